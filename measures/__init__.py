@@ -1,0 +1,1 @@
+"""Disclosure control: which counts may be shown to whom."""

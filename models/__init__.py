@@ -1,0 +1,1 @@
+"""Readable estimators, their evaluation over time, and the reasons behind each estimate."""

@@ -1,0 +1,1 @@
+"""The quarterly steps and the command line: settings, clock, tracking server."""
