@@ -117,8 +117,7 @@ class Offence:
 def offences() -> Mapping[str, Offence]:
     """The offence table by code. Bands 1 to 5 are this toolkit's own (DOMAIN section 5)."""
     table = resources.files("desist.records") / "data" / "offences.csv"
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     return {
         row["code"]: Offence(
             code=row["code"],

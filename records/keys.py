@@ -1,0 +1,131 @@
+"""Keys of role holders and what they sign.
+
+The installation keeps each private key encrypted under its holder's password. On one laptop somebody with
+the files can swap the register of public keys: signatures make tampering visible, they do not prevent it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from desist.records.errors import Refused
+from desist.records.files import read_json, write_bytes, write_json
+from desist.records.hashing import hash_bytes
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """Whose key it is and since when; dates are ISO text, ``revoked_on`` empty while the key is good."""
+
+    key_id: str
+    holder: str
+    role: str
+    public: str
+    made_up: bool
+    created_on: str
+    revoked_on: str = ""
+
+
+class KeyRegister:
+    """The public keys of a workspace and, where the installation holds them, the encrypted private ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def _list(self) -> Path:
+        return self.folder / "register.json"
+
+    def all(self) -> list[PublicKey]:
+        if not self._list.exists():
+            return []
+        return [PublicKey(**entry) for entry in read_json(self._list)]
+
+    def get(self, key_id: str) -> PublicKey:
+        """The key of that id. Raises Refused if the register has none."""
+        for key in self.all():
+            if key.key_id == key_id:
+                return key
+        raise Refused(f"The key register {self._list} has no key {key_id}. `desist keys` lists the keys it has.")
+
+    def find(self, holder: str) -> PublicKey:
+        """The unrevoked key of a holder. Raises Refused if there is none."""
+        for key in self.all():
+            if key.holder == holder and not key.revoked_on:
+                return key
+        raise Refused(f"No key in {self._list} belongs to {holder}. Make one with `desist keys new`.")
+
+    def create(
+        self,
+        holder: str,
+        role: str,
+        password: bytes,
+        *,
+        created_on: dt.date,
+        made_up: bool = False,
+        seed: bytes | None = None,
+    ) -> str:
+        """Make a key pair and return its id; the private half is written encrypted.
+
+        ``seed`` (32 bytes) makes the same pair again: for the demo only, and only as a made-up key.
+        """
+        if not password:
+            raise Refused("A key needs a password.")
+        if seed is not None and not made_up:
+            raise Refused("A key from a seed can be made by anybody who knows the seed: only demo keys are.")
+        if any(key.holder == holder and not key.revoked_on for key in self.all()):
+            raise Refused(f"{holder} already has a key. Revoke it before making another.")
+        private = Ed25519PrivateKey.from_private_bytes(seed) if seed else Ed25519PrivateKey.generate()
+        public = private.public_key().public_bytes_raw()
+        key = PublicKey(hash_bytes(public)[:16], holder, role, public.hex(), made_up, created_on.isoformat())
+        encrypted = private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(password),
+        )
+        write_bytes(self.folder / f"{key.key_id}.pem", encrypted)
+        (self.folder / f"{key.key_id}.pem").chmod(0o600)
+        write_json(self._list, [asdict(entry) for entry in [*self.all(), key]])
+        return key.key_id
+
+    def revoke(self, key_id: str, on: dt.date) -> None:
+        """From ``on`` the key's signatures count no more, earlier ones included."""
+        self.get(key_id)
+        entries = [asdict(key) for key in self.all()]
+        for entry in entries:
+            if entry["key_id"] == key_id:
+                entry["revoked_on"] = on.isoformat()
+        write_json(self._list, entries)
+
+    def sign(self, key_id: str, password: bytes, content: bytes) -> str:
+        """The signature in hexadecimal. Raises Refused for a wrong password or a key held elsewhere."""
+        path = self.folder / f"{self.get(key_id).key_id}.pem"
+        if not path.exists():
+            raise Refused(f"The private half of key {key_id} is not held by this installation.")
+        try:
+            private = serialization.load_pem_private_key(path.read_bytes(), password)
+        except ValueError as error:
+            raise Refused(f"The password does not open key {key_id}. Nothing was signed.") from error
+        if not isinstance(private, Ed25519PrivateKey):
+            raise Refused(f"Key {key_id} is not an Ed25519 key.")
+        return private.sign(content).hex()
+
+    def verify(self, key_id: str, content: bytes, signature: str, *, on: dt.date) -> PublicKey:
+        """The key that signed ``content``.
+
+        Raises Refused if the signature does not fit or the key was revoked by ``on``.
+        """
+        key = self.get(key_id)
+        if key.revoked_on and key.revoked_on <= on.isoformat():
+            raise Refused(f"The key {key_id} was revoked on {key.revoked_on}.")
+        try:
+            Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public)).verify(bytes.fromhex(signature), content)
+        except (InvalidSignature, ValueError) as error:
+            raise Refused(f"A signature of key {key_id} does not fit what it stands under.") from error
+        return key
