@@ -22,7 +22,7 @@ def check_letter(number: str) -> str:
 def is_pnc(value: str) -> bool:
     """YYYY/NNNNNNNX, X = letter of the two-digit year followed by the seven-digit serial."""
     match = _PNC.fullmatch(value)
-    return bool(match) and check_letter(match[1][2:] + match[2]) == match[3]
+    return match is not None and check_letter(match[1][2:] + match[2]) == match[3]
 
 
 def is_cro(value: str) -> bool:
