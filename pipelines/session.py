@@ -1,0 +1,67 @@
+"""One command's surroundings: workspace, settings, clock, log, and who is acting."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from desist.pipelines.settings import Settings, load_settings
+from desist.records.errors import Refused
+from desist.records.files import read_json, write_bytes
+from desist.records.log import EventLog
+from desist.records.workspace import Workspace
+
+PARTNERSHIP_KEY = "partnership.key"
+
+
+def now(settings: Settings) -> dt.datetime:
+    """The moment a command acts at (UTC): the system's, or nine o'clock on a made-up partnership's fixed day."""
+    if settings.today is None:
+        return dt.datetime.now(dt.UTC)
+    return dt.datetime.combine(settings.today, dt.time(9), tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every step of the quarter needs besides its data. ``say`` prints progress."""
+
+    workspace: Workspace
+    settings: Settings
+    log: EventLog
+    actor: str
+    say: Callable[[str], None]
+
+    @property
+    def today(self) -> dt.date:
+        return now(self.settings).date()
+
+    def key(self) -> bytes:
+        """The partnership's own key, under which persons get their pseudonyms."""
+        path = self.workspace.keys / PARTNERSHIP_KEY
+        if not path.exists():
+            raise Refused(f"The workspace lacks {path}. Without the partnership's key nobody can be linked again.")
+        return path.read_bytes()
+
+
+def open_session(workspace: Workspace, *, actor: str, say: Callable[[str], None]) -> Session:
+    """A session in an existing workspace. Raises Refused where workspace or settings cannot be used."""
+    workspace.check()
+    settings = load_settings(workspace.partnership)
+    return Session(workspace, settings, EventLog(workspace.log, lambda: now(settings)), actor, say)
+
+
+def write_key(workspace: Workspace, key: bytes) -> None:
+    """Store the partnership's key once; an existing one stays, because person ids hang on it."""
+    path = workspace.keys / PARTNERSHIP_KEY
+    if not path.exists():
+        write_bytes(path, key)
+        path.chmod(0o600)
+
+
+def newest(folder_of: Workspace) -> str:
+    """The id of the newest candidate run. Raises Refused if there is none."""
+    pointer = folder_of.runs / "newest.json"
+    if not pointer.exists():
+        raise Refused("There is no candidate run yet. Make one with `desist retrain`.")
+    return str(read_json(pointer)["run"])

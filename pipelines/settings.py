@@ -1,0 +1,201 @@
+"""The settings of a workspace: partnership.toml read into frozen dataclasses, all problems reported at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from desist.records.codes import PURPOSES, SOURCES
+from desist.records.errors import Problem, Refused
+
+GOVERNANCE = ("dpia", "eqia", "apd", "atrs")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A governance document and the date by which it must be reviewed (REQUIREMENTS GAT-6)."""
+
+    name: str
+    reference: str
+    review_by: dt.date
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one partnership decided about its runs. Nothing that decides about people has a default."""
+
+    name: str
+    area: str
+    made_up: bool
+    purpose: str
+    seed: int
+    first_as_of: dt.date
+    months_between: int
+    data_lag_days: int
+    list_valid_days: int
+    replicates: int
+    max_age_days: Mapping[str, int]
+    governance: tuple[Reference, ...]
+    contact: str
+    today: dt.date | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as they go into a run's files."""
+        return {
+            "name": self.name,
+            "area": self.area,
+            "made_up": self.made_up,
+            "purpose": self.purpose,
+            "seed": self.seed,
+            "first_as_of": self.first_as_of.isoformat(),
+            "months_between": self.months_between,
+            "data_lag_days": self.data_lag_days,
+            "list_valid_days": self.list_valid_days,
+            "replicates": self.replicates,
+            "max_age_days": dict(self.max_age_days),
+            "governance": {entry.name: [entry.reference, entry.review_by.isoformat()] for entry in self.governance},
+        }
+
+
+_EXPECTED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "partnership": {"name": str, "area": str, "made_up": bool, "contact": str},
+    "run": {
+        "purpose": str, "seed": int, "first_as_of": dt.date, "months_between": int, "data_lag_days": int,
+        "replicates": int,
+    },
+    "list": {"valid_days": int},
+    "data": {"max_age_days": dict},
+    "governance": dict.fromkeys(GOVERNANCE, dict),
+}  # fmt: skip
+_OPTIONAL = {"run": {"today": dt.date}}
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in ``path``. Raises Refused with every problem found in the file."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Refused(f"There is no {path}. Make a workspace with `desist init {path.parent}`.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} is not TOML: {error}. Mend that line and try again.") from error
+    problems = [*_shape_problems(content, path.name)]
+    problems += [] if problems else _value_problems(content, path.name)
+    if problems:
+        raise Refused(f"{path} cannot be used as it stands:", problems)
+    run, partnership = content["run"], content["partnership"]
+    return Settings(
+        name=partnership["name"],
+        area=partnership["area"],
+        made_up=partnership["made_up"],
+        contact=partnership["contact"],
+        purpose=run["purpose"],
+        seed=run["seed"],
+        first_as_of=run["first_as_of"],
+        months_between=run["months_between"],
+        data_lag_days=run["data_lag_days"],
+        replicates=run["replicates"],
+        today=run.get("today"),
+        list_valid_days=content["list"]["valid_days"],
+        max_age_days=content["data"]["max_age_days"],
+        governance=tuple(
+            Reference(name, entry["reference"], entry["review_by"]) for name, entry in content["governance"].items()
+        ),
+    )
+
+
+def _shape_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
+    found = []
+    for section in sorted(content.keys() - _EXPECTED.keys()):
+        expected = f"one of {sorted(_EXPECTED)}"
+        found.append(Problem(f"the section [{section}]", file, expected, "Remove it or mend its name."))
+    for section, keys in _EXPECTED.items():
+        values = content.get(section)
+        if not isinstance(values, dict):
+            found.append(Problem("nothing", f"{file} [{section}]", "a section of that name", "Add it."))
+            continue
+        for key, kind in keys.items():
+            if key not in values:
+                found.append(Problem("nothing", f"{file} [{section}] {key}", _words(kind), "Add the line."))
+            elif type(values[key]) is not kind:
+                where = f"{file} [{section}] {key}"
+                found.append(Problem(type(values[key]).__name__, where, _words(kind), "Mend the line."))
+        for key in sorted(values.keys() - keys.keys() - _OPTIONAL.get(section, {}).keys()):
+            where = f"{file} [{section}]"
+            found.append(Problem(f"the key {key}", where, f"one of {sorted(keys)}", "Remove it or mend its name."))
+    return found
+
+
+def _words(kind: type | tuple[type, ...]) -> str:
+    words = {str: "text in quotes", int: "a whole number", bool: "true or false", dt.date: "a date like 2026-10-01"}
+    return words.get(kind, "a table") if isinstance(kind, type) else "a value"
+
+
+def _value_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
+    run, found = content["run"], []
+    if run["purpose"] not in PURPOSES:
+        where = f"{file} [run] purpose"
+        found.append(Problem(repr(run["purpose"]), where, f"one of {list(PURPOSES)}", "State the run's purpose."))
+    for section, key, least in (
+        ("run", "months_between", 1),
+        ("run", "data_lag_days", 0),
+        ("run", "replicates", 100),
+        ("list", "valid_days", 1),
+    ):
+        if content[section][key] < least:
+            where = f"{file} [{section}] {key}"
+            found.append(Problem(str(content[section][key]), where, f"at least {least}", "Mend the number."))
+    for source, days in content["data"]["max_age_days"].items():
+        if source not in SOURCES or type(days) is not int or days < 1:
+            where, expected = f"{file} [data.max_age_days] {source}", f"days (1 or more) for one of {list(SOURCES)}"
+            found.append(Problem(repr(days), where, expected, "Mend the line."))
+    for name, entry in content["governance"].items():
+        if type(entry.get("reference")) is not str or type(entry.get("review_by")) is not dt.date:
+            where, expected = f"{file} [governance] {name}", '{ reference = "...", review_by = 2027-01-01 }'
+            found.append(Problem(repr(entry), where, expected, "Name the document and its review date."))
+    if run.get("today") is not None and not content["partnership"]["made_up"]:
+        where = f"{file} [run] today"
+        found.append(Problem("a fixed date", where, "none", "Only a made-up partnership stands still: remove the line."))
+    return found
+
+
+def new_settings(*, name: str, area: str, made_up: bool, today: dt.date | None, seed: int, first_as_of: dt.date) -> str:
+    """A commented partnership.toml to start from. A real partnership must fill in the governance references."""
+    fixed = f"today = {today.isoformat()}        # a made-up partnership stands still on this day\n" if today else ""
+    review = (today or first_as_of).replace(year=(today or first_as_of).year + 1).isoformat()
+    reference = "MADE-UP-{}" if made_up else ""
+    documents = "\n".join(
+        f'{key} = {{ reference = "{reference.format(key.upper())}", review_by = {review} }}' for key in GOVERNANCE
+    )
+    return f"""# What this partnership decided about its runs. Every line is needed; nothing here has a silent default.
+
+[partnership]
+name = "{name}"
+area = "{area}"
+made_up = {str(made_up).lower()}            # true only where no row is about a real person
+contact = "the analyst team"               # whom a page tells its reader to ask
+
+[run]
+purpose = "iom_selection_support"          # from the closed list of purposes; the agreements must cover it
+seed = {seed}                            # every random draw of a run starts here
+{fixed}first_as_of = {first_as_of.isoformat()}            # the first date on which past caseloads are drawn to learn from
+months_between = 6                         # and how far apart those dates lie
+data_lag_days = 0                          # extra days before a label counts as known, where courts report late
+replicates = 400                           # bootstrap replicates behind every interval
+
+[list]
+valid_days = 28                            # a list of cases to review is withheld after this many days
+
+[data.max_age_days]                        # estimates are withheld when a source's last extract is older
+probation = 31
+prison = 31
+police = 31
+treatment = 92
+council = 92
+
+[governance]                               # documents that must exist and be in date before a release
+{documents}
+"""
