@@ -1,1 +1,1 @@
-"""The audit across communities, the board's policy and sign-off, and the release that follows from them."""
+"""Whom the estimates burden, and who decided that they may go out: audit, policy, sign-off, release."""

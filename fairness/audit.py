@@ -1,0 +1,241 @@
+"""The audit: whom the estimates burden, judged on past rows whose outcome is known.
+
+It takes any scores, whatever made them, and knows no model. What it found can be written as JSON and read back
+exactly; an audit whose answers do not follow from its own numbers cannot be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from desist.fairness.group_measures import GroupMeasures, GroupRow, Measure, Sample, rounded
+from desist.fairness.groups import Joined, join_rows
+from desist.fairness.intervals import LEVEL
+from desist.fairness.policy import Policy
+from desist.fairness.verdicts import MEETS, Finding, Part, find
+from desist.features.tables import Outcomes, Scores
+from desist.records.errors import Refused
+from desist.records.hashing import hash_bytes
+
+FORMAT = 1
+
+#: The nine protected characteristics (Equality Act 2010 s.4) and the column of the groups that speaks of each.
+PROTECTED: Mapping[str, str] = {
+    "age": "age_band",
+    "disability": "disability",
+    "gender_reassignment": "gender_reassignment",
+    "marriage_and_civil_partnership": "marriage_civil",
+    "pregnancy_and_maternity": "pregnancy_maternity",
+    "race": "ethnicity",
+    "religion_or_belief": "religion",
+    "sex": "sex",
+    "sexual_orientation": "sexual_orientation",
+}
+
+CAVEATS = (
+    "These findings are about recorded reoffending: offences that were detected and proven. Communities differ in how "
+    "often offences are detected, so 'people with no proven reoffence' are not all people who did not offend.",
+    "Where groups differ in how many are proven to reoffend, no estimate can be calibrated for every group and have "
+    "equal error rates for all of them. The base rates stand beside each metric for that reason.",
+    "A person can have several rows, one a date. Intervals count people: repeated rows are worth less than as many "
+    "people.",
+    "'Cannot be assessed' is not a pass. It means that these people are too few, or too much alike, to tell.",
+)
+
+
+@dataclass(frozen=True)
+class Unassessed:
+    """A protected characteristic that no table speaks of. ``coverage``: share of people with a stated value."""
+
+    characteristic: str
+    coverage: float | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was judged, by whose rules, and what was found. Counts are of rows unless they say people."""
+
+    model: str
+    outcome: str
+    outcome_definition: str
+    policy_version: str
+    policy_hash: str
+    purpose: str
+    cut_off: float
+    consequence: str
+    seed: int
+    replicates: int
+    level: float
+    counts: Mapping[str, int]
+    unknown_outcome: Mapping[str, int]
+    selection_today: Mapping[str, int]
+    context: Mapping[str, str]
+    everybody: GroupRow
+    tables: Mapping[str, tuple[GroupRow, ...]]
+    findings: tuple[Finding, ...]
+    coverage: Mapping[str, float]
+    unassessed: tuple[Unassessed, ...]
+    caveats: tuple[str, ...]
+    format: int = field(default=FORMAT)
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """Findings that do not meet their margin, or cannot be assessed: each needs the board's answer."""
+        return tuple(finding for finding in self.findings if finding.answer != MEETS)
+
+    @property
+    def wrongly_listed_in_100(self) -> float | None:
+        """Of 100 rows the cut-off selects, how many had no proven reoffence; None where it selects nobody."""
+        fdr = self.everybody.measures["fdr"].value
+        return None if fdr is None else 100 * fdr
+
+    @property
+    def hash(self) -> str:
+        return hash_bytes(self.to_json().encode("utf-8"))
+
+    def to_json(self) -> str:
+        """The audit as text: the same audit gives the same bytes, and None stands for what is undefined."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Audit:
+        """The audit in a text. Raises Refused unless writing it again gives exactly that text."""
+        try:
+            audit = _read(json.loads(text, parse_constant=_no_constant))
+            same = audit.to_json() == text
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Refused("The audit file is damaged or was edited. Make the audit again.") from error
+        if not same:
+            raise Refused("The audit file was edited: it does not read back as it was written. Make the audit again.")
+        return audit
+
+
+def audit(
+    scores: Scores,
+    outcomes: Outcomes,
+    outcome: str,
+    groups: pd.DataFrame,
+    policy: Policy,
+    *,
+    seed: int,
+    replicates: int,
+    selection_today: Mapping[str, int] | None = None,
+    context: Mapping[str, str] | None = None,
+    coverage: Mapping[str, float] | None = None,
+) -> Audit:
+    """The audit of ``scores`` against one outcome under a policy.
+
+    ``groups``: person_id, as_of, then a column of labels per characteristic; every scored row must be in it.
+    Scored rows whose outcome is not known are counted, by reason, and judged nowhere. ``selection_today`` holds
+    counts of today's caseload (never estimates), ``context`` facts to print (dates, row set, made-up data),
+    ``coverage`` the share of people with a stated value for characteristics that ``groups`` does not hold.
+    Raises Refused where rows would be lost or there is nothing to judge.
+    """
+    joined = join_rows(scores, outcomes, outcome, groups)
+    sample = Sample(joined.y, joined.score, joined.people, policy.cut_offs.selection)
+    measured = GroupMeasures(sample, joined.groups, replicates=replicates, seed=seed)
+    tables = {name: measured.by(name, joined.unknown_in(name)) for name in map(str, joined.groups.columns)}
+    everybody = measured.everybody(joined.rows_without_outcome)
+    covered = _coverage(joined, coverage or {})
+    return Audit(
+        model=scores.model,
+        outcome=outcome,
+        outcome_definition=outcomes.definitions.get(outcome, ""),
+        policy_version=policy.version,
+        policy_hash=policy.hash,
+        purpose=policy.purpose,
+        cut_off=policy.cut_offs.selection,
+        consequence=policy.cut_offs.consequence,
+        seed=seed,
+        replicates=replicates,
+        level=LEVEL,
+        counts=_counts(joined, everybody, policy.cut_offs.selection),
+        unknown_outcome=joined.unknown,
+        selection_today=dict(selection_today or {}),
+        context=dict(context or {}),
+        everybody=everybody,
+        tables=tables,
+        findings=tuple(find(rule, tables.get(rule.characteristic, ()), everybody, policy) for rule in policy.findings),
+        coverage=covered,
+        unassessed=_unassessed(joined, covered),
+        caveats=(*CAVEATS, _coverage_caveat(joined)),
+    )
+
+
+def _counts(joined: Joined, everybody: GroupRow, cut_off: float) -> dict[str, int]:
+    """Counts that add up: scored = judged + without an outcome; selected = proven later + wrongly listed."""
+    return {
+        "rows_scored": joined.rows_scored,
+        "people_scored": joined.people_scored,
+        "rows_judged": everybody.n,
+        "people_judged": everybody.people,
+        "rows_without_outcome": joined.rows_without_outcome,
+        "outcome_rows_without_score": joined.outcome_rows_without_score,
+        "events": everybody.events,
+        "selected": everybody.selected,
+        "people_selected": int(np.unique(joined.people[joined.score >= cut_off]).size),
+        "wrongly_listed": everybody.fp,
+        "missed": everybody.fn,
+    }
+
+
+def _coverage(joined: Joined, further: Mapping[str, float]) -> dict[str, float]:
+    """Share of people with a stated value, per protected characteristic that anything is known about."""
+    covered = {}
+    for name, column in PROTECTED.items():
+        if column in joined.groups:
+            covered[name] = rounded(joined.stated(column)) or 0.0
+        elif name in further or column in further:
+            covered[name] = rounded(float(further.get(name, further.get(column, 0.0)))) or 0.0
+    return covered
+
+
+def _unassessed(joined: Joined, covered: Mapping[str, float]) -> tuple[Unassessed, ...]:
+    """The protected characteristics without a table, or with a table in which nobody has a stated value."""
+    found = []
+    for name, column in PROTECTED.items():
+        if column not in joined.groups:
+            why = "not collected" if not covered.get(name) else "collected, but not compared in this audit"
+            found.append(Unassessed(name, covered.get(name), why))
+        elif covered[name] == 0:
+            found.append(Unassessed(name, 0.0, "nobody has a stated value"))
+    return tuple(found)
+
+
+def _coverage_caveat(joined: Joined) -> str:
+    known = joined.rows_scored - joined.rows_without_outcome
+    return (
+        f"{known} of {joined.rows_scored} scored rows have a known outcome and are judged; the other "
+        f"{joined.rows_without_outcome} are counted, not judged. {joined.outcome_rows_without_score} rows have an "
+        "outcome but no estimate."
+    )
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number that an audit can hold")
+
+
+def _row(content: dict[str, Any]) -> GroupRow:
+    measures = {name: Measure(**measure) for name, measure in content.pop("measures").items()}
+    return GroupRow(measures=measures, **content)
+
+
+def _finding(content: dict[str, Any]) -> Finding:
+    parts = tuple(Part(**{**part, "short_of": tuple(part["short_of"])}) for part in content.pop("parts"))
+    return Finding(parts=parts, **content)
+
+
+def _read(content: dict[str, Any]) -> Audit:
+    content["everybody"] = _row(content["everybody"])
+    content["tables"] = {name: tuple(_row(row) for row in rows) for name, rows in content["tables"].items()}
+    content["findings"] = tuple(_finding(finding) for finding in content["findings"])
+    content["unassessed"] = tuple(Unassessed(**entry) for entry in content["unassessed"])
+    content["caveats"] = tuple(content["caveats"])
+    return Audit(**content)
