@@ -1,0 +1,378 @@
+"""The reference engine: each definition worked out over one person's events, in plain Python. It is the judge.
+
+Nothing here is clever. A person's events become small records; for each as-of date the records that were not yet
+known are left out, and what was learnt later is emptied; then each definition is a line or two over a list.
+Days are counted as whole numbers (``date.toordinal``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from desist.features import language as say
+from desist.features.contracts import EventContract
+from desist.features.events import Events
+from desist.features.register import Feature, Register
+from desist.features.rows import Condition, Rows, Value
+from desist.features.tables import Profiles, check_rows
+from desist.features.windows import Lookback, length_in_words
+from desist.records.errors import Refused
+
+Record = dict[str, Any]
+#: Whole years of age of people on a date, NaN where unknown; only given under a board's approval.
+Ages = Callable[[Sequence[str], dt.date], pd.Series]
+
+EPOCH = dt.date(1970, 1, 1).toordinal()
+#: People whose events are turned into records at one time; it bounds memory and changes no value.
+PEOPLE_AT_A_TIME = 500
+
+
+def is_known(recorded_on: int, as_of: int) -> bool:
+    """The one rule of visibility: what was recorded before the as-of date was known on it."""
+    return recorded_on < as_of
+
+
+@dataclass
+class Facts:
+    """What was known of one person before one as-of date."""
+
+    as_of: int
+    history: Mapping[str, list[Record]]
+    contracts: Mapping[str, EventContract]
+    unanswered: Collection[str]
+    age: float = float("nan")
+    age_on: Callable[[int], float] | None = None
+
+    def __post_init__(self) -> None:
+        self._seen: dict[str, list[Record]] = {}
+
+    def seen(self, table: str) -> list[Record]:
+        """The table's rows recorded before the as-of date, each without what was learnt of it later."""
+        if table not in self._seen:
+            later = self.contracts[table].learnt_later
+            known = [record for record in self.history.get(table, ()) if is_known(record["recorded_on"], self.as_of)]
+            self._seen[table] = [self._as_then_known(record, later) for record in known] if later else known
+        return self._seen[table]
+
+    def _as_then_known(self, record: Record, later: Mapping[str, str]) -> Record:
+        hidden: Record = {}
+        for name, stamp in later.items():
+            learnt = record[stamp]
+            if record[name] is not None and (learnt is None or not is_known(learnt, self.as_of)):
+                hidden[name] = None
+        return {**record, **hidden} if hidden else record
+
+    def of(self, rows: Rows, window: Lookback | None) -> list[Record]:
+        """The rows seen that meet every condition and happened in the window, which ends before the as-of date."""
+        if window is None:
+            raise Refused("A definition has no look-back limit yet; a register gives it one.")
+        first, end = self.as_of - window.days, self.as_of - window.until
+        found = [record for record in self.seen(rows.contract.name) if first <= record["occurred_on"] < end]
+        for condition in rows.conditions:
+            found = [record for record in found if meets(record, condition)]
+        return found
+
+    def last_day(self, record: Record, contract: EventContract) -> int | None:
+        """The last day of a spell as then known; None while nothing closes it."""
+        ends = [record[name] for name in contract.ends if record[name] is not None]
+        return min(ends) if ends else None
+
+
+def meets(record: Record, condition: Condition) -> bool:
+    """Whether a row meets a condition; an unknown field never does."""
+    value, operator, operand = record[condition.field], condition.operator, condition.operand
+    if value is None:
+        return False
+    if operator == "one_of":
+        return value in operand  # type: ignore[operator]
+    if operator == "at_least":
+        return bool(value >= operand)
+    if operator == "at_most":
+        return bool(value <= operand)
+    if operator == "is_yes":
+        return bool(value == 1.0)
+    if operator == "is_no":
+        return bool(value == 0.0)
+    return True
+
+
+def value_of(definition: say.Definition, facts: Facts) -> Value:
+    """The definition's value for one person on one as-of date; None where it is missing."""
+    if any(rows.contract.name in facts.unanswered for rows in definition.subjects()):
+        return None
+    return WORKED_OUT[type(definition)](definition, facts)
+
+
+def _count(asked: say.Count, facts: Facts) -> Value:
+    return float(len(facts.of(asked.rows, asked.window)))
+
+
+def _has(asked: say.Has, facts: Facts) -> Value:
+    return 1.0 if facts.of(asked.rows, asked.window) else 0.0
+
+
+def _days_since(asked: say.DaysSince, facts: Facts) -> Value:
+    days = [record["occurred_on"] for record in facts.of(asked.rows, asked.window)]
+    if days:
+        return float(facts.as_of - max(days))
+    return float(asked.window.days) if asked.none_as == "window" and asked.window else None
+
+
+def _days_since_first(asked: say.DaysSinceFirst, facts: Facts) -> Value:
+    days = [record["occurred_on"] for record in facts.of(asked.rows, asked.window)]
+    return float(facts.as_of - min(days)) if days else None
+
+
+def _is_open(asked: say.IsOpen, facts: Facts) -> Value:
+    for record in facts.of(asked.rows, asked.window):
+        last = facts.last_day(record, asked.rows.contract)
+        if last is None or last >= facts.as_of:
+            return 1.0
+    return 0.0
+
+
+def _most_recent(asked: say.MostRecent, facts: Facts) -> Value:
+    name = asked.field.name
+    known = [record for record in facts.of(asked.field.rows, asked.window) if record[name] is not None]
+    if not known:
+        return None
+    last = max(known, key=lambda record: (record["occurred_on"], record["recorded_on"], record[name]))
+    value: Value = last[name]
+    return value
+
+
+def _worst(asked: say.Worst, facts: Facts) -> Value:
+    values = [record[asked.field.name] for record in facts.of(asked.field.rows, asked.window)]
+    return float(max((value for value in values if value is not None), default=0.0))
+
+
+def _distinct(asked: say.Distinct, facts: Facts) -> Value:
+    values = {record[asked.field.name] for record in facts.of(asked.field.rows, asked.window)}
+    return float(len(values - {None}))
+
+
+def _share(asked: say.Share, facts: Facts) -> Value:
+    if asked.of is None:
+        return None
+    answers = [record[asked.field.name] for record in facts.of(asked.of, asked.window)]
+    known = [answer for answer in answers if answer is not None]
+    return sum(known) / len(known) if known else None
+
+
+def days_in_custody(facts: Facts, custody: Rows, first: int, end: int) -> int:
+    """Days from ``first`` up to but not including ``end`` spent in custody as then known, each counted once."""
+    held: set[int] = set()
+    for record in facts.seen(custody.contract.name):
+        if all(meets(record, condition) for condition in custody.conditions):
+            last = facts.last_day(record, custody.contract)
+            until = end if last is None else min(last + 1, end)
+            held.update(range(max(record["occurred_on"], first), until))
+    return len(held)
+
+
+def _rate_per_year_at_liberty(asked: say.RatePerYearAtLiberty, facts: Facts) -> Value:
+    events = facts.of(asked.rows, asked.window)
+    if asked.window is None or asked.custody is None:
+        return None
+    first, end = facts.as_of - asked.window.days, facts.as_of - asked.window.until
+    free = end - first - days_in_custody(facts, asked.custody, first, end)
+    return 365.0 * len(events) / free if free >= say.LEAST_DAYS_AT_LIBERTY else None
+
+
+def _age(asked: say.Age, facts: Facts) -> Value:
+    age = facts.age
+    if asked.first is not None:
+        days = [record["occurred_on"] for record in facts.of(asked.first, asked.window)]
+        if not days or facts.age_on is None:
+            return None
+        age = facts.age_on(min(days))
+    return None if np.isnan(age) else float(age)
+
+
+#: How each function of the language is worked out. A new function is one more line.
+WORKED_OUT: Mapping[type[say.Definition], Callable[[Any, Facts], Value]] = {
+    say.Count: _count,
+    say.Has: _has,
+    say.DaysSince: _days_since,
+    say.DaysSinceFirst: _days_since_first,
+    say.IsOpen: _is_open,
+    say.MostRecent: _most_recent,
+    say.Worst: _worst,
+    say.Distinct: _distinct,
+    say.Share: _share,
+    say.RatePerYearAtLiberty: _rate_per_year_at_liberty,
+    say.Age: _age,
+}
+
+
+def histories(
+    events: Events, tables: Collection[str], people: Sequence[str]
+) -> Iterator[dict[str, dict[str, list[Record]]]]:
+    """Records by person and table, for some people at a time; people without any row are there with none."""
+    wanted = sorted(set(people))
+    kept = {}
+    for name in sorted(tables):
+        if name in events.tables:
+            table = events.tables[name]
+            kept[name] = table[table["person_id"].isin(wanted)]
+    for at in range(0, len(wanted), PEOPLE_AT_A_TIME):
+        block = wanted[at : at + PEOPLE_AT_A_TIME]
+        by_person: dict[str, dict[str, list[Record]]] = {person: {name: [] for name in tables} for person in block}
+        for name, table in kept.items():
+            # Tables are sorted by person, so the block is one stretch of rows.
+            start = table["person_id"].searchsorted(block[0], side="left")
+            stop = table["person_id"].searchsorted(block[-1], side="right")
+            for record in records(table.iloc[start:stop]):
+                by_person[record["person_id"]][name].append(record)
+        yield by_person
+
+
+def records(table: pd.DataFrame) -> list[Record]:
+    """The rows as plain records: dates as day numbers, everything unknown as None."""
+    names, columns = list(table.columns), []
+    for name in names:
+        column = table[name]
+        if pd.api.types.is_datetime64_any_dtype(column):
+            days = column.to_numpy().astype("datetime64[D]").astype("int64") + EPOCH
+            values: list[Any] = days.tolist()
+        else:
+            values = column.tolist()
+        unknown = column.isna().to_numpy()
+        if unknown.any():
+            values = [None if missing else value for value, missing in zip(values, unknown, strict=True)]
+        columns.append(values)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def build_profiles(
+    events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None
+) -> Profiles:
+    """One row per (person, as-of date) of the cohort, in its order, with a float column per feature of the register.
+
+    NaN is missing: a source that is not shared, or that had no record of the person before the as-of date, or what
+    the definition itself says. ``ages`` is needed only where a register holds an approved age.
+    """
+    check_rows(cohort_rows, "cohort", [])
+    definitions = [feature.definition for feature in register.used]
+    tables = say.tables_read(definitions)
+    _check_contracts(events, definitions)
+    people = cohort_rows["person_id"].astype("str").tolist()
+    days = [day.date() for day in cohort_rows["as_of"]]
+    positions: dict[str, list[int]] = {}
+    for position, person in enumerate(people):
+        positions.setdefault(person, []).append(position)
+    aged = _ages_of(definitions, people, days, ages)
+    values = np.full((len(people), len(definitions)), np.nan)
+    done = 0
+    for block in histories(events, tables, people):
+        for person, history in block.items():
+            for position in positions[person]:
+                facts = facts_of(events, person, days[position], tables, history)
+                if aged is not None and ages is not None:
+                    facts.age = aged[position]
+                    facts.age_on = lambda day, person=person: _age_on(ages, person, day)  # type: ignore[misc]
+                for place, definition in enumerate(definitions):
+                    value = value_of(definition, facts)
+                    if value is not None:
+                        values[position, place] = value
+                done += 1
+    if done != len(people):
+        raise ValueError(f"profiles were built for {done} of {len(people)} rows of the cohort; none may be lost")
+    key = cohort_rows[["person_id", "as_of"]].reset_index(drop=True)
+    table = pd.concat([key, pd.DataFrame(values, columns=list(register.names))], axis=1)
+    return Profiles(table, register.names, register.hash)
+
+
+def facts_of(
+    events: Events, person: str, as_of: dt.date, tables: Collection[str], history: Mapping[str, list[Record]]
+) -> Facts:
+    """What was known of the person before the as-of date; tables whose silence says nothing are unanswered."""
+    unanswered = [
+        name for name in tables
+        if name not in events.contracts or not events.answers(events.contracts[name], person, as_of)
+    ]  # fmt: skip
+    return Facts(as_of.toordinal(), history, events.contracts, frozenset(unanswered))
+
+
+def _check_contracts(events: Events, definitions: Sequence[say.Definition]) -> None:
+    """A definition speaks of the events' own contracts: fields it asks for must be there, with the same dates."""
+    for definition in definitions:
+        for rows in definition.subjects():
+            asked, held = rows.contract, events.contracts.get(rows.contract.name)
+            if held is not None and held.to_json() != asked.to_json():
+                raise Refused(f"'{definition.in_words()}' was written for another contract of {asked.name}.")
+
+
+def _ages_of(
+    definitions: Sequence[say.Definition], people: Sequence[str], days: Sequence[dt.date], ages: Ages | None
+) -> list[float] | None:
+    if not any(isinstance(definition, say.Age) for definition in definitions):
+        return None
+    if ages is None:
+        raise Refused("The register holds an approved age; give build_profiles the ages from the vault (ages=...).")
+    found = [float("nan")] * len(people)
+    positions: dict[dt.date, list[int]] = {}
+    for position, day in enumerate(days):
+        positions.setdefault(day, []).append(position)
+    for day, there in sorted(positions.items()):
+        at = ages([people[position] for position in there], day)
+        for position in there:
+            found[position] = float(at.get(people[position], float("nan")))
+    return found
+
+
+def _age_on(ages: Ages, person: str, day: int) -> float:
+    return float(ages([person], dt.date.fromordinal(day)).get(person, float("nan")))
+
+
+@dataclass(frozen=True)
+class FactsBehind:
+    """What stands behind one value, for a reason's words: the value, in words, and the latest row it rests on."""
+
+    value: float
+    words: str
+    occurred_on: dt.date | None
+    recorded_on: dt.date | None
+    source: str
+
+
+def facts_behind(events: Events, person_id: str, as_of: dt.date, feature: Feature) -> FactsBehind:
+    """The value of one feature with the date and source of the latest row it rests on, as known before ``as_of``."""
+    tables = say.tables_read([feature.definition])
+    history = next(histories(events, tables, [person_id]))[person_id]
+    facts = facts_of(events, person_id, as_of, tables, history)
+    value = value_of(feature.definition, facts)
+    number = float("nan") if value is None else float(value)  # type: ignore[arg-type]
+    subjects = feature.definition.subjects()
+    used = facts.of(subjects[0], feature.definition.window) if subjects and value is not None else []
+    last = max(used, key=lambda record: (record["occurred_on"], record["recorded_on"]), default=None)
+    sources = [events.contracts.get(rows.contract.name, rows.contract).source for rows in subjects]
+    return FactsBehind(
+        value=number,
+        words=value_in_words(feature, number),
+        occurred_on=dt.date.fromordinal(last["occurred_on"]) if last else None,
+        recorded_on=dt.date.fromordinal(last["recorded_on"]) if last else None,
+        source=" and ".join(dict.fromkeys(sources)),
+    )
+
+
+def value_in_words(feature: Feature, value: float) -> str:
+    """A value as a reason says it: "4", "412 days", "83%", "yes", "none in the last 10 years", "not known"."""
+    if np.isnan(value):
+        return "not known"
+    definition, window = feature.definition, feature.definition.window
+    if isinstance(definition, say.DaysSince) and definition.none_as == "window" and window and value >= window.days:
+        return f"none in the last {length_in_words(window.days)}"
+    if definition.yields == "yes_no":
+        return "yes" if value else "no"
+    if definition.yields == "share":
+        return f"{round(100 * value)}%"
+    if definition.yields == "days":
+        return f"{value:.0f} day" if value == 1 else f"{value:.0f} days"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
