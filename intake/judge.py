@@ -1,0 +1,249 @@
+"""Judging one delivery: every file against its agreement and contract, then against the agency's other files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+import pyarrow as pa
+
+from desist.intake.agreements import Agreement, check_agreement
+from desist.intake.checks import REFUSED_ROWS, Checked, Verdicts, check_rows
+from desist.intake.contracts import CONTRACTS, JUNK_ROWS_AT_LEAST, JUNK_SHARE, VERSION
+from desist.intake.crosschecks import (
+    People,
+    check_consent,
+    check_duplicates,
+    check_people,
+    check_reference,
+    consenting,
+    unmapped_offences,
+)
+from desist.intake.csv_rows import RawRows, read_rows
+from desist.intake.delivery import Delivery, SentFile
+from desist.intake.report import FileReport
+from desist.intake.store import Store
+from desist.intake.vault import Vault
+from desist.records.errors import Problem
+from desist.records.hashing import hash_bytes, hash_json
+
+#: Tables are judged in this order: whether a person consents and who they are decides about their other rows.
+FIRST = ("trt_client", "identity")
+CODES_NAMED = 20
+
+
+@dataclass
+class JudgedFile:
+    """One file on its way in."""
+
+    sent: SentFile
+    agreement: Agreement
+    raw: RawRows
+    checked: Checked
+
+    def report(self, source: str) -> FileReport:
+        counts = self.checked.verdicts.counts()
+        for reason in self.raw.unreadable.values():
+            counts[reason] = counts.get(reason, 0) + 1
+        return FileReport(
+            source,
+            self.sent.table,
+            self.sent.path,
+            rows_read=self.raw.rows_read,
+            accepted=int(self.checked.verdicts.accepted.sum()),
+            quarantined=counts,
+            dropped_columns=self.raw.dropped,
+            wrong_codes=self.checked.wrong_codes,
+        )
+
+
+@dataclass
+class JudgedSource:
+    """One source's delivery with its judged files; ``files`` is empty where nothing has changed."""
+
+    delivery: Delivery
+    fingerprint: str
+    files: dict[str, JudgedFile] = field(default_factory=dict)
+    unchanged: tuple[FileReport, ...] = ()
+
+    def reports(self) -> tuple[FileReport, ...]:
+        """Each file's counts, in the order in which the delivery names the files."""
+        name = self.delivery.source
+        return self.unchanged or tuple(self.files[sent.table].report(name) for sent in self.delivery.files)
+
+
+def judge(
+    delivery: Delivery,
+    register: Mapping[str, Agreement],
+    store: Store,
+    vault: Vault,
+    *,
+    purpose: str,
+    today: dt.date,
+) -> tuple[JudgedSource, list[Problem]]:
+    """The delivery with a verdict on every row, and everything wrong with its files. Nothing is written."""
+    problems, covered = _out_of_order(delivery, store), []
+    for sent in delivery.files:
+        faults = check_agreement(
+            register, sent.agreement, source=delivery.source, table=sent.table, purpose=purpose, today=today
+        )
+        problems += faults
+        covered += [sent] if not faults else []
+    delivery = replace(delivery, files=tuple(covered))
+    source = JudgedSource(delivery, _fingerprint(delivery, register, store))
+    if store.manifest()["deliveries"].get(delivery.source) == source.fingerprint:
+        source.unchanged = tuple(_as_before(sent, delivery.source, store) for sent in delivery.files)
+        return source, problems
+    source.files, faults = _read_files(delivery, register)
+    problems += faults
+    # With a file amiss its rows' neighbours cannot be judged: every row would seem to lack its person.
+    if not problems:
+        _compare(source, store, vault)
+    return source, problems + [
+        problem for file in source.files.values() for problem in _file_faults(file, delivery)
+    ]
+
+
+def _out_of_order(delivery: Delivery, store: Store) -> list[Problem]:
+    """Files older than what is current, and files of people whom no identity table names."""
+    problems = []
+    for sent in delivery.files:
+        held = store.extract(delivery.source, sent.table)
+        if held and delivery.extract_date.isoformat() < held["extract_date"]:
+            problems.append(
+                Problem(f"an extract of {delivery.extract_date}", f"{delivery.source}/{sent.table}",
+                        f"one not older than the current extract of {held['extract_date']}",
+                        "Leave the older file out.")
+            )  # fmt: skip
+    needed = ["identity"]
+    if delivery.source == "treatment":
+        needed.append("trt_client")
+    for table in needed:
+        if table not in delivery.announced and not store.extract(delivery.source, table):
+            problems.append(
+                Problem(f"no table {table}", f"{delivery.folder.name}/delivery.toml",
+                        f"the {table} table in the first delivery of {delivery.source}",
+                        "Ask the agency to send it: rows of unknown people are not read.")
+            )  # fmt: skip
+    return problems
+
+
+def _fingerprint(delivery: Delivery, register: Mapping[str, Agreement], store: Store) -> str:
+    """Equal for a delivery that would be read exactly as before."""
+    sent = {file.table for file in delivery.files}
+    beside = {
+        key: history[0]["held_as"]
+        for key, history in store.manifest()["extracts"].items()
+        if key.split("/")[0] == delivery.source and key.split("/")[1] not in sent
+    }
+    return hash_json({
+        "contracts": VERSION,
+        "cut": [delivery.extract_date.isoformat(), delivery.made_up, delivery.encoding],
+        "files": {
+            file.table: [file.path, hash_bytes(file.content), register[file.agreement].hash] for file in delivery.files
+        },
+        "beside": beside,
+    })  # fmt: skip
+
+
+def _as_before(sent: SentFile, source: str, store: Store) -> FileReport:
+    held = store.extract(source, sent.table)
+    assert held is not None
+    return FileReport(source, sent.table, sent.path, held["rows_read"], held["accepted"], held["quarantined"],
+                      tuple(held["dropped_columns"]), unchanged=True, wrong_codes=held["wrong_codes"])  # fmt: skip
+
+
+def _read_files(
+    delivery: Delivery, register: Mapping[str, Agreement]
+) -> tuple[dict[str, JudgedFile], list[Problem]]:
+    """Every file's rows against its own contract, in the order in which tables decide about each other."""
+    problems: list[Problem] = []
+    files = {}
+    for sent in sorted(delivery.files, key=lambda file: (file.table not in FIRST, file.table not in FIRST[:1])):
+        agreement, contract = register[sent.agreement], CONTRACTS[sent.table]
+        wanted = [name for name in contract.names if name in agreement.tables[sent.table]]
+        where = f"{delivery.folder.name}/{sent.path}"
+        raw = read_rows(sent.content, encoding=delivery.encoding, wanted=wanted, where=where)
+        if isinstance(raw, list):
+            problems += raw
+            continue
+        checked = check_rows(
+            raw.cells, contract, extract_date=delivery.extract_date, categories=agreement.subject_categories
+        )
+        files[sent.table] = JudgedFile(sent, agreement, raw, checked)
+    return files, problems
+
+
+def _compare(source: JudgedSource, store: Store, vault: Vault) -> None:
+    """Rows against other rows: consent, identity, childhood, duplicates, references."""
+    cut, name = source.delivery.extract_date, source.delivery.source
+    if any(file.agreement.consent == "per_person" for file in source.files.values()):
+        numbers = _consenting_numbers(source, store)
+        for file in source.files.values():
+            check_consent(file.checked, numbers)
+    if "identity" in source.files:
+        check_duplicates(source.files["identity"].checked)
+    people = _people(source, store, vault, name)
+    for table, file in source.files.items():
+        if table != "identity":
+            check_people(file.checked, people, extract_date=cut)
+            check_duplicates(file.checked)
+    for file in source.files.values():
+        for column, table in file.checked.contract.refers:
+            check_reference(file.checked, column, _parent(source, store, table))
+
+
+def _consenting_numbers(source: JudgedSource, store: Store) -> pa.Array:
+    if "trt_client" in source.files:
+        return consenting(source.files["trt_client"].checked)
+    return store.read_arrow("trt_client")["agency_person"].combine_chunks()
+
+
+def _people(source: JudgedSource, store: Store, vault: Vault, name: str) -> People:
+    if "identity" in source.files:
+        checked = source.files["identity"].checked
+        stands = pa.array(checked.verdicts.accepted)
+        return People.of(checked.array("agency_person").filter(stands), checked.array("dob").filter(stands))
+    held = store.extract(name, "identity")
+    assert held is not None
+    births = vault.birth_dates(held["held_as"])
+    born = pa.array(pd.to_datetime(births["dob"]).to_numpy().astype("datetime64[us]"), from_pandas=True)
+    return People.of(pa.array(births["agency_person"].tolist(), type=pa.string()), born)
+
+
+def _parent(source: JudgedSource, store: Store, table: str) -> Checked:
+    """The rows that others refer to: of this delivery, else of the current extract."""
+    if table in source.files:
+        return source.files[table].checked
+    contract = CONTRACTS[table]
+    if table in store.tables():
+        rows = store.read_arrow(table).select(list(contract.names))
+    else:
+        rows = pa.table({name: pa.array([], type=pa.string()) for name in contract.names})
+    return Checked(contract, rows, Verdicts(len(rows)), {})
+
+
+def _file_faults(file: JudgedFile, delivery: Delivery) -> list[Problem]:
+    """What is wrong with a file as a whole after its rows were judged."""
+    where = f"{delivery.folder.name}/{file.sent.path}"
+    problems = []
+    if unmapped := unmapped_offences(file.checked):
+        shown = [f"{code} ({count:,} rows)" for code, count in list(unmapped.items())[:CODES_NAMED]]
+        more = f" and {len(unmapped) - CODES_NAMED} more" if len(unmapped) > CODES_NAMED else ""
+        problems.append(
+            Problem(f"offence codes {', '.join(shown)}{more}", where, "codes of the offence table",
+                    "Add them to the offence table with group and band, or correct them.")
+        )  # fmt: skip
+    report = file.report(delivery.source)
+    junk = {reason: count for reason, count in report.quarantined.items() if reason not in REFUSED_ROWS}
+    if report.rows_read >= JUNK_ROWS_AT_LEAST and sum(junk.values()) > JUNK_SHARE * report.rows_read:
+        worst = sorted(junk.items(), key=lambda item: -item[1])[:3]
+        problems.append(
+            Problem(f"{sum(junk.values()):,} of {report.rows_read:,} rows that cannot be accepted", where,
+                    f"at most {JUNK_SHARE:.0%} of them",
+                    f"Most often a row {'; or '.join(f'{reason} ({count:,})' for reason, count in worst)}. "
+                    "Correct the extract and send it again.")
+        )  # fmt: skip
+    return problems

@@ -1,0 +1,228 @@
+"""Reading extracts: every file through its agreement and its contract, into store, vault, equality store or quarantine.
+
+The order of writing makes a kill harmless: partitions, quarantine, vault and equality rows are written
+under new names that nothing refers to; the log notes the collection; then one file, ``current.json``, is
+exchanged. Until then everybody reads the old snapshot, and afterwards the new one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from desist.intake.agreements import check_purpose, load_agreements
+from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
+from desist.intake.delivery import Delivery, find_deliveries, read_delivery
+from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
+from desist.intake.equality_writer import EqualityWriter
+from desist.intake.judge import JudgedFile, JudgedSource, judge
+from desist.intake.report import IntakeReport
+from desist.intake.store import Extract, Manifest, Store, rows_hash
+from desist.intake.vault import FIELDS as IDENTITY_FIELDS
+from desist.intake.vault import Vault
+from desist.records.errors import Problem, Refused
+from desist.records.hashing import hash_bytes, hash_json
+from desist.records.log import EventLog
+from desist.records.workspace import Workspace
+
+
+def read_extracts(
+    folder: Path, workspace: Workspace, *, today: dt.date, purpose: str, log: EventLog, actor: str
+) -> IntakeReport:
+    """What became of every row of every file in ``folder``: a delivery, or a folder of them.
+
+    Agreements come from the workspace's register, never from the delivery. Raises Refused with all
+    problems of all files at once, and then nothing was written. The caller holds the workspace's lock.
+    """
+    register = load_agreements(workspace.agreements)
+    store = Store(workspace.store, workspace.quarantine)
+    vault = Vault(workspace.vault)
+    problems = check_purpose(purpose)
+    places = find_deliveries(folder)
+    if not places:
+        problems.append(
+            Problem("no delivery.toml", str(folder), "a folder with a delivery.toml, or folders that have one",
+                    "Name the folder in which the agencies' files arrived.")
+        )  # fmt: skip
+    sources = []
+    for place in places:
+        delivery, faults = read_delivery(place, today=today)
+        problems += faults
+        if delivery is not None:
+            source, faults = judge(delivery, register, store, vault, purpose=purpose, today=today)
+            sources.append(source)
+            problems += faults
+    problems += _mixed([source.delivery for source in sources], store)
+    if problems:
+        raise Refused(f"Nothing was read: {len(problems)} problems in {folder}.", problems)
+    store.sweep()
+    return _write(sources, workspace, store, vault, log, actor)
+
+
+def _mixed(deliveries: Sequence[Delivery], store: Store) -> list[Problem]:
+    """Two deliveries of one source at once, or made-up people among real ones."""
+    problems = []
+    names = [delivery.source for delivery in deliveries]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.append(
+            Problem(f"two deliveries of {name}", "this reading", "one a reading", "Read them one after the other.")
+        )
+    kinds = {delivery.made_up for delivery in deliveries}
+    kinds |= {store.made_up} if store.sources() else set()
+    if len(kinds) > 1:
+        problems.append(
+            Problem("made-up people and real ones", "this workspace", "one or the other",
+                    "Keep a workspace of its own for made-up extracts.")
+        )  # fmt: skip
+    return problems
+
+
+# --- writing what was judged
+
+
+def _write(
+    sources: Sequence[JudgedSource], workspace: Workspace, store: Store, vault: Vault, log: EventLog, actor: str
+) -> IntakeReport:
+    reports = [report for source in sources for report in source.reports()]
+    changed = [source for source in sources if not source.unchanged]
+    if not changed:
+        return IntakeReport(tuple(reports), store.snapshot_hash())
+    equality = EqualityWriter(workspace.equality)
+    manifest = store.manifest()
+    for source in changed:
+        for file in source.files.values():
+            extract = _write_file(file, source.delivery, store, vault, equality)
+            _enter(manifest, extract)
+        store.erase_in(manifest, {source.delivery.source: _withdrawn(source)})
+        manifest["deliveries"][source.delivery.source] = source.fingerprint
+    # Noted before the switch: nothing is ever in the store that the log does not know of. Where a kill
+    # comes between, the next reading notes the collection once more.
+    for source in changed:
+        _note(source, log, actor)
+    store.commit(manifest, because="intake")
+    for source in changed:
+        vault.erase_numbers(source.delivery.source, _withdrawn(source))
+    held = [extract["held_as"] for history in manifest["extracts"].values() for extract in history]
+    vault.keep_only(held)
+    equality.keep_only(held)
+    return IntakeReport(tuple(reports), store.snapshot_hash())
+
+
+def _write_file(
+    file: JudgedFile, delivery: Delivery, store: Store, vault: Vault, equality: EqualityWriter
+) -> Extract:
+    """Write one file's rows where its contract says, under names that nothing refers to yet; its manifest entry."""
+    contract, source = file.checked.contract, delivery.source
+    rows = file.checked.typed.filter(pa.array(file.checked.verdicts.accepted))
+    partitions = store.write_rows(contract.table, _stamped(rows, file, delivery)) if contract.held_in == "store" else []
+    terms = [source, contract.table, delivery.extract_date.isoformat(), hash_bytes(file.sent.content)]
+    held_as = hash_json([*terms, file.agreement.hash, rows_hash(rows)])[:32]
+    if contract.held_in == "vault":
+        vault.write_identity(held_as, source, _texts(rows, ("agency_person", *IDENTITY_FIELDS)))
+    if contract.held_in == "equality":
+        cut = pa.array([delivery.extract_date.isoformat()] * len(rows), type=pa.string())
+        stamped = rows.append_column("source", pa.array([source] * len(rows), type=pa.string()))
+        equality.append(held_as, _texts(stamped.append_column("extract_date", cut), EQUALITY_FIELDS))
+    quarantined = _quarantined(file)
+    report = file.report(source)
+    return {
+        "source": source,
+        "table": contract.table,
+        "extract_date": delivery.extract_date.isoformat(),
+        "made_up": delivery.made_up,
+        "agreement_id": file.agreement.id,
+        "input_sha256": terms[-1],
+        "held_as": held_as,
+        "rows_read": report.rows_read,
+        "accepted": report.accepted,
+        "quarantined": dict(report.quarantined),
+        "wrong_codes": {column: dict(found) for column, found in report.wrong_codes.items()},
+        "dropped_columns": list(report.dropped_columns),
+        "partitions": partitions,
+        "quarantine": store.write_quarantine(source, contract.table, quarantined) if len(quarantined) else None,
+    }
+
+
+def _stamped(rows: pa.Table, file: JudgedFile, delivery: Delivery) -> pa.Table:
+    """Rows with source, extract date and agreement (REQUIREMENTS INT-5); category and kind they carry already."""
+    cut = pd.Timestamp(delivery.extract_date).to_pydatetime()
+    stamps: dict[str, tuple[Any, pa.DataType]] = {
+        "source": (delivery.source, pa.string()),
+        "extract_date": (cut, pa.timestamp("us")),
+        "agreement_id": (file.agreement.id, pa.string()),
+    }
+    for name, (value, kind) in stamps.items():
+        rows = rows.append_column(name, pa.repeat(pa.scalar(value, type=kind), len(rows)))
+    return rows
+
+
+def _texts(rows: pa.Table, names: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
+    """Rows as tuples of text; dates as YYYY-MM-DD, empty cells as None."""
+    columns = [
+        pc.strftime(rows[name], format="%Y-%m-%d") if pa.types.is_timestamp(rows[name].type) else rows[name]
+        for name in names
+    ]
+    return zip(*(column.to_pylist() for column in columns), strict=True)
+
+
+def _quarantined(file: JudgedFile) -> pa.Table:
+    """Line, reason and the agreed cells as sent of every row not accepted.
+
+    Of a refused class only line and reason are kept, and so of a line that does not fall into cells: it
+    may hold columns that the agreement does not cover.
+    """
+    verdicts = file.checked.verdicts
+    out = ~verdicts.accepted
+    reasons = np.array(verdicts.reasons(), dtype=object)[out]
+    cells = file.raw.cells.filter(pa.array(out))
+    bare = pa.array(np.isin(reasons.astype(str), REFUSED_ROWS))
+    unreadable = file.raw.unreadable
+    none = pa.nulls(len(unreadable), pa.string())
+    table = {
+        "line": pa.array([*file.raw.lines[out].tolist(), *unreadable], type=pa.int64()),
+        "reason": pa.array([*reasons.tolist(), *unreadable.values()], type=pa.string()),
+    }
+    for name in cells.column_names:
+        kept = pc.if_else(bare, pa.scalar(None, pa.string()), cells[name])
+        table[name] = pa.chunked_array([*kept.chunks, none], type=pa.string())
+    return pa.table(table).sort_by("line")
+
+
+def _enter(manifest: Manifest, extract: Extract) -> None:
+    """Make ``extract`` the current one of its table; the same one read before is replaced, others stay as history."""
+    key = f"{extract['source']}/{extract['table']}"
+    before = [older for older in manifest["extracts"].get(key, []) if older["held_as"] != extract["held_as"]]
+    manifest["extracts"][key] = [extract, *before]
+
+
+def _withdrawn(source: JudgedSource) -> list[str]:
+    """Numbers of people whose client row says that they do not, or no longer, consent (REQUIREMENTS INT-9)."""
+    clients = source.files.get("trt_client")
+    if clients is None:
+        return []
+    refused = pa.array(clients.checked.verdicts.having(NO_CONSENT))
+    return sorted(clients.checked.array("agency_person").filter(refused).drop_null().unique().to_pylist())
+
+
+def _note(source: JudgedSource, log: EventLog, actor: str) -> None:
+    """One log event for each agreement under which the source sent files."""
+    by_agreement: dict[str, list[JudgedFile]] = {}
+    for file in source.files.values():
+        by_agreement.setdefault(file.agreement.id, []).append(file)
+    for agreement, files in sorted(by_agreement.items()):
+        reports = [file.report(source.delivery.source) for file in files]
+        read, accepted = (sum(getattr(report, name) for report in reports) for name in ("rows_read", "accepted"))
+        log.append(
+            "data.collected",
+            actor=actor,
+            role="analyst",
+            dataset=f"{source.delivery.source}:{source.delivery.extract_date}:{agreement}",
+            counts={"files": len(files), "read": read, "accepted": accepted, "quarantined": read - accepted},
+        )

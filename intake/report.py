@@ -1,0 +1,78 @@
+"""What a reading did, file by file: read = accepted + quarantined, always."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """One file's counts. ``quarantined`` gives rows by reason; no cell of an identity table is ever named.
+
+    ``wrong_codes``: column -> wrong code -> rows, only for codes that occur often. ``unchanged``: the
+    same file was read before, under the same terms, and nothing was written.
+    """
+
+    source: str
+    table: str
+    path: str
+    rows_read: int
+    accepted: int
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    dropped_columns: tuple[str, ...] = ()
+    unchanged: bool = False
+    wrong_codes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.accepted + sum(self.quarantined.values()) != self.rows_read:
+            raise ValueError(
+                f"{self.source}/{self.table}: {self.rows_read} rows read, but {self.accepted} accepted and "
+                f"{sum(self.quarantined.values())} quarantined"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            **vars(self),
+            "quarantined": dict(self.quarantined),
+            "dropped_columns": list(self.dropped_columns),
+            "wrong_codes": {column: dict(found) for column, found in self.wrong_codes.items()},
+        }
+
+
+@dataclass(frozen=True)
+class IntakeReport:
+    """All files of one reading, and the hash of the store's snapshot after it."""
+
+    files: tuple[FileReport, ...]
+    snapshot: str
+
+    @property
+    def unchanged(self) -> bool:
+        return all(file.unchanged for file in self.files)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"snapshot": self.snapshot, "files": [file.as_dict() for file in self.files]}
+
+    def as_text(self) -> str:
+        """One line a file, then the reasons for quarantine and the columns that were not read."""
+        if self.unchanged:
+            return f"{len(self.files)} files were read before and are unchanged; nothing was written."
+        lines = [f"{'file':<36}{'read':>10}{'accepted':>10}{'quarantine':>12}"]
+        for file in self.files:
+            name = f"{file.source}/{file.path}"
+            note = "  unchanged" if file.unchanged else ""
+            lines.append(
+                f"{name:<36}{file.rows_read:>10,}{file.accepted:>10,}{file.rows_read - file.accepted:>12,}{note}"
+            )
+            lines += [f"    {count:,} rows: {reason}" for reason, count in file.quarantined.items()]
+            for column, found in file.wrong_codes.items():
+                named = ", ".join(f"{code} ({count:,})" for code, count in found.items())
+                lines.append(f"    codes of {column} that are not on its list: {named}")
+            if file.dropped_columns:
+                lines.append(f"    not in the agreement, not read: {', '.join(file.dropped_columns)}")
+        total = sum(file.rows_read for file in self.files)
+        accepted = sum(file.accepted for file in self.files)
+        lines.append(f"{'all files':<36}{total:>10,}{accepted:>10,}{total - accepted:>12,}")
+        return "\n".join(lines)

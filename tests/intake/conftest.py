@@ -1,0 +1,159 @@
+"""A tiny made-up partnership on disk, small enough to check by eye. Identifiers come from a range that is not issued."""
+
+import csv
+import datetime as dt
+import io
+
+import pytest
+
+from desist.intake.contracts import CONTRACTS
+from desist.intake.linkage import link
+from desist.intake.linked import read_linked
+from desist.intake.read import read_extracts
+from desist.intake.store import Store
+from desist.intake.vault import Vault
+from desist.records import codes
+from desist.records.identifiers import check_letter
+from desist.records.log import EventLog
+from desist.records.workspace import Workspace
+
+TODAY = dt.date(2026, 10, 1)
+CUT = dt.date(2026, 9, 30)
+PURPOSE = "iom_selection_support"
+
+
+def pnc(serial):
+    """A PNC of the year 1899, which no force has issued."""
+    return f"1899/{serial:07d}{check_letter(f'99{serial:07d}')}"
+
+
+class Partnership:
+    """Writes deliveries and reads them in. ``tables[source][table]`` are rows as dicts; missing cells are empty."""
+
+    def __init__(self, root):
+        self.root = root
+        self.delivery = root / "delivery"
+        self.workspace = Workspace(root / "workspace")
+        self.workspace.create()
+        self.log = EventLog(self.workspace.log, clock=lambda: dt.datetime(2026, 10, 1, 9, tzinfo=dt.UTC))
+        self.tables = {}
+        self.cut = CUT
+        self.head = {}
+        self.agreement_changes = {}
+        self.columns = {}
+        self.bytes = {}
+
+    def identity(self, source, number, **cells):
+        return self.row(source, "identity", agency_person=number, **{"dob": "1990-05-17", "sex": "M", **cells})
+
+    def row(self, source, table, **cells):
+        stamps = {"subject_category": "convicted", "record_kind": "fact", "recorded_on": "2025-03-02"}
+        if CONTRACTS[table].event:
+            stamps["occurred_on"] = "2025-03-01"
+        self.tables.setdefault(source, {}).setdefault(table, []).append(stamps | cells)
+        return self
+
+    def folder(self, source):
+        return self.delivery / "extracts" / source
+
+    def write(self):
+        for source, tables in self.tables.items():
+            self.folder(source).mkdir(parents=True, exist_ok=True)
+            self._write_agreement(source)
+            head = {"source": f'"{source}"', "extract_date": self.cut.isoformat(), "made_up": "true"}
+            head |= self.head.get(source, {})
+            lines = [f"{key} = {value}" for key, value in head.items() if value is not None]
+            for table, rows in tables.items():
+                lines += ["", "[[file]]", f'table = "{table}"', f'path = "{table}.csv"', f'agreement = "{source}-26"']
+                columns = self.columns.get(table, list(CONTRACTS[table].names))
+                self.path(source, table).write_bytes(self.bytes.get(table) or to_csv(columns, rows))
+            (self.folder(source) / "delivery.toml").write_text("\n".join(lines), encoding="utf-8")
+        return self
+
+    def path(self, source, table):
+        return self.folder(source) / f"{table}.csv"
+
+    def _write_agreement(self, source):
+        values = {
+            "id": f'"{source}-26"', "source": f'"{source}"', "parties": '["Council", "Agency"]',
+            "purposes": str(list(codes.PURPOSES)), "gateway": '"Crime and Disorder Act 1998 s.115"',
+            "regime": '"part3"', "start": "2026-01-01", "expires": "2026-12-31", "retention_days": "90",
+            "subject_categories": '["convicted"]', "consent": '"per_person"' if source == "treatment" else '"none"',
+            "dpia": '"DPIA-1"', "apd": '"APD-1"',
+        }  # fmt: skip
+        values |= self.agreement_changes.get(source, {})
+        tables = values.pop("tables", None) or "\n".join(
+            f"{name} = {list(contract.names)}" for name, contract in CONTRACTS.items() if source in contract.sources
+        )
+        text = "\n".join(f"{key} = {value}" for key, value in values.items() if value is not None)
+        self.workspace.agreements.mkdir(parents=True, exist_ok=True)
+        path = self.workspace.agreements / f"{source}-26.toml"
+        path.write_text(f"{text}\n[tables]\n{tables}\n", encoding="utf-8")
+
+    def read(self, *, write=True, today=TODAY, purpose=PURPOSE, folder=None):
+        if write:
+            self.write()
+        return read_extracts(
+            folder or self.delivery, self.workspace, today=today, purpose=purpose, log=self.log, actor="an.alyst"
+        )
+
+    def link(self, key=b"a made-up key"):
+        return link(self.workspace, today=TODAY, key=key, log=self.log, actor="an.alyst")
+
+    def linked(self):
+        return read_linked(self.workspace)
+
+    @property
+    def store(self):
+        return Store(self.workspace.store, self.workspace.quarantine)
+
+    @property
+    def vault(self):
+        return Vault(self.workspace.vault)
+
+    def file(self, report, table):
+        return next(file for file in report.files if file.table == table)
+
+    def content(self):
+        """Every file of the workspace by path, except the log."""
+        root = self.workspace.root
+        return {
+            str(path.relative_to(root)): path.read_bytes()
+            for path in sorted(root.rglob("*"))
+            if path.is_file() and not path.name.startswith(("desist.db", ".lock"))
+        }
+
+
+def to_csv(columns, rows):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")
+
+
+@pytest.fixture
+def partnership(tmp_path):
+    return Partnership(tmp_path)
+
+
+@pytest.fixture
+def probation(partnership):
+    """One person on probation with one sentence, all in order."""
+    partnership.identity("probation", "P1", crn="X100001", pnc=pnc(1), prison_number="A1111AA", forename="Ada",
+                         surname="Madeup")  # fmt: skip
+    partnership.row("probation", "prob_person", agency_person="P1", supervision_status="COMMUNITY_ORDER", lao="false")
+    partnership.row(
+        "probation", "prob_event", agency_person="P1", event_id="E1", offence_code="04600",
+        conviction_date="2025-03-02", sentence_type="COMMUNITY_ORDER", sentence_start="2025-03-02",
+        sentence_end="2027-03-01",
+    )  # fmt: skip
+    return partnership
+
+
+def problems_of(refused):
+    return [str(problem) for problem in refused.value.problems]
+
+
+pytest.problems_of = problems_of
+pytest.pnc = pnc
