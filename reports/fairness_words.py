@@ -1,0 +1,179 @@
+"""Numbers of the fairness report as words, with what may not be shown left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from desist.measures.disclosure import HIDDEN, LOW, NOT_AVAILABLE, Audience, may_show_rate, show_count
+from desist.reports.fairness_content import (
+    ANSWERS,
+    CHARACTERISTICS,
+    LEANS,
+    METRICS,
+    FairnessContent,
+    FindingContent,
+    GroupPart,
+    GroupTable,
+    Value,
+)
+
+Hidden = frozenset[tuple[str, str, str]]  # (characteristic, group, cell) that the count tables hide
+EVERYBODY = "Everybody"
+
+
+def characteristic_words(name: str) -> str:
+    """The characteristic as people say it; an unknown one by its name."""
+    return CHARACTERISTICS.get(name, name.replace("_", " "))
+
+
+def asked_words(finding: FindingContent) -> str:
+    """What a finding asks, in one line: "Wrongly listed, by ethnicity"."""
+    return f"{METRICS[finding.metric].short}, by {characteristic_words(finding.characteristic)}"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A share as a whole per cent, a gap in points, a number with two decimals; ``[x]`` where there is none."""
+    if value is None:
+        return NOT_AVAILABLE
+    if unit == "share":
+        whole = int(100 * value + 0.5)
+        return LOW if whole == 0 and value > 0 else f"{whole}%"
+    return signed(value) if unit == "gap" else f"{value:.2f}"
+
+
+def signed(value: float) -> str:
+    """A difference in hundredths with its sign: "+7", "−3", "0"."""
+    whole = int(abs(value) * 100 + 0.5)
+    return "0" if whole == 0 else f"{'+' if value > 0 else '−'}{whole}"
+
+
+def gap_amount(value: float | None, unit: str) -> str:
+    """A gap to everybody else: in points for shares, with two decimals for numbers."""
+    if value is None:
+        return NOT_AVAILABLE
+    return f"{value:+.2f}".replace("-", "−") if unit == "number" else signed(value)
+
+
+def span_words(low: float | None, high: float | None, words: Callable[[float], str]) -> str:
+    """A range as "28% to 35%", or nothing where there is none."""
+    return "" if low is None or high is None else f"{words(low)} to {words(high)}"
+
+
+def margin_words(finding: FindingContent) -> str:
+    """The agreed limit: "5 points", or "0.05" for a number."""
+    if METRICS[finding.metric].unit == "number":
+        return f"{finding.margin:.2f}"
+    points = f"{100 * finding.margin:.1f}".removesuffix(".0")
+    return f"{points} point" if points == "1" else f"{points} points"
+
+
+def is_hidden(value: Value, metric: str, characteristic: str, group: str, hidden: Hidden, audience: Audience) -> bool:
+    """Whether a measure of a group must be hidden: too few people, or made of a count that is hidden."""
+    words = METRICS[metric]
+    if any((characteristic, group, cell) in hidden for cell in words.cells):
+        return True
+    if (characteristic, group, "n") in hidden:
+        return True
+    count = value.count
+    if count is None and words.unit == "share" and words.cells and value.value is not None:
+        count = round(value.value * value.people)
+    return not may_show_rate(value.people, count, audience)
+
+
+def hidden_groups(finding: FindingContent, hidden: Hidden, audience: Audience) -> frozenset[str]:
+    """The groups of a finding whose numbers must be hidden.
+
+    Of two groups each is "everybody else" to the other, so both are hidden or none.
+    """
+    found = frozenset(
+        part.group
+        for part in finding.parts
+        if is_hidden(part.value, finding.metric, finding.characteristic, part.group, hidden, audience)
+    )
+    return frozenset(part.group for part in finding.parts) if found and len(finding.parts) == 2 else found
+
+
+def value_cells(value: Value | None, metric: str, hide: bool) -> tuple[str, str]:
+    """A measure and its range as two texts."""
+    unit = METRICS[metric].unit
+    if value is None or value.value is None:
+        return NOT_AVAILABLE, ""
+    if hide:
+        return HIDDEN, ""
+    return amount(value.value, unit), span_words(value.low, value.high, lambda v: amount(v, unit))
+
+
+def needed_words(part: GroupPart) -> str:
+    """How many people the limit asks for."""
+    return "no number would do" if part.needed is None else f"needed {part.needed:,}"
+
+
+def groups_behind(finding: FindingContent) -> list[str]:
+    """Which groups stand behind an answer, a line for each answer that is not "within"."""
+    lines = []
+    for answer in ("does_not_meet", "cannot_be_assessed"):
+        groups = [part.group for part in finding.parts if part.answer == answer]
+        if groups:
+            lines.append(f"{ANSWERS[answer]}: {', '.join(groups)}")
+    return lines or (["Every group"] if finding.parts else ["No group has data"])
+
+
+def telling_part(finding: FindingContent, hidden: Hidden, audience: Audience) -> GroupPart | None:
+    """The group that says most about the answer: the widest shown gap among those that gave it."""
+    kept_back = hidden_groups(finding, hidden, audience)
+    shown = [
+        part
+        for part in finding.parts
+        if part.gap is not None and part.others is not None and part.value.value is not None
+        and part.group not in kept_back
+    ]
+    decisive = [part for part in shown if part.answer == finding.answer] or shown
+    return max(decisive, key=lambda part: abs(part.gap or 0.0), default=None)
+
+
+def finding_sentence(finding: FindingContent, hidden: Hidden, audience: Audience) -> str:
+    """A finding in one or two sentences about people, or that too little can be shown."""
+    part = telling_part(finding, hidden, audience)
+    if part is None:
+        return f"{asked_words(finding)}: too few people to show a number for any group."
+    words = METRICS[finding.metric]
+    said = [words.says.format(value=said_value(v, finding.metric)) for v in (part.value.value, part.others)]
+    sentence = f"{part.group}: {said[0]}. Everybody else: {said[1]}."
+    return f"{sentence} For {part.group} the evidence {LEANS[part.lean]}." if part.lean else sentence
+
+
+def said_value(value: float | None, metric: str) -> str:
+    """A measure inside a sentence: "31 in 100", "3 points above", "0.72"."""
+    unit = METRICS[metric].unit
+    if value is None:
+        return NOT_AVAILABLE
+    whole = int(abs(value) * 100 + 0.5)
+    if unit == "share":
+        return f"{whole}%" if metric == "mean_estimate" else f"{whole} in 100"
+    if unit == "gap":
+        if whole == 0:
+            return "level with"
+        return f"{whole} {'point' if whole == 1 else 'points'} {'above' if value > 0 else 'below'}"
+    return f"{value:.2f}"
+
+
+def people_words(count: int, audience: Audience) -> str:
+    """A count of people that stands alone, in words; "a few" where it is hidden."""
+    shown = show_count(count, audience)
+    return "a few" if shown in (HIDDEN, LOW) else shown
+
+
+def unassessed(content: FairnessContent) -> list[str]:
+    """What the evidence cannot tell: each finding with the groups that could not be assessed."""
+    lines = []
+    for finding in content.findings:
+        groups = [part.group for part in finding.parts if part.answer == "cannot_be_assessed"]
+        if groups or finding.answer == "cannot_be_assessed":
+            lines.append(f"{asked_words(finding)}: {', '.join(groups) or 'no group has data'}.")
+    return lines
+
+
+def measure_columns(table: GroupTable, order: tuple[str, ...]) -> tuple[str, ...]:
+    """The metrics of ``order`` that at least one row of the table has."""
+    present: set[str] = set(table.everybody).union(*(row.measures for row in table.rows))
+    return tuple(metric for metric in order if metric in present)
