@@ -11,8 +11,9 @@ is listed here: it is never handed to ``eval``, has no attributes, no loops, no 
 Missing is an answer of its own (three-valued, as in SQL): a comparison with a missing value is missing, ``not`` of it
 too, and a row filter keeps only the rows where the answer is a plain yes.
 
-Each value carries whether it says *when* (``calendar``): a date does, two dates subtracted or compared do not, a date
-compared with a written date does again. That is how a calendar date is refused as a feature in whatever disguise.
+Each value carries whether it says *when* (``calendar``): a column of dates does, and so does one of years; one such
+column less another, or compared with another, does not; set against a written date it still does. That is how a
+calendar date is refused as a feature in whatever disguise.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def _check(node: ast.AST, found: set[str], depth: int) -> None:
     if depth > DEEPEST:
         raise ExpressionError("it is nested too deeply")
     match node:
-        case ast.Constant(value=bool() | int() | float() | str()):
+        case ast.Constant(value=bool() | float() | str()):
+            return
+        case ast.Constant(value=int() as written) if abs(written) < 2**53:
             return
         case ast.Name(id=name):
             found.add(name)
@@ -185,10 +188,8 @@ def _both(op: ast.boolop, parts: list[Value]) -> Value:
 
 
 def _tells_when(left: Value, right: Value) -> bool:
-    """Two columns of dates together are a duration; a column of dates against a written date is a calendar date."""
-    if left.kind == DATE and right.kind == DATE:
-        return left.written != right.written
-    return left.calendar or right.calendar
+    """One date less another, or before another, is no date; a date against anything written still is."""
+    return left.calendar != right.calendar
 
 
 SUMS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -198,7 +199,7 @@ SUMS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def _sum(op: ast.operator, left: Value, right: Value) -> Value:
-    calendar = _tells_when(left, right)
+    calendar = _tells_when(left, right) if isinstance(op, ast.Sub) else left.calendar or right.calendar
     if left.kind == DATE and right.kind == DATE and isinstance(op, ast.Sub):
         gap = left.data - right.data
         days = gap.days if left.written and right.written else gap.dt.total_seconds() / 86_400

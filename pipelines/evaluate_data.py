@@ -1,0 +1,311 @@
+"""The table of a spec made ready: derived columns, row sets, outcomes, keys. Every mistake in it is named at once."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from desist.pipelines.evaluate_expressions import (
+    DATE,
+    NUMBER,
+    TEXT,
+    YES_NO,
+    Expression,
+    ExpressionError,
+    Value,
+    parse,
+)
+from desist.pipelines.evaluate_read import STR, find_file, header_of, read_columns
+from desist.pipelines.evaluate_sections import nearest
+from desist.pipelines.evaluate_spec import Outcome, RowSet, Spec
+from desist.records.errors import Problem
+from desist.records.hashing import hash_file
+
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+SHORTEST_REASON = 20  # characters
+DATES_OF = ("%Y", "%Y%m", "%Y%m%d")
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the file holds, ready to use.
+
+    ``columns``: every column by our name, derived ones too. ``rows``: a mask per row set. ``outcomes``: 1, 0 or NaN.
+    ``ids`` and ``people``: text per row. ``as_of``: the as-of date of each row (NaT where the spec names none).
+    ``derived_from_outcome``: the columns that the spec says are known only later, by our names.
+    """
+
+    path: Path
+    hash: str
+    columns: Mapping[str, Value]
+    rows: Mapping[str, Bools]
+    outcomes: Mapping[str, pd.Series[Any]]
+    ids: pd.Series[Any]
+    people: pd.Series[Any]
+    as_of: pd.Series[Any]
+    derived_from_outcome: frozenset[str]
+    people_repeat: bool
+    keyed: bool
+
+    @property
+    def length(self) -> int:
+        return len(self.ids)
+
+
+def load_data(spec: Spec, spec_file: str, folder: Path, problems: list[Problem]) -> Data:
+    """The data of ``spec``; appends what is wrong to ``problems``. Raises UserError only for a file that is unreadable."""
+    path = find_file(folder, spec.table.file)
+    header = header_of(path, spec.table)
+    names = _names(spec, spec_file, header, problems)
+    later = _known_later(spec, spec_file, names, problems)
+    used = _columns_used(spec) | later
+    wanted = {ours: names[ours] for ours in names if ours in used}
+    keys = [names[key] for key in _keys(spec) if key in names]
+    read = read_columns(path, spec.table, list(wanted.values()) or list(header[:1]), keys)
+    columns = {ours: read[theirs] for ours, theirs in wanted.items()}
+    length = len(next(iter(read.values())).data)
+    _derive(spec, spec_file, header, columns, problems)
+    ids, people = _ids(spec, columns, length, problems)
+    unknown_then = later | frozenset(spec_outcome_columns(spec))
+    masks = _row_sets(spec, spec_file, columns, length, unknown_then, problems)
+    outcomes = {
+        name: _outcome(outcome, columns, length, f"{spec_file} [outcomes.{name}]", problems)
+        for name, outcome in spec.outcomes.items()
+    }
+    repeat = bool(people.duplicated().any())
+    return Data(path, hash_file(path), columns, masks, outcomes, ids, people, _as_of(spec, columns, length, problems),
+                unknown_then, repeat, bool(spec.table.id))  # fmt: skip
+
+
+def spec_outcome_columns(spec: Spec) -> set[str]:
+    """The columns that the outcomes themselves are read from."""
+    found = set()
+    for outcome in spec.outcomes.values():
+        found |= {outcome.column} if outcome.column else set()
+        found |= set(outcome.where.columns) if outcome.where else set()
+    return found
+
+
+def _keys(spec: Spec) -> tuple[str, ...]:
+    return (*spec.table.id, spec.table.person)
+
+
+def _names(spec: Spec, spec_file: str, header: tuple[str, ...], problems: list[Problem]) -> dict[str, str]:
+    """Our name of each column of the file, to the file's own."""
+    renamed = {theirs: ours for ours, theirs in spec.columns.items()}
+    for ours, theirs in spec.columns.items():
+        if theirs not in header:
+            problems.append(Problem(f"no column {theirs!r} in the file", f"{spec_file} [columns] {ours}",
+                                    "a column name exactly as in the header", nearest(theirs, header)))  # fmt: skip
+        if ours in header and ours != theirs:
+            problems.append(Problem(f"the name {ours!r}, which the file uses too", f"{spec_file} [columns]",
+                                    "a name of your own", "Choose another name."))  # fmt: skip
+    return {renamed.get(theirs, theirs): theirs for theirs in header}
+
+
+def _columns_used(spec: Spec) -> frozenset[str]:
+    """Every name the spec reads, whatever for."""
+    expressions = [*spec.derive.values(), *(rows.where for rows in spec.rows.values())]
+    used = {name for expression in expressions if expression for name in expression.columns}
+    used |= spec_outcome_columns(spec) | {*_keys(spec), spec.table.as_of}
+    used |= {feature.column for feature in spec.features.values()}
+    used |= {part.column for part in (*spec.characteristics.values(), *spec.comparators.values())}
+    used |= {task.protocol.column for task in spec.tasks.values() if task.protocol}
+    used |= {str(model.settings["column"]) for model in spec.models.values() if "column" in model.settings}
+    return frozenset(used - {""})
+
+
+def _where_used(spec: Spec, name: str) -> str:
+    """The first place in the spec that reads a column, for a message."""
+    for section, parts in (("features", spec.features), ("characteristics", spec.characteristics),
+                           ("comparators", spec.comparators), ("outcomes", spec.outcomes)):  # fmt: skip
+        for key, part in parts.items():  # type: ignore[attr-defined]
+            if part.column == name:
+                return f"[{section}.{key}]"
+    for key, expression in spec.derive.items():
+        if name in expression.columns:
+            return f"[derive] {key}"
+    for key, rows in spec.rows.items():
+        if rows.where and name in rows.where.columns:
+            return f"[rows.{key}] where"
+    if name in (*spec.table.id, spec.table.person, spec.table.as_of):
+        return "[table]"
+    return "[tasks]"
+
+
+def _known_later(spec: Spec, spec_file: str, names: Mapping[str, str], problems: list[Problem]) -> frozenset[str]:
+    """The columns that the patterns of outcome_derived name, by either of their names."""
+    found: set[str] = set()
+    for pattern in spec.table.outcome_derived:
+        hits = {ours for ours, theirs in names.items() if _matches(ours, pattern) or _matches(theirs, pattern)}
+        hits |= {name for name in spec.derive if _matches(name, pattern)}
+        if not hits:
+            problems.append(Problem(f"{pattern!r}, which is no column", f"{spec_file} [table] outcome_derived",
+                                    "columns or patterns such as r_*", nearest(pattern, names)))  # fmt: skip
+        found |= hits
+    return frozenset(found)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern)
+
+
+def _derive(spec: Spec, spec_file: str, header: tuple[str, ...], columns: dict[str, Value],
+            problems: list[Problem]) -> None:  # fmt: skip
+    """Add the derived columns, each from those above it; then note every name that is nowhere."""
+    failed: set[str] = set()
+    for name, expression in spec.derive.items():
+        where = f"{spec_file} [derive] {name}"
+        if name in header:
+            problems.append(Problem("the name of a column of the file", where, "a new name", "Choose another."))
+        missing = [part for part in sorted(expression.columns) if part not in columns]
+        if missing:
+            failed.add(name)
+            later = [part for part in missing if part in spec.derive and part not in failed]
+            if later:
+                problems.append(Problem(f"{later[0]!r} before it is derived", where, "columns derived above it",
+                                        "Move that line up."))  # fmt: skip
+            continue
+        try:
+            columns[name] = expression.value(columns)
+        except ExpressionError as error:
+            failed.add(name)
+            problems.append(Problem(str(error), where, "an expression that fits its columns", "Mend the expression."))
+    for name in sorted(_columns_used(spec) - set(columns) - failed - set(spec.derive) - set(spec.columns)):
+        problems.append(Problem(f"no column {name!r}", f"{spec_file} {_where_used(spec, name)}",
+                                "a column of the file or of [derive]",
+                                nearest(name, [*columns, *header, *spec.derive])))  # fmt: skip
+
+
+def _ids(spec: Spec, columns: Mapping[str, Value], length: int,
+         problems: list[Problem]) -> tuple[pd.Series[Any], pd.Series[Any]]:  # fmt: skip
+    """The key of each row and the person it is about; rows are numbered from 1 where the table has no key."""
+    numbered = pd.Series(np.arange(1, length + 1)).astype(str).astype(STR)
+    parts = [columns[name].data for name in spec.table.id if name in columns]
+    people = columns[spec.table.person].data if spec.table.person in columns else None
+    if not spec.table.id or len(parts) != len(spec.table.id):
+        return numbered, numbered if people is None else people.fillna("")
+    ids = parts[0]
+    for part in parts[1:]:
+        ids = ids + " | " + part
+    empty, twice = int(ids.isna().sum()), int((ids.duplicated(keep="first") & ids.notna()).sum())
+    where = f"{spec.table.file}, {' and '.join(spec.table.id)}"
+    if empty:
+        problems.append(Problem(f"{empty} rows without an id", where, "an id in every row", "Fill or drop those rows."))
+    if twice:
+        problems.append(Problem(f"{twice} rows whose id stood in a row before", where, "one row an id",
+                                "Drop the repeats; or, where a person has several as-of dates, set id to both columns "
+                                "and person to the first."))  # fmt: skip
+    return ids.fillna(""), (ids if people is None else people).fillna("")
+
+
+def _check_selection(rows: RowSet, later: frozenset[str], spec_file: str, problems: list[Problem]) -> None:
+    """Note a row filter that looks at what came after: it selects on the outcome (REQUIREMENTS LAB-3)."""
+    seen = sorted((rows.where.columns if rows.where else frozenset()) & later)
+    if seen and len(rows.selects_on_later.strip()) < SHORTEST_REASON:
+        problems.append(Problem(f"{seen[0]!r}, which is known only with or after the outcome",
+                                f"{spec_file} [rows.{rows.name}] where", "what was known on the as-of date",
+                                "Leave it out: choosing rows by what came later changes the rate. If it only says that "
+                                "the outcome is not known, give that as selects_on_later = \"…\"."))  # fmt: skip
+
+
+def _row_sets(spec: Spec, spec_file: str, columns: Mapping[str, Value], length: int, later: frozenset[str],
+              problems: list[Problem]) -> dict[str, Bools]:  # fmt: skip
+    masks: dict[str, Bools] = {}
+
+    def mask(name: str, asked: tuple[str, ...] = ()) -> Bools:
+        if name in masks:
+            return masks[name]
+        rows = spec.rows.get(name)
+        if rows is None or name in asked:
+            return np.ones(length, dtype=bool)
+        inside = mask(rows.within, (*asked, name)) if rows.within else np.ones(length, dtype=bool)
+        masks[name] = inside & _where(rows.where, columns, length, f"{spec_file} [rows.{name}] where", problems)
+        _check_selection(rows, later, spec_file, problems)
+        if inside.any() and not masks[name].any():
+            problems.append(Problem("a condition that no row meets", f"{spec_file} [rows.{name}] where",
+                                    "at least one row", "Look at the values it asks for."))  # fmt: skip
+        return masks[name]
+
+    for name in spec.rows:
+        mask(name)
+    return masks
+
+
+def _where(expression: Expression | None, columns: Mapping[str, Value], length: int, where: str,
+           problems: list[Problem]) -> Bools:  # fmt: skip
+    if expression is None or not expression.columns <= set(columns):
+        return np.ones(length, dtype=bool)  # a missing column has its own problem
+    try:
+        return expression.rows(columns, length)
+    except ExpressionError as error:
+        problems.append(Problem(str(error), where, "a condition that fits its columns", "Mend the expression."))
+        return np.ones(length, dtype=bool)
+
+
+def _outcome(outcome: Outcome, columns: Mapping[str, Value], length: int, where: str,
+             problems: list[Problem]) -> pd.Series[Any]:  # fmt: skip
+    """1, 0 or NaN per row; anything else than 0 and 1 in a column is a problem, not an outcome."""
+    nothing = pd.Series(np.full(length, np.nan))
+    expression = outcome.where if outcome.where else parse(outcome.column) if outcome.column.isidentifier() else None
+    value = columns.get(outcome.column) if outcome.column else None
+    if outcome.where is not None and expression is not None and expression.columns <= set(columns):
+        try:
+            value = expression.value(columns)
+        except ExpressionError as error:
+            problems.append(Problem(str(error), where, "a condition that fits its columns", "Mend the expression."))
+            return nothing
+    if value is None or value.written:
+        return nothing
+    if value.kind == YES_NO:
+        return value.data.astype("Float64").astype(float)
+    levels = value.data.dropna().unique()
+    if value.kind != NUMBER or not set(levels) <= {0.0, 1.0}:
+        problems.append(Problem(f"{len(levels)} different values, not only 0 and 1", where, "a column of 0 and 1",
+                                "Write a condition instead, such as where = \"returned == 'Yes'\" or \"arrests > 0\"."))  # fmt: skip
+        return nothing
+    return value.data
+
+
+def _as_of(spec: Spec, columns: Mapping[str, Value], length: int, problems: list[Problem]) -> pd.Series[Any]:
+    """The as-of date of each row: a date, ISO text, or a whole number as yyyy, yyyymm or yyyymmdd."""
+    nothing = pd.Series(np.full(length, np.datetime64("NaT", "us")))
+    value = columns.get(spec.table.as_of)
+    if value is None or value.written:
+        return nothing
+    if value.kind == DATE:
+        return value.data
+    text = value.data if value.kind == TEXT else value.data.map(lambda number: f"{number:.0f}", na_action="ignore")
+    text = text.astype(STR)
+    layout = next((form for form in DATES_OF if text.dropna().str.len().eq(len(pd.Timestamp(0).strftime(form))).all()
+                   and text.dropna().str.isdigit().all()), "ISO8601")  # fmt: skip
+    dates = pd.to_datetime(text, format=layout, errors="coerce")
+    wrong = int((dates.isna() & text.notna()).sum())
+    if wrong:
+        problems.append(Problem(f"{wrong} values that are no dates", f"{spec.table.file}, {spec.table.as_of}",
+                                "ISO dates, years, yyyymm or yyyymmdd",
+                                "Derive the date first: as_of_date = \"date(column, '%d/%m/%Y')\"."))  # fmt: skip
+    return dates.astype("datetime64[us]")
+
+
+def levels_as_text(value: Value, labels: Mapping[str, str]) -> pd.Series[Any]:
+    """The column as labels: whole numbers without a point, yes/no as words, unclean labels put right."""
+    data = value.data
+    if value.kind == NUMBER:
+        data = data.map(lambda number: f"{number:g}" if abs(number) < 1e6 else f"{number:.0f}", na_action="ignore")
+    elif value.kind == YES_NO:
+        data = data.map({True: "yes", False: "no"}, na_action="ignore")
+    elif value.kind == DATE:
+        data = data.dt.strftime("%Y-%m-%d")
+    text = data.astype(STR)
+    return text.replace(dict(labels)) if labels else text
+
+
+def as_numbers(values: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(list(values), dtype=float)
