@@ -77,8 +77,8 @@ def open_spells(events: Events, name: str, as_of: dt.date) -> pd.DataFrame:
     """Spells begun before the as-of date that nothing known before it had closed earlier; the end is the last day."""
     seen = events.visible(name, as_of)
     day = pd.Timestamp(as_of)
-    ends = seen[list(events.contracts[name].ends)].min(axis=1)
-    return seen[(seen["occurred_on"] < day) & (ends.isna() | (ends >= day))].assign(last_day=ends)
+    seen = seen.assign(last_day=seen[list(events.contracts[name].ends)].min(axis=1))
+    return seen[(seen["occurred_on"] < day) & (seen["last_day"].isna() | (seen["last_day"] >= day))]
 
 
 def community_status(events: Events, as_of: dt.date) -> pd.Series:

@@ -88,8 +88,14 @@ class EventContract:
         return self.fields[name]
 
     def lineage_of(self, name: str) -> tuple[str, ...]:
-        """The extract columns a field was made from; its own name where none are declared."""
-        spec = self.fields.get(name, FieldSpec("date"))
+        """The extract columns a field was made from; its own name where none are declared.
+
+        The event date of a row is read from every extract table that any of its fields was made from.
+        """
+        if name == "occurred_on":
+            made_of = {column.partition(".")[0] for spec in self.fields.values() for column in spec.reads}
+            return tuple(f"{table}.occurred_on" for table in sorted(made_of or {self.name}))
+        spec = self.fields[name]
         column = (f"{self.name}.{spec.column}",) if spec.column else ()
         return (*spec.reads, *column) or (f"{self.name}.{name}",)
 

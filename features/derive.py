@@ -130,7 +130,7 @@ def proven(raw: Raw, source: str) -> pd.DataFrame | None:
         made = made.sort_values([*made.columns.drop(["da_flag", "weapon_flag"])], kind="stable")
         made = made.sort_values("recorded_on", kind="stable")
         made = made.drop_duplicates(["person_id", "offence_code", "offence_date", "sanction_date"])
-    return made[made["counts"]].drop(columns=["counts", "offence_code"]).reset_index(drop=True)
+    return made[made["counts"].astype(bool)].drop(columns=["counts", "offence_code"]).reset_index(drop=True)
 
 
 def offences(found: pd.DataFrame) -> pd.DataFrame:
@@ -209,7 +209,7 @@ def index_events(raw: Raw, found: pd.DataFrame | None, spells: pd.DataFrame | No
     sent = raw.get("prob_event", "probation")
     if sent is not None:
         sent = sent[sent["conviction_date"].notna() & sent["sentence_type"].isin(NON_CUSTODIAL)]
-        counted = _offence_facts(sent["offence_code"])["counts"]
+        counted = _offence_facts(sent["offence_code"])["counts"].astype(bool)
         parts.append(sent[counted].assign(occurred_on=lambda t: t["conviction_date"], type="conviction"))
     columns = ["person_id", "occurred_on", "recorded_on", "type"]
     if not parts:

@@ -196,6 +196,10 @@ class IsOpen(OfRows):
     def yields(self) -> str:
         return "yes_no"
 
+    def lineage(self) -> frozenset[str]:
+        contract = self.rows.contract
+        return super().lineage() | {column for name in contract.ends for column in contract.lineage_of(name)}
+
     def in_words(self) -> str:
         return f"whether a {self.rows.one_in_words()} is open on the as-of date, begun {self._when()}"
 
