@@ -83,7 +83,9 @@ def turning_points(people: People, world: World, month_start: int) -> tuple[Floa
     return stop, world.relapse
 
 
-def turn(people: People, world: World, state: State, month_start: int, under_way: Ints, rng: np.random.Generator) -> None:
+def turn(
+    people: People, world: World, state: State, month_start: int, under_way: Ints, rng: np.random.Generator
+) -> None:
     """Let some of the people at ``under_way`` stop offending or start again."""
     stop, relapse = turning_points(people, world, month_start)
     draw = rng.random(len(people))
@@ -94,8 +96,8 @@ def turn(people: People, world: World, state: State, month_start: int, under_way
 def offend(
     people: People, drivers: Drivers, world: World, state: State, month: tuple[int, int], under_way: Ints,
     rng: np.random.Generator,
-) -> tuple[Sanctions, Floats]:
-    """The offences of one month (OFFENCE_COLUMNS; sanction NEVER if undetected) and each one's detection chance."""  # fmt: skip
+) -> tuple[Sanctions, Floats]:  # fmt: skip
+    """The offences of one month (OFFENCE_COLUMNS; sanction NEVER if undetected) and each one's detection chance."""
     first, after = month
     rate = daily_rate(people, world, first)[under_way] * np.where(state.active[under_way], 1.0, world.desisted_rate)
     who = np.repeat(under_way, rng.poisson(rate * (after - first)))

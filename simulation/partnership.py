@@ -1,9 +1,10 @@
-"""What the agencies' files are made from: the people and their careers, and the tools to write rows as an agency would."""
+"""What the agencies' files are made from: people, careers, and the tools to write rows as an agency would."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from desist.simulation.world import Calendar, Flags, Ints, World, day
 
 #: Larger than any day number: keeps the days of different people apart in one sorted line.
 APART = 2**20
-Column = pa.Array | Ints
+Column: TypeAlias = Any  # an arrow array, or day numbers for a column of dates
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,26 @@ class Spells:
         place = np.repeat(np.arange(len(self)), count)
         step = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
         return place, self.start[place] + offset + gap * step
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """How far ahead the intervals that have begun by a day are known to last."""
+
+    line: Ints
+    reach: Ints
+
+    @classmethod
+    def of(cls, who: Ints, start: Ints, end: Ints) -> Foresight:
+        some = np.flatnonzero(start != NEVER)
+        some = some[np.lexsort((start[some], who[some]))]
+        last = who[some] * APART + end[some]
+        return cls(who[some] * APART + start[some], np.maximum.accumulate(last) if len(last) else last)
+
+    def reaches(self, who: Ints, known_on: Ints, days: Ints) -> Flags:
+        """Whether an interval begun by ``known_on`` lasts beyond each day. Each person has one that begins by then."""
+        place = np.searchsorted(self.line, who * APART + known_on, side="right") - 1
+        return np.asarray(self.reach[place] > who * APART + days)
 
 
 def custody_spells(p: Partnership) -> Spells:

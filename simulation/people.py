@@ -16,7 +16,6 @@ from desist.simulation.world import (
     GROUPS,
     MOST_DETECTED,
     NEEDS,
-    STYLES,
     Calendar,
     Flags,
     Floats,
@@ -85,13 +84,13 @@ def need_weights() -> Floats:
     """Weight of each need in the index, so that the index varies with standard deviation 1 among people."""
     weights = np.array([NEED_WEIGHTS[name] for name in NEEDS])
     own = 1 - SHARED_NEED**2
-    return weights / np.sqrt(SHARED_NEED**2 * weights.sum() ** 2 + own * (weights**2).sum())
+    return np.asarray(weights / np.sqrt(SHARED_NEED**2 * weights.sum() ** 2 + own * (weights**2).sum()))
 
 
 def needs_on(people: People, rows: Ints, days: Ints) -> Floats:
     """Latent needs (rows x sections) of the people at ``rows`` on their days; 0 is the average person."""
     wave = np.sin(2 * np.pi * days / people.wave_days[rows] + people.wave_phase[rows])
-    return people.need_level[rows] + people.need_swing[rows] * wave[:, None]
+    return np.asarray(people.need_level[rows] + people.need_swing[rows] * wave[:, None])
 
 
 def daily_rate(people: People, world: World, month_start: int) -> Floats:
@@ -103,7 +102,7 @@ def daily_rate(people: People, world: World, month_start: int) -> Floats:
     spread = world.propensity_spread
     log_rate = spread * people.propensity - spread**2 / 2 - world.age_decline * (age - 30) + world.needs_effect * needs
     factor = (1 + world.propensity_gap * is_over_policed(people, world)) * (1 - world.women_offend_less * people.female)
-    return world.yearly_offences / YEAR_DAYS * factor * np.exp(log_rate)
+    return np.asarray(world.yearly_offences / YEAR_DAYS * factor * np.exp(log_rate))
 
 
 def is_over_policed(people: People, world: World) -> Flags:
@@ -119,7 +118,7 @@ def kind_chances(people: People, world: World) -> Floats:
     log_weight = np.log(kinds.weight) + pull[:, None] * own_style
     log_weight += (world.seriousness_spread * people.seriousness)[:, None] * (kinds.band - 2.2)
     weight = np.exp(log_weight)
-    return weight / weight.sum(axis=1, keepdims=True)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
 def basic_detection(world: World) -> Floats:
@@ -199,11 +198,11 @@ def _draw(weights: Floats, count: int, rng: np.random.Generator) -> Ints:
 
 def _draw_rows(weights: Floats, rng: np.random.Generator) -> Ints:
     share = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
-    return np.minimum((rng.random(len(weights))[:, None] >= share).sum(axis=1), weights.shape[1] - 1)
+    return np.asarray(np.minimum((rng.random(len(weights))[:, None] >= share).sum(axis=1), weights.shape[1] - 1))
 
 
 def _between(low: Ints, high: int, rng: np.random.Generator) -> Ints:
-    return low + np.floor(rng.random(len(low)) * (high - low)).astype(np.int64)
+    return np.asarray(low + np.floor(rng.random(len(low)) * (high - low)).astype(np.int64))
 
 
 def _ages(count: int, world: World, rng: np.random.Generator) -> Ints:
@@ -214,7 +213,7 @@ def _ages(count: int, world: World, rng: np.random.Generator) -> Ints:
     weight[middle < 18] *= CHILDREN_KEPT
     band = _draw(weight, count, rng)
     years = place.age_from[band] + rng.random(count) * (place.age_to[band] + 1 - place.age_from[band])
-    return np.floor(years * YEAR_DAYS).astype(np.int64)
+    return np.asarray(np.floor(years * YEAR_DAYS).astype(np.int64))
 
 
 def _first_sanctions(count: int, calendar: Calendar, rng: np.random.Generator) -> tuple[Ints, Ints]:

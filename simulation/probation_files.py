@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
 from desist.records import codes
 from desist.simulation.partnership import (
+    Foresight,
     Partnership,
     Rows,
     after,
@@ -135,7 +138,7 @@ def prob_requirement(p: Partnership) -> Rows:
     )  # fmt: skip
 
 
-def _ending(p: Partnership, rng: np.random.Generator, end: Ints) -> dict[str, Ints]:
+def _ending(p: Partnership, rng: np.random.Generator, end: Ints) -> dict[str, Any]:
     """The columns ``end`` and ``end_recorded_on``, empty until the end was recorded."""
     recorded = after(end, 1 + rng.integers(0, 14, len(end)))
     return {"end": known(end, recorded, p.cut), "end_recorded_on": known(recorded, recorded, p.cut)}
@@ -220,15 +223,20 @@ def prob_predictor(p: Partnership, who: Ints, days: Ints) -> Rows:
 def _contact_days(p: Partnership) -> tuple[Ints, Ints, Ints, Ints]:
     """Who has an appointment when, of which type, and when it was made: the time ahead holds the next ones."""
     rng, supervised, listed = p.draws("contacts"), supervision_spells(p), listing_spells(p)
-    parts = []
-    for spells, gap, offset, review in (
-        (supervised, CONTACT_GAP, 3, False), (supervised, REVIEW_GAP, 60, True), (listed, LISTED_REVIEW_GAP, 20, True),
+    s, parts = p.careers.sanctions, []
+    orders = Foresight.of(s["who"], s["supervised_start"], s["supervised_end"])
+    adoptions = Foresight.of(s["who"], s["list_start"], s["list_end"])
+    for spells, foresight, gap, offset, review in (
+        (supervised, orders, CONTACT_GAP, 3, False), (supervised, orders, REVIEW_GAP, 60, True),
+        (listed, adoptions, LISTED_REVIEW_GAP, 20, True),
     ):  # fmt: skip
         place, days = spells.every(gap, offset)
         days = days + rng.integers(0, 10, len(days))
         notice = rng.integers(70, LISTED_REVIEW_GAP, len(days)) if review else rng.integers(7, 29, len(days))
         kind = np.full(len(days), 3) if review else np.searchsorted([0.7, 0.9], rng.random(len(days)))
         made = np.maximum(days - notice, spells.start[place])
+        # Nobody books a day beyond the order of the moment: that would tell of a sanction still to come.
+        made = np.where(foresight.reaches(spells.who[place], made, days), made, days)
         last = p.cut + (LISTED_REVIEW_GAP if review else PLANNED_AHEAD)
         keep = (days <= last) & (days >= p.begins) & (days < spells.end[place])
         parts.append((spells.who[place][keep], days[keep], kind[keep], made[keep]))
@@ -315,7 +323,7 @@ def support_referral(p: Partnership) -> Rows:
     offered = np.where(rng.random(count) < 0.65, referred + rng.integers(5, 120, count), NEVER)
     started = np.where(rng.random(count) < 0.75, after(offered, rng.integers(3, 60, count)), NEVER)
     ended = after(started, rng.integers(40, 240, count))
-    columns: dict[str, Ints] = {}
+    columns: dict[str, Any] = {}
     for name, days in (("offered", offered), ("started", started), ("ended", ended)):
         recorded = after(days, rng.integers(0, 15, count))
         columns[name], columns[f"{name}_recorded_on"] = known(days, recorded, p.cut), known(recorded, recorded, p.cut)

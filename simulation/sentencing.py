@@ -10,7 +10,7 @@ import numpy as np
 
 from desist.simulation.people import NEVER, YEAR_DAYS, People, needs_on
 from desist.simulation.schedules import HOUSING_DAYS, Schedules
-from desist.simulation.world import NEEDS, Flags, Floats, Ints, World, offending
+from desist.simulation.world import NEEDS, Flags, Floats, Ints, offending
 
 Sanctions = dict[str, Ints]
 

@@ -65,8 +65,8 @@ def _hazards(
         reached = np.concatenate([[0.0], np.cumsum(delay_reached(days, serious))])
         in_time += shares[rows[row], status, serious] * (reached[end] - reached[begin])
     cell, cells = row * MONTHS + step, len(rows) * MONTHS
-    proven = np.bincount(cell, left * in_time, cells).reshape(-1, MONTHS)
-    return proven, np.bincount(cell, left * (end - begin), cells).reshape(-1, MONTHS)
+    proven, any_offence = (np.bincount(cell, weight, cells) for weight in (left * in_time, left * (end - begin)))
+    return np.asarray(proven.reshape(-1, MONTHS)), np.asarray(any_offence.reshape(-1, MONTHS))
 
 
 def _segments(schedules: Schedules, rows: Ints, as_of: int, bounds: Ints) -> tuple[Ints, Ints, Ints, Ints]:

@@ -1,4 +1,4 @@
-"""What holds in a made-up partnership: every effect a number with an off value, the borough, the offences, the calendar.
+"""What holds in a made-up partnership: every effect a number with an off value; borough, offences and calendar.
 
 The sizes are chosen, not measured. What a model or an audit finds in this world shows that the toolkit works or fails,
 never how people in a real place behave.
@@ -149,13 +149,17 @@ class World:
 
     @classmethod
     def null(cls) -> World:
-        """A world whose groups differ in nothing: no group, area, age, sex or enforcement effect. People still differ."""
-        return replace(cls(), **{name: OFF[name] for name in BETWEEN_GROUPS})
+        """A world whose groups differ in nothing: no group, area, age, sex or enforcement effect; people do differ."""
+        return replace(cls(), **_off(BETWEEN_GROUPS))
 
     @classmethod
     def off(cls) -> World:
         """A world with every effect off: everybody offends at one rate, whatever is done."""
-        return replace(cls(), **dict(OFF))
+        return replace(cls(), **_off(tuple(OFF)))
+
+
+def _off(effects: tuple[str, ...]) -> dict[str, Any]:
+    return {name: OFF[name] for name in effects}
 
 
 @dataclass(frozen=True)
