@@ -146,5 +146,5 @@ def _mapped(values: pd.Series, codes: dict[str, str], what: str) -> pd.Series:
     groups = text.map({"": NOT_STATED, **codes})
     if groups.isna().any():
         unknown = sorted(set(text[groups.isna()]))
-        raise Refused(f"The equality store has codes of {what} that the code list lacks: {unknown}. Map them at intake.")
+        raise Refused(f"The equality store has codes of {what} that no code list has: {unknown}. Map them at intake.")
     return groups

@@ -1,0 +1,170 @@
+"""Intervals against published examples, by hand, and by simulation where neither will do."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from desist.fairness import intervals
+from desist.fairness.intervals import Interval
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_gives_the_published_intervals(successes, n, low, high):
+    found = intervals.wilson(successes, n)
+    assert (round(found.low, 4), round(found.high, 4)) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("a", "m", "b", "n", "low", "high"),
+    # Newcombe 1998, Statistics in Medicine 17:873, table II, method 10.
+    [
+        (56, 70, 48, 80, 0.0524, 0.3339),
+        (9, 10, 3, 10, 0.1705, 0.8090),
+        (6, 7, 2, 7, 0.0582, 0.8062),
+        (5, 56, 0, 29, -0.0381, 0.1926),
+        (0, 10, 0, 20, -0.1611, 0.2775),
+        (0, 10, 0, 10, -0.2775, 0.2775),
+        (10, 10, 0, 20, 0.6791, 1.0),
+        (10, 10, 0, 10, 0.6075, 1.0),
+    ],
+)
+def test_newcombe_gives_the_published_intervals(a, m, b, n, low, high):
+    found = intervals.newcombe(a, m, b, n)
+    assert (round(found.low, 4), round(found.high, 4)) == (low, high)
+
+
+def test_a_rate_of_nobody_is_undefined_not_nought():
+    assert intervals.wilson(0, 0) == intervals.UNDEFINED
+    assert intervals.newcombe(1, 4, 0, 0) == intervals.UNDEFINED
+
+
+def test_everybody_with_one_row_is_worth_one_row():
+    values = np.array([1.0, 0, 0, 1, 1])
+    assert intervals.design_effect(values, np.arange(5), 0.6 * 0.4) == pytest.approx(1, abs=1e-12)
+    assert intervals.effective(values, np.arange(5), 0.6 * 0.4, 0.0) == pytest.approx(5)
+
+
+def test_two_equal_rows_a_person_are_worth_about_one():
+    values, people = np.array([1.0, 1, 1, 1, 0, 0, 0, 0]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    # By hand: people's sums of residuals are +1, +1, -1, -1; 4/3 * 4 / 64 = 1/12 over .25/7.
+    assert intervals.design_effect(values, people, 0.25) == pytest.approx(7 / 3)
+    assert intervals.effective(values, people, 0.25, 1.0) == pytest.approx(8 / (7 / 3))
+
+
+def test_where_a_group_is_all_alike_everybodys_likeness_decides_what_its_rows_are_worth():
+    values, people = np.zeros(6), np.array([0, 0, 0, 1, 1, 1])
+    assert np.isnan(intervals.design_effect(values, people, 0.0))
+    assert intervals.effective(values, people, 0.0, 1.0) == pytest.approx(2)
+    assert intervals.effective(values, people, 0.0, 0.0) == pytest.approx(6)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=40), st.floats(0, 1))
+def test_rows_are_never_worth_more_than_they_are(drawn, likeness):
+    people, values = np.array([who for who, _ in drawn]), np.array([float(hit) for _, hit in drawn])
+    worth = intervals.effective(values, people, float(values.mean() * (1 - values.mean())), likeness)
+    assert 0 < worth <= len(drawn)
+
+
+def test_calibration_keeps_a_width_where_nobody_reoffended():
+    found = intervals.minus_wilson(0.1, 0, 20)
+    assert found.value == pytest.approx(0.1)
+    assert found.high == pytest.approx(0.1) and found.low == pytest.approx(0.1 - 0.16113, abs=1e-4)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_an_auc_at_the_end_of_its_scale_has_no_interval(value):
+    assert intervals.logit_interval(value, 0.0) == Interval(value, None, None)
+    assert intervals.logit_interval(0.7, float("nan")).low is None
+
+
+def test_an_interval_lies_between_nought_and_one():
+    found = intervals.logit_interval(0.97, 0.05)
+    assert 0 < found.low < 0.97 < found.high < 1
+
+
+def _drawn(seed, n=60, people=20):
+    random = np.random.default_rng(seed)
+    y = (random.random(n) < 0.4).astype(float)
+    score = random.integers(0, 8, n) / 8  # many ties
+    members = np.stack([random.random(n) < 0.5, random.random(n) < 0.2, np.ones(n, dtype=bool)], axis=1)
+    return y, score, random.integers(0, people, n), members
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000))
+def test_inside_and_outside_a_group_the_auc_is_scikit_learns(seed):
+    y, score, _, members = _drawn(seed)
+    points = intervals.point_values(y, score, members)
+    for group in range(members.shape[1]):
+        for found, part in ((points.inside, members[:, group]), (points.outside, ~members[:, group])):
+            value = found["auc"][0, group]
+            if 0 < y[part].sum() < part.sum():
+                assert value == pytest.approx(roc_auc_score(y[part], score[part]), abs=1e-12)
+                assert found["brier"][0, group] == pytest.approx(((y - score)[part] ** 2).mean(), abs=1e-12)
+            else:
+                assert np.isnan(value)
+
+
+def test_a_replicate_draws_whole_people_with_all_their_rows():
+    y, score, people, members = _drawn(5)
+    people = np.unique(people, return_inverse=True)[1]
+    number = people.max() + 1
+    drawn = intervals.people_bootstrap(y, score, people, members, replicates=3, seed=11)
+    random = np.random.default_rng(11)
+    for replicate in range(3):
+        times = np.bincount(random.integers(number, size=number), minlength=number)[people]
+        assert drawn.inside["auc"][replicate, 2] == pytest.approx(roc_auc_score(y, score, sample_weight=times))
+        assert drawn.inside["mean_estimate"][replicate, 2] == pytest.approx(np.average(score, weights=times))
+
+
+def test_memory_bounds_change_no_replicate(monkeypatch):
+    y, score, people, members = _drawn(6)
+    people = np.unique(people, return_inverse=True)[1]
+    whole = intervals.people_bootstrap(y, score, people, members, replicates=7, seed=2)
+    monkeypatch.setattr(intervals, "CHUNK", 130)
+    parts = intervals.people_bootstrap(y, score, people, members, replicates=7, seed=2)
+    assert all(np.array_equal(whole.inside[name], parts.inside[name], equal_nan=True) for name in whole.inside)
+
+
+def test_a_standard_error_that_few_replicates_can_tell_is_missing():
+    values = np.full((100, 2), np.nan)
+    values[:94, 0], values[:95, 1] = np.arange(94), np.arange(95)
+    found = intervals.spread(values)
+    assert np.isnan(found[0]) and found[1] == pytest.approx(np.arange(95).std(ddof=1))
+
+
+def test_repeated_rows_do_not_narrow_a_rate():
+    """600 worlds: 60 people with four equal rows each. Counting rows as people would cover some 70 in 100."""
+    random = np.random.default_rng(4)
+    people = np.arange(60).repeat(4)
+    honest = naive = 0
+    for _ in range(600):
+        values = (random.random(60) < 0.3).astype(float).repeat(4)
+        rate = values.mean()
+        worth = intervals.effective(values, people, rate * (1 - rate), 1.0)
+        found, plain = intervals.wilson(rate * worth, worth), intervals.wilson(values.sum(), values.size)
+        honest += found.low <= 0.3 <= found.high
+        naive += plain.low <= 0.3 <= plain.high
+    assert honest / 600 >= 0.93
+    assert naive / 600 < 0.8
+
+
+def test_the_bootstrap_of_people_covers_the_true_auc():
+    """300 worlds of 50 people with two equal rows each; normal scores one apart have an AUC of .7602."""
+    random = np.random.default_rng(9)
+    people, members, inside = np.arange(50).repeat(2), np.ones((100, 1), dtype=bool), 0
+    for world in range(300):
+        y = (random.random(50) < 0.5).astype(float)
+        score = (1 / (1 + np.exp(-random.normal(y)))).repeat(2)
+        y = y.repeat(2)
+        drawn = intervals.people_bootstrap(y, score, people, members, replicates=150, seed=world)
+        value = intervals.point_values(y, score, members).inside["auc"][0, 0]
+        found = intervals.logit_interval(value, drawn.standard_error("auc")[0])
+        inside += found.low <= 0.7602 <= found.high
+    assert inside / 300 >= 0.91
