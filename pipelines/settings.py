@@ -38,7 +38,7 @@ class Settings:
     data_lag_days: int
     list_valid_days: int
     replicates: int
-    max_age_days: Mapping[str, int]
+    expected_every_days: Mapping[str, int]
     governance: tuple[Reference, ...]
     contact: str
     today: dt.date | None = None
@@ -56,7 +56,7 @@ class Settings:
             "data_lag_days": self.data_lag_days,
             "list_valid_days": self.list_valid_days,
             "replicates": self.replicates,
-            "max_age_days": dict(self.max_age_days),
+            "expected_every_days": dict(self.expected_every_days),
             "governance": {entry.name: [entry.reference, entry.review_by.isoformat()] for entry in self.governance},
         }
 
@@ -68,7 +68,7 @@ _EXPECTED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
         "replicates": int,
     },
     "list": {"valid_days": int},
-    "data": {"max_age_days": dict},
+    "data": {"expected_every_days": dict},
     "governance": dict.fromkeys(GOVERNANCE, dict),
 }  # fmt: skip
 _OPTIONAL = {"run": {"today": dt.date}}
@@ -100,7 +100,7 @@ def load_settings(path: Path) -> Settings:
         replicates=run["replicates"],
         today=run.get("today"),
         list_valid_days=content["list"]["valid_days"],
-        max_age_days=content["data"]["max_age_days"],
+        expected_every_days=content["data"]["expected_every_days"],
         governance=tuple(
             Reference(name, entry["reference"], entry["review_by"]) for name, entry in content["governance"].items()
         ),
@@ -148,9 +148,12 @@ def _value_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
         if content[section][key] < least:
             where = f"{file} [{section}] {key}"
             found.append(Problem(str(content[section][key]), where, f"at least {least}", "Mend the number."))
-    for source, days in content["data"]["max_age_days"].items():
+    for source, days in content["data"]["expected_every_days"].items():
         if source not in SOURCES or type(days) is not int or days < 1:
-            where, expected = f"{file} [data.max_age_days] {source}", f"days (1 or more) for one of {list(SOURCES)}"
+            where, expected = (
+                f"{file} [data.expected_every_days] {source}",
+                f"days (1 or more) for one of {list(SOURCES)}",
+            )
             found.append(Problem(repr(days), where, expected, "Mend the line."))
     for name, entry in content["governance"].items():
         if type(entry.get("reference")) is not str or type(entry.get("review_by")) is not dt.date:
@@ -158,7 +161,9 @@ def _value_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
             found.append(Problem(repr(entry), where, expected, "Name the document and its review date."))
     if run.get("today") is not None and not content["partnership"]["made_up"]:
         where = f"{file} [run] today"
-        found.append(Problem("a fixed date", where, "none", "Only a made-up partnership stands still: remove the line."))
+        found.append(
+            Problem("a fixed date", where, "none", "Only a made-up partnership stands still: remove the line.")
+        )
     return found
 
 
@@ -183,13 +188,13 @@ purpose = "iom_selection_support"          # from the closed list of purposes; t
 seed = {seed}                            # every random draw of a run starts here
 {fixed}first_as_of = {first_as_of.isoformat()}            # the first date on which past caseloads are drawn to learn from
 months_between = 6                         # and how far apart those dates lie
-data_lag_days = 0                          # extra days before a label counts as known, where courts report late
+data_lag_days = 30                         # extra days before a label counts as known, where courts report late
 replicates = 400                           # bootstrap replicates behind every interval
 
 [list]
 valid_days = 28                            # a list of cases to review is withheld after this many days
 
-[data.max_age_days]                        # estimates are withheld when a source's last extract is older
+[data.expected_every_days]                 # a source is late after so many days; after twice as many estimates hide
 probation = 31
 prison = 31
 police = 31

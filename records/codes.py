@@ -33,13 +33,27 @@ RELEASES = ("conditional", "automatic", "post_recall", "end_of_sentence", "tempo
 SENTENCE_BANDS = ("under_12m", "12m_to_4y", "over_4y", "remand")
 SUBSTANCE_GROUPS = ("OPIATE", "NON_OPIATE_ALCOHOL", "NON_OPIATE", "ALCOHOL")
 DISCHARGES = (
-    "completed_drug_free", "completed_occasional_use", "transferred", "dropped_out", "declined",
-    "withdrawn_by_provider", "moved_away", "prison", "died", "other",
+    "completed_drug_free",
+    "completed_occasional_use",
+    "transferred",
+    "dropped_out",
+    "declined",
+    "withdrawn_by_provider",
+    "moved_away",
+    "prison",
+    "died",
+    "other",
 )
 PLANNED_EXITS = ("completed_drug_free", "completed_occasional_use")
 REFERRAL_SOURCES = ("self", "health", "criminal_justice", "substance_service", "social_care", "other")
 MODALITIES = (
-    "inpatient", "prescribing", "psychosocial", "day_programme", "residential", "recovery_support", "alcohol",
+    "inpatient",
+    "prescribing",
+    "psychosocial",
+    "day_programme",
+    "residential",
+    "recovery_support",
+    "alcohol",
 )
 INTERVENTION_EXITS = ("planned", "unplanned", "withdrawn")
 ASB_OUTCOMES = ("warning", "ABC", "CPN", "injunction", "CBO", "closure", "eviction")

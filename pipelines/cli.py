@@ -1,0 +1,83 @@
+"""The command line. Exit 0: done; 2: a mistake the user can mend, with the mend; 3: withheld by the gate."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from desist.records.errors import UserError
+
+app = typer.Typer(
+    help="Offender management and reoffending-risk modelling: no estimate without a board's signed release.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-W", help="The partnership's workspace.", show_default="the current folder")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ActorOption = Annotated[
+    str, typer.Option("--actor", envvar="DESIST_ACTOR", help="Who is acting, as the log names them (a code, no name).")
+]
+HERE = Path()
+SOMEBODY = "local.user"
+
+
+def say(text: str) -> None:
+    """One line of progress or result, to standard error, so that --json stays clean."""
+    typer.echo(text, err=True)
+
+
+def answer(result: dict[str, Any], words: str, as_json: bool) -> None:
+    """The result of a command on standard output: words for a person, or JSON for a script."""
+    typer.echo(json.dumps(result, indent=2, sort_keys=True, default=str) if as_json else words)
+
+
+def ask_password(file: Path | None, whose: str) -> bytes:
+    """A password from a file (first line) or from the keyboard, never from the command line."""
+    if file is not None:
+        return file.read_text(encoding="utf-8").splitlines()[0].encode()
+    return str(typer.prompt(f"Password of {whose}", hide_input=True)).encode()
+
+
+def _register() -> None:
+    from desist.pipelines import commands_data, commands_gate, commands_model
+
+    for module in (commands_data, commands_model, commands_gate):
+        module.add_to(app)
+
+
+def guarded(run: Callable[[], None]) -> int:
+    """Run a command; print what a user can settle without a traceback. Returns the exit code."""
+    try:
+        run()
+    except UserError as error:
+        say(str(error))
+        return error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+            raise
+        say(
+            f"{error.strerror}: {error.filename or 'the disk'}. Nothing half-written was kept. Free it, then try again."
+        )
+        return UserError.exit_code
+    return 0
+
+
+def main() -> None:
+    """Entry point of ``desist``."""
+    _register()
+    sys.exit(guarded(app))
+
+
+if __name__ == "__main__":
+    main()

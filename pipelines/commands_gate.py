@@ -1,0 +1,179 @@
+"""Commands of the gate: keys, sign, release, score, list, verify."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from desist.pipelines.cli import (
+    HERE,
+    SOMEBODY,
+    ActorOption,
+    JsonOption,
+    WorkspaceOption,
+    answer,
+    ask_password,
+    say,
+)
+from desist.pipelines.commands_model import PasswordOption
+
+keys = typer.Typer(help="Keys of the people who train and the people who decide.", no_args_is_help=True)
+
+RunOption = Annotated[str, typer.Option("--candidate", help="The run's id; the newest if left out.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.add_typer(keys, name="keys")
+    for command in (sign, release, revoke, score):
+        app.command()(command)
+    app.command("list")(list_cases)
+    app.command()(verify)
+
+
+@keys.command("new")
+def keys_new(
+    holder: Annotated[str, typer.Argument(help="The name of the person the key belongs to.")],
+    role: Annotated[str, typer.Option(help="analyst, or a signing role such as board_chair.")],
+    workspace: WorkspaceOption = HERE,
+    password_file: PasswordOption = None,
+    actor: ActorOption = SOMEBODY,
+) -> None:
+    """Make a key for somebody who trains or decides."""
+    from desist.pipelines.gate import new_key
+    from desist.pipelines.steps import open_for
+
+    key_id = new_key(open_for(workspace, actor, say), holder, role, ask_password(password_file, holder))
+    say(f"{holder} ({role}) has key {key_id}.")
+
+
+@keys.command("list")
+def keys_list(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """The keys of the workspace: whose, which role, since when, revoked or not."""
+    from dataclasses import asdict
+
+    from desist.records.keys import KeyRegister
+    from desist.records.workspace import Workspace
+
+    found = KeyRegister(Workspace(workspace).keys).all()
+    words = "\n".join(
+        f"{key.key_id}  {key.holder} ({key.role}), since {key.created_on}"
+        + (f", revoked {key.revoked_on}" if key.revoked_on else "")
+        + (", made up: for a demo only" if key.made_up else "")
+        for key in found
+    )
+    answer({"keys": [asdict(key) for key in found]}, words or "No keys yet: desist keys new.", as_json)
+
+
+@keys.command("revoke")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `desist keys list` shows it.")],
+    workspace: WorkspaceOption = HERE,
+    actor: ActorOption = SOMEBODY,
+) -> None:
+    """From today on nothing the key signed counts: releases resting on it are withheld."""
+    from desist.pipelines.steps import open_for
+    from desist.records.keys import KeyRegister
+
+    session = open_for(workspace, actor, say)
+    KeyRegister(session.workspace.keys).revoke(key_id, session.today)
+    session.log.append("key.revoked", actor=actor, role="administrator", reason=key_id)
+    say(f"Key {key_id} is revoked from {session.today}.")
+
+
+def sign(
+    decision: Annotated[Path | None, typer.Argument(help="The member's decision as a TOML file.")] = None,
+    holder: Annotated[str, typer.Option("--holder", help="Whose decision it is.")] = "",
+    candidate: RunOption = "",
+    blank: Annotated[Path | None, typer.Option("--blank", help="Write an empty decision file to fill in.")] = None,
+    workspace: WorkspaceOption = HERE,
+    password_file: PasswordOption = None,
+    actor: ActorOption = SOMEBODY,
+) -> None:
+    """Record one member's decision about a candidate: reasons, answers to findings, conditions, end date."""
+    from desist.pipelines.gate import blank_decision, sign_candidate
+    from desist.pipelines.steps import open_for
+    from desist.records.errors import Refused
+
+    session = open_for(workspace, actor, say)
+    if blank is not None:
+        blank_decision(session, candidate, blank)
+        say(f"{blank}: fill it in, then: desist sign {blank} --holder NAME")
+        return
+    if decision is None or not holder:
+        raise Refused(
+            "Name the decision file and its holder: desist sign DECISION.toml --holder NAME (or --blank FILE)."
+        )
+    signed = sign_candidate(session, candidate, decision, holder, ask_password(password_file, holder))
+    say(signed)
+
+
+def release(
+    candidate: RunOption = "",
+    workspace: WorkspaceOption = HERE,
+    actor: ActorOption = SOMEBODY,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a release of a candidate that the board approved. Withheld (exit 3) while anything is missing."""
+    from desist.pipelines.gate import release_candidate
+    from desist.pipelines.steps import open_for
+
+    made = release_candidate(open_for(workspace, actor, say), candidate)
+    answer(made.as_json(), made.as_text(), as_json)
+
+
+def revoke(
+    reason: Annotated[str, typer.Option("--reason", help="Why, in the board's words.")],
+    holder: Annotated[str, typer.Option("--holder", help="The role holder who revokes.")],
+    workspace: WorkspaceOption = HERE,
+    password_file: PasswordOption = None,
+    actor: ActorOption = SOMEBODY,
+) -> None:
+    """End the release in force at once: estimates are withheld from now on."""
+    from desist.pipelines.gate import revoke_release
+    from desist.pipelines.steps import open_for
+
+    say(revoke_release(open_for(workspace, actor, say), holder, reason, ask_password(password_file, holder)))
+
+
+def score(
+    as_of: Annotated[dt.datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The list's date.")],
+    workspace: WorkspaceOption = HERE,
+    actor: ActorOption = SOMEBODY,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimates for the caseload under the release in force. Withheld (exit 3) without one."""
+    from desist.pipelines.score import score_caseload
+    from desist.pipelines.steps import open_for
+
+    made = score_caseload(open_for(workspace, actor, say), as_of.date())
+    answer(made.as_json(), made.as_text(), as_json)
+
+
+def list_cases(
+    workspace: WorkspaceOption = HERE,
+    actor: ActorOption = SOMEBODY,
+    as_json: JsonOption = False,
+) -> None:
+    """The pages: cases to review, and support waiting. While withheld (exit 3) they carry no estimate."""
+    from desist.pipelines.pages import write_pages
+    from desist.pipelines.steps import open_for
+
+    written = write_pages(open_for(workspace, actor, say))
+    answer(written.as_json(), written.as_text(), as_json)
+    if written.withheld is not None:
+        raise written.withheld
+
+
+def verify(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """Check log, store, runs, releases and lists against their hashes and signatures."""
+    from desist.pipelines.steps import open_for
+    from desist.pipelines.verify import verify_workspace
+
+    checked = verify_workspace(open_for(workspace, "verify", say))
+    answer(checked.as_json(), checked.as_text(), as_json)
+    if checked.wrong:
+        raise typer.Exit(2)

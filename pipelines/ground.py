@@ -1,0 +1,92 @@
+"""What a run stands on: linked events, the register, who was in scope when, and their profiles."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from desist.features.cohort import CohortRule, select_cohort
+from desist.features.events import Events, events_from
+from desist.features.reference import build_profiles
+from desist.features.register import Register
+from desist.features.standard_features import standard_register
+from desist.features.tables import Cohort, Profiles
+from desist.intake.linked import Linked, read_linked
+from desist.intake.vault import Vault
+from desist.pipelines.session import Session
+from desist.records.errors import Refused
+from desist.records.hashing import hash_json
+
+#: Models, audit and list draw their rows by this one rule.
+POPULATION = CohortRule(kind="caseload")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Everything recorded, linked; and the definitions with which it is read."""
+
+    linked: Linked
+    events: Events
+    register: Register
+    vault: Vault
+
+    def is_adult(self, people: Sequence[str], on: dt.date) -> pd.Series:
+        return self.vault.is_adult(people, on)
+
+    def cohort(self, as_of: dt.date) -> Cohort:
+        """Who is in scope on a date, as far as recorded before it."""
+        return select_cohort(self.events, as_of, POPULATION, self.is_adult)
+
+
+def load_ground(session: Session) -> Ground:
+    """Linked events under the standard register. Raises Refused while nothing is linked yet."""
+    linked = read_linked(session.workspace)
+    events = events_from(linked.tables, linked.known, linked.snapshots)
+    return Ground(linked, events, standard_register(), Vault(session.workspace.vault))
+
+
+@dataclass(frozen=True)
+class Built:
+    """Profiles of one caseload, and who was left out of it."""
+
+    profiles: Profiles
+    cohort: Cohort
+    as_of: dt.date
+
+    def as_json(self) -> dict[str, Any]:
+        left = self.cohort.left_out["reason"].value_counts().sort_index()
+        return {
+            "as_of": self.as_of.isoformat(),
+            "people": len(self.profiles.table),
+            "features": len(self.profiles.features),
+            "left_out": {str(reason): int(count) for reason, count in left.items()},
+        }
+
+    def as_text(self) -> str:
+        found = self.as_json()
+        lines = [f"Profiles of {found['people']:,} people on {self.as_of}, {found['features']} features each."]
+        lines += [f"  left out: {count:,} {reason}" for reason, count in found["left_out"].items()]
+        return "\n".join(lines)
+
+
+def build_profiles_on(session: Session, ground: Ground, as_of: dt.date) -> Built:
+    """Profiles of the caseload on ``as_of``, from the workspace's cache where nothing they rest on has changed."""
+    if as_of > session.today:
+        raise Refused(f"{as_of} is in the future: nobody knows yet what will be recorded before it.")
+    cohort = ground.cohort(as_of)
+    rests_on = hash_json([ground.register.hash, ground.linked.hash, as_of.isoformat(), POPULATION.to_json()])
+    path = session.workspace.profiles / f"{as_of.isoformat()}-{rests_on[:16]}.parquet"
+    if path.exists():
+        table = pd.read_parquet(path)
+        if len(table) == len(cohort.members):
+            return Built(Profiles(table, ground.register.names, ground.register.hash), cohort, as_of)
+    profiles = build_profiles(ground.events, cohort.members, ground.register)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writing = path.with_suffix(".writing")
+    profiles.table.to_parquet(writing, index=False)
+    writing.replace(path)
+    return Built(profiles, cohort, as_of)

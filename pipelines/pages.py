@@ -1,0 +1,228 @@
+"""The pages of a list: cases to review and support waiting. Without a release that holds they carry no estimate."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from desist.fairness.release import Release
+from desist.features.population import caseload_facts, support_waiting
+from desist.features.tables import CaseList
+from desist.measures.disclosure import PRACTITIONER
+from desist.pipelines.gate import open_release, source_dates
+from desist.pipelines.ground import Ground, load_ground
+from desist.pipelines.lists import load_list, newest_list
+from desist.pipelines.model_card import ModelCard
+from desist.pipelines.score import in_order, limiting_sources
+from desist.pipelines.session import Session
+from desist.records.codes import NEED_LABELS
+from desist.records.errors import Withheld
+from desist.records.files import write_text
+from desist.reports import states
+from desist.reports.cases import cases_csv, cases_page
+from desist.reports.content import Change, Exceptions, ListHeader, NeedCount, NeedWaiting, PeopleOnList, SupportRow
+from desist.reports.states import Notice
+from desist.reports.support import support_csv, support_page
+
+CHALLENGE = (
+    "If you think something here is wrong, ask your worker or write to {contact}. "
+    "The estimate is put on hold while it is checked."
+)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What was written, and why estimates are not on it, if they are not."""
+
+    files: tuple[Path, ...]
+    people: int
+    with_estimate: int
+    withheld: Withheld | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "pages": [str(path) for path in self.files],
+            "people": self.people,
+            "with_estimate": self.with_estimate,
+            "withheld": list(self.withheld.causes) if self.withheld else [],
+        }
+
+    def as_text(self) -> str:
+        told = f"{self.people:,} people in scope, {self.with_estimate:,} with an estimate."
+        return "\n".join([told, *(f"  {path}" for path in self.files)])
+
+
+def write_pages(session: Session) -> Pages:
+    """Write the pages into the workspace's reports folder, replacing older ones.
+
+    Where the gate withholds, the pages show today's caseload without estimates and ``withheld`` says why.
+    """
+    with session.workspace.lock():
+        ground = load_ground(session)
+        release, case_list, withheld = _what_may_be_shown(session)
+        if case_list is None:
+            case_list = _without_estimates(session, ground)
+        header = _header(session, ground, release)
+        people = case_list.rows["person_id"].astype(str).tolist()
+        shown = _people_on_list(session, ground, case_list, people)
+        notice = _notice(session, withheld)
+        late = _late(session)
+        rows = [_worded(row) for row in case_list.rows.to_dict("records")]
+        worded = CaseList(
+            case_list.as_of, case_list.valid_until, case_list.release_id, pd.DataFrame(rows, columns=_COLUMNS),
+            {} if withheld else case_list.estimates,
+        )  # fmt: skip
+        waits = _support_rows(ground, case_list)
+        counts = _need_counts(waits)
+        folder = session.workspace.reports
+        written = {
+            "cases-to-review.html": cases_page(worded, header, shown, today=session.today, notice=notice, late=late),
+            "cases-to-review.csv": cases_csv(worded, header, shown, today=session.today, notice=notice, late=late),
+            "support-waiting.html": support_page(
+                waits, header, shown, as_of=case_list.as_of, area_counts=counts, audience=PRACTITIONER
+            ),
+            "support-waiting.csv": support_csv(waits, header, shown, as_of=case_list.as_of),
+        }
+        for name, text in written.items():
+            write_text(folder / name, text)
+        estimates = 0 if withheld else sum(one.step is not None for one in case_list.estimates.values())
+        session.log.append(
+            "list.viewed", actor=session.actor, role="practitioner", release=case_list.release_id,
+            outcome="withheld" if withheld else "done", counts={"people": len(people), "estimates": estimates},
+        )  # fmt: skip
+    return Pages(tuple(folder / name for name in written), len(people), estimates, withheld)
+
+
+_COLUMNS = [
+    "person_id", "supervision", "supervision_end", "iom_group", "needs_waiting", "changed", "last_contact",
+    "next_contact", "review_due",
+]  # fmt: skip
+
+
+def _what_may_be_shown(session: Session) -> tuple[Release | None, CaseList | None, Withheld | None]:
+    try:
+        release = open_release(session)
+        list_id = newest_list(session)
+        if list_id is None:
+            raise Withheld("Estimates are not available.", ["no list was made yet: desist score --as-of DATE"])
+        case_list = load_list(session, list_id, release.id)
+        if session.today > case_list.valid_until:
+            cause = f"the list {list_id} was valid until {case_list.valid_until}: make a new one with `desist score`"
+            raise Withheld("Estimates are not available.", [cause])
+    except Withheld as error:
+        return None, None, error
+    return release, case_list, None
+
+
+def _without_estimates(session: Session, ground: Ground) -> CaseList:
+    """Today's caseload as it stands: everybody keeps their place, their needs and their help."""
+    members = ground.cohort(session.today).members
+    rows = in_order(caseload_facts(ground.events, members, session.today))
+    valid = session.today + dt.timedelta(days=session.settings.list_valid_days)
+    return CaseList(session.today, valid, "", rows)
+
+
+def _notice(session: Session, withheld: Withheld | None) -> Notice | None:
+    return None if withheld is None else states.notice_for(withheld, session.today)
+
+
+def _header(session: Session, ground: Ground, release: Release | None) -> ListHeader:
+    settings = session.settings
+    plain = ListHeader(
+        partnership=settings.name,
+        data_to=ground.linked.snapshot,
+        challenge=CHALLENGE.format(contact=settings.contact),
+        made_up=settings.made_up,
+    )
+    if release is None:
+        return plain
+    card = ModelCard.from_release(release)
+    accepted = tuple(
+        f"{finding.id.replace('-', ' ')}: {' / '.join(dict.fromkeys(release.accepted[finding.id].values()))}"
+        for finding in release.audit.open_findings
+    )
+    return ListHeader(
+        partnership=plain.partnership,
+        data_to=plain.data_to,
+        challenge=plain.challenge,
+        made_up=plain.made_up,
+        approval=release.id,
+        approved_until=release.expires_on,
+        model_version=card.version,
+        cut_off_version=release.policy.version,
+        tested_on=card.tested_on,
+        steps=card.steps,
+        exceptions=Exceptions(release.released_on, accepted) if accepted else None,
+    )
+
+
+def _people_on_list(session: Session, ground: Ground, case_list: CaseList, people: list[str]) -> PeopleOnList:
+    adults = ground.is_adult(people, session.today)
+    limiting = limiting_sources(ground)
+    missing = {}
+    for person in people:
+        lacking = sum(not ground.events.knows(source, person, case_list.as_of) for source in limiting)
+        if lacking:
+            missing[person] = (lacking, len(limiting))
+    return PeopleOnList(
+        names=ground.vault.names(people),
+        adults=frozenset(str(person) for person in adults.index[adults]),
+        restricted={
+            str(row["person_id"]): session.settings.contact
+            for row in case_list.rows.to_dict("records")
+            if bool(row.get("lao"))
+        },
+        sources_missing=missing,
+    )
+
+
+def _late(session: Session) -> tuple[Notice, ...]:
+    """A notice for each source that is later than expected; it withholds by itself after its day."""
+    found = []
+    for source, last, hide_after in source_dates(session):
+        expected = session.settings.expected_every_days[source]
+        if (session.today - last).days > expected:
+            found.append(states.stale(source, last, expected, hide_after))
+    return tuple(found)
+
+
+def _worded(row: dict[Any, Any]) -> dict[str, Any]:
+    """The row with needs and changes as the pages take them."""
+    needs = [NeedWaiting(label, int(days)) for label, days in row["needs_waiting"]]
+    return {**row, "needs_waiting": needs, "changed": [Change("fact", text) for text in row["changed"]]}
+
+
+def _support_rows(ground: Ground, case_list: CaseList) -> list[SupportRow]:
+    waiting = support_waiting(ground.events, case_list.rows[["person_id"]], case_list.as_of)
+    return [
+        SupportRow(
+            person_id=str(row["person_id"]),
+            need=str(row["need"]),
+            waiting_since=case_list.as_of - dt.timedelta(days=int(row["days_waiting"])),
+            days=int(row["days_waiting"]),
+            service=_text(row["service"]),
+            worker=_text(row["worker_id"]),
+            next_step="" if pd.isna(row["next_appointment"]) else f"appointment {row['next_appointment']:%-d %B %Y}",
+        )
+        for row in waiting.to_dict("records")
+    ]
+
+
+def _need_counts(rows: Iterable[SupportRow]) -> list[NeedCount]:
+    by_need: dict[str, list[int]] = {}
+    for row in rows:
+        by_need.setdefault(row.need, []).append(row.days)
+    order = {label: place for place, label in enumerate(NEED_LABELS.values())}
+    return [
+        NeedCount(need, len(days), max(days), sorted(days)[len(days) // 2])
+        for need, days in sorted(by_need.items(), key=lambda item: order.get(item[0], len(order)))
+    ]
+
+
+def _text(value: object) -> str:
+    return "" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]

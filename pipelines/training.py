@@ -1,0 +1,73 @@
+"""The rows a model learns from: past caseloads, their profiles, and labels as known on the day we stand on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from desist.features.outcomes import ESCALATION, PROVEN_REOFFENDING, SERIOUS_OFFENCE, label_outcomes
+from desist.features.tables import ROW, Outcomes
+from desist.pipelines.ground import Built, Ground, build_profiles_on
+from desist.pipelines.session import Session
+from desist.records.errors import Refused
+
+OUTCOME = PROVEN_REOFFENDING.name
+#: A refit needs at least this many people with the outcome and without it; below, nothing is fitted.
+LEAST_EVENTS = 100
+
+
+@dataclass(frozen=True)
+class Training:
+    """Past caseload rows with features and labels.
+
+    ``table``: person_id, as_of, a column per feature and the outcome, rows with a known outcome only.
+    ``outcomes``: every outcome of every row, known or not. ``built``: profiles and cohort per as-of date.
+    """
+
+    table: pd.DataFrame
+    outcomes: Outcomes
+    built: Mapping[dt.date, Built]
+
+    @property
+    def as_ofs(self) -> tuple[dt.date, ...]:
+        return tuple(self.built)
+
+    def unknown_labels(self) -> dict[str, int]:
+        """How many rows have no label, by reason."""
+        missing = self.outcomes.table[self.outcomes.table[OUTCOME].isna()]
+        return {str(reason): int(count) for reason, count in missing["why_missing"].value_counts().sort_index().items()}
+
+
+def past_dates(session: Session, as_of: dt.date) -> list[dt.date]:
+    """The as-of dates before ``as_of`` on which past caseloads are drawn, oldest first."""
+    step = pd.DateOffset(months=session.settings.months_between)
+    dates, date = [], pd.Timestamp(session.settings.first_as_of)
+    while date.date() < as_of:
+        dates.append(date.date())
+        date = date + step
+    return dates
+
+
+def training_rows(session: Session, ground: Ground, as_of: dt.date) -> Training:
+    """Past caseloads with labels as known on ``as_of``. Raises Refused where there is too little to learn from."""
+    built = {date: build_profiles_on(session, ground, date) for date in past_dates(session, as_of)}
+    if not built:
+        raise Refused(f"There is no past caseload date before {as_of}: set [run] first_as_of earlier.")
+    profiles = pd.concat([one.profiles.table for one in built.values()], ignore_index=True)
+    definitions = [
+        replace(definition, data_lag_days=session.settings.data_lag_days)
+        for definition in (PROVEN_REOFFENDING, SERIOUS_OFFENCE, ESCALATION)
+    ]
+    outcomes = label_outcomes(ground.events, profiles[ROW], definitions, known_by=as_of)
+    labelled = profiles.merge(outcomes.table[[*ROW, OUTCOME]], on=ROW, how="left", validate="one_to_one")
+    known = labelled[labelled[OUTCOME].notna()].reset_index(drop=True)
+    events = int(known[OUTCOME].sum())
+    if min(events, len(known) - events) < LEAST_EVENTS:
+        raise Refused(
+            f"Of {len(labelled):,} past caseload rows {len(known):,} have a known outcome, {events:,} of them a proven "
+            f"reoffence; at least {LEAST_EVENTS} with and without are needed. Take in more history, or join a region."
+        )
+    return Training(known, outcomes, built)

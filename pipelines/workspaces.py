@@ -1,0 +1,57 @@
+"""Making a workspace: for a real partnership, or for a made-up one that stands still."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from pathlib import Path
+
+from desist.fairness.policy import DEFAULT_POLICY_TOML
+from desist.pipelines.session import write_key
+from desist.pipelines.settings import new_settings
+from desist.records.files import write_text
+from desist.records.workspace import Workspace
+
+
+def new_workspace(root: Path, *, name: str, area: str) -> list[str]:
+    """Make a workspace for a real partnership; returns what was made, line by line. Existing files stay."""
+    today = dt.datetime.now(dt.UTC).date()
+    settings = new_settings(
+        name=name, area=area, made_up=False, today=None, seed=today.toordinal(), first_as_of=_years_before(today, 6)
+    )
+    return _make(Workspace(root), settings, secrets.token_bytes(32))
+
+
+def made_up_workspace(root: Path, *, today: dt.date, first_as_of: dt.date, seed: int, key: bytes) -> Workspace:
+    """Make a workspace whose clock stands on ``today`` and in which nothing is about a real person."""
+    workspace = Workspace(root)
+    settings = new_settings(
+        name="Made-up community safety partnership",
+        area="a made-up London borough",
+        made_up=True,
+        today=today,
+        seed=seed,
+        first_as_of=first_as_of,
+    )
+    _make(workspace, settings, key)
+    return workspace
+
+
+def _years_before(day: dt.date, years: int) -> dt.date:
+    return day.replace(year=day.year - years, day=1)
+
+
+def _make(workspace: Workspace, settings: str, key: bytes) -> list[str]:
+    workspace.create()
+    lines = []
+    for path, text in ((workspace.partnership, settings), (workspace.policy, DEFAULT_POLICY_TOML)):
+        if path.exists():
+            lines.append(f"{path} was there already and stays as it is.")
+        else:
+            write_text(path, text)
+            lines.append(f"{path}: read it and fill it in.")
+    workspace.agreements.mkdir(exist_ok=True)
+    lines.append(f"{workspace.agreements}: put one TOML file per sharing agreement here.")
+    write_key(workspace, key)
+    lines.append("Next: desist intake FOLDER, desist link, desist retrain --as-of DATE.")
+    return lines

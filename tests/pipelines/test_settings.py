@@ -1,0 +1,72 @@
+import datetime as dt
+
+import pytest
+
+from desist.pipelines.settings import load_settings, new_settings
+from desist.records.errors import Refused
+
+DAY = dt.date(2026, 10, 1)
+
+
+def written(tmp_path, text):
+    path = tmp_path / "partnership.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def made_up():
+    return new_settings(name="A", area="B", made_up=True, today=DAY, seed=7, first_as_of=dt.date(2020, 4, 1))
+
+
+def real():
+    return new_settings(name="A", area="B", made_up=False, today=None, seed=7, first_as_of=dt.date(2020, 4, 1))
+
+
+def test_the_draft_that_init_writes_can_be_read(tmp_path):
+    settings = load_settings(written(tmp_path, made_up()))
+    assert (settings.seed, settings.today, settings.made_up) == (7, DAY, True)
+    assert {entry.name for entry in settings.governance} == {"dpia", "eqia", "apd", "atrs"}
+
+
+def test_a_real_partnership_starts_without_governance_references_so_nothing_can_be_released(tmp_path):
+    settings = load_settings(written(tmp_path, real()))
+    assert settings.today is None
+    assert {entry.reference for entry in settings.governance} == {""}
+
+
+def test_only_a_made_up_partnership_stands_still(tmp_path):
+    text = made_up().replace("made_up = true", "made_up = false")
+    with pytest.raises(Refused, match="a fixed date"):
+        load_settings(written(tmp_path, text))
+
+
+def test_every_problem_of_the_file_is_named_at_once(tmp_path):
+    text = real().replace('purpose = "iom_selection_support"', 'purpose = "something else"')
+    text = text.replace("valid_days = 28", "valid_days = 0").replace("probation = 31", "probation = -1")
+    with pytest.raises(Refused) as refused:
+        load_settings(written(tmp_path, text))
+    assert [problem.where for problem in refused.value.problems] == [
+        "partnership.toml [run] purpose",
+        "partnership.toml [list] valid_days",
+        "partnership.toml [data.expected_every_days] probation",
+    ]
+
+
+@pytest.mark.parametrize("line", ["seed = 7", 'purpose = "iom_selection_support"', "months_between = 6"])
+def test_a_line_left_out_is_refused_and_not_guessed(tmp_path, line):
+    assert line in real()
+    with pytest.raises(Refused, match="Add the line"):
+        load_settings(written(tmp_path, real().replace(line, "")))
+
+
+def test_a_misspelt_key_is_refused(tmp_path):
+    with pytest.raises(Refused, match="the key relicates"):
+        load_settings(written(tmp_path, real().replace("replicates = ", "relicates = 1\nreplicates = ")))
+
+
+@pytest.mark.parametrize("content", [b"", b"not toml at all [", "name = \u00e9".encode("latin-1")])
+def test_a_file_that_is_no_settings_gives_one_clear_message(tmp_path, content):
+    path = tmp_path / "partnership.toml"
+    path.write_bytes(content)
+    with pytest.raises(Refused, match=r"partnership\.toml"):
+        load_settings(path)
