@@ -42,7 +42,8 @@ KINDS = ("text", "date", "integer", "decimal", "boolean", "code", "offence")
 class Column:
     """One column as sent. All dates are calendar days written YYYY-MM-DD.
 
-    ``plan``: a date in the future is right. ``known_from``: the column with the date on which this one
+    A date is of something that happened, so not after the extract date nor after the date on which it
+    became known. ``plan``: a date in the future is right. ``known_from``: the column with the date on which this one
     became known; without it the row's ``recorded_on`` is that date. ``not_before``: a date column that
     this one cannot precede.
     """
@@ -141,7 +142,7 @@ def _event(
     refers: tuple[tuple[str, str], ...] = (),
 ) -> Contract:
     occurred = Column("occurred_on", "date", required=True, plan=not pure)
-    recorded = _date("recorded_on", required=True, not_before="occurred_on" if pure else "")
+    recorded = _date("recorded_on", required=True)
     return Contract(
         table, (source,), (PERSON, *STAMPS, occurred, recorded, *columns), pure=pure, key=key, refers=refers
     )

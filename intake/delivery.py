@@ -79,9 +79,12 @@ def read_delivery(folder: Path, *, today: dt.date) -> tuple[Delivery | None, lis
     problems += _repeated([file.table for file in files], where)
     if head:
         return None, problems
-    return Delivery(folder, content["source"], content["extract_date"], content["made_up"],
-                    content.get("encoding", "utf-8"), tuple(files),
-                    tuple(str(entry.get("table")) for entry in entries if isinstance(entry, dict))), problems  # fmt: skip
+    announced = tuple(str(entry.get("table")) for entry in entries if isinstance(entry, dict))
+    encoding = content.get("encoding", "utf-8")
+    delivery = Delivery(
+        folder, content["source"], content["extract_date"], content["made_up"], encoding, tuple(files), announced
+    )
+    return delivery, problems
 
 
 def _toml(folder: Path) -> Mapping[str, Any] | Problem:

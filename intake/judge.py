@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -80,24 +80,28 @@ def judge(
     store: Store,
     vault: Vault,
     *,
+    faults: Sequence[Problem] = (),
     purpose: str,
     today: dt.date,
 ) -> tuple[JudgedSource, list[Problem]]:
-    """The delivery with a verdict on every row, and everything wrong with its files. Nothing is written."""
-    problems, covered = _out_of_order(delivery, store), []
+    """The delivery with a verdict on every row, and everything wrong with it: ``faults`` found before, and its files'.
+
+    Nothing is written.
+    """
+    problems, covered = [*faults, *_out_of_order(delivery, store)], []
     for sent in delivery.files:
-        faults = check_agreement(
+        outside = check_agreement(
             register, sent.agreement, source=delivery.source, table=sent.table, purpose=purpose, today=today
         )
-        problems += faults
-        covered += [sent] if not faults else []
+        problems += outside
+        covered += [sent] if not outside else []
     delivery = replace(delivery, files=tuple(covered))
     source = JudgedSource(delivery, _fingerprint(delivery, register, store))
     if store.manifest()["deliveries"].get(delivery.source) == source.fingerprint:
         source.unchanged = tuple(_as_before(sent, delivery.source, store) for sent in delivery.files)
         return source, problems
-    source.files, faults = _read_files(delivery, register)
-    problems += faults
+    source.files, unread = _read_files(delivery, register)
+    problems += unread
     # With a file amiss its rows' neighbours cannot be judged: every row would seem to lack its person.
     if not problems:
         _compare(source, store, vault)

@@ -54,11 +54,10 @@ def read_extracts(
     sources = []
     for place in places:
         delivery, faults = read_delivery(place, today=today)
-        problems += faults
         if delivery is not None:
-            source, faults = judge(delivery, register, store, vault, purpose=purpose, today=today)
+            source, faults = judge(delivery, register, store, vault, faults=faults, purpose=purpose, today=today)
             sources.append(source)
-            problems += faults
+        problems += faults
     problems += _mixed([source.delivery for source in sources], store)
     if problems:
         raise Refused(f"Nothing was read: {len(problems)} problems in {folder}.", problems)

@@ -1,4 +1,4 @@
-"""A tiny made-up partnership on disk, small enough to check by eye. Identifiers come from a range that is not issued."""
+"""A tiny made-up partnership on disk, small enough to check by eye. Its identifiers are not issued to anybody."""
 
 import csv
 import datetime as dt
@@ -13,6 +13,7 @@ from desist.intake.read import read_extracts
 from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.records import codes
+from desist.records.errors import Refused
 from desist.records.identifiers import check_letter
 from desist.records.log import EventLog
 from desist.records.workspace import Workspace
@@ -22,7 +23,7 @@ CUT = dt.date(2026, 9, 30)
 PURPOSE = "iom_selection_support"
 
 
-def pnc(serial):
+def make_pnc(serial):
     """A PNC of the year 1899, which no force has issued."""
     return f"1899/{serial:07d}{check_letter(f'99{serial:07d}')}"
 
@@ -140,7 +141,7 @@ def partnership(tmp_path):
 @pytest.fixture
 def probation(partnership):
     """One person on probation with one sentence, all in order."""
-    partnership.identity("probation", "P1", crn="X100001", pnc=pnc(1), prison_number="A1111AA", forename="Ada",
+    partnership.identity("probation", "P1", crn="X100001", pnc=make_pnc(1), prison_number="A1111AA", forename="Ada",
                          surname="Madeup")  # fmt: skip
     partnership.row("probation", "prob_person", agency_person="P1", supervision_status="COMMUNITY_ORDER", lao="false")
     partnership.row(
@@ -151,9 +152,19 @@ def probation(partnership):
     return partnership
 
 
-def problems_of(refused):
-    return [str(problem) for problem in refused.value.problems]
+@pytest.fixture
+def pnc():
+    """A function from a serial number to a PNC whose check letter is right."""
+    return make_pnc
 
 
-pytest.problems_of = problems_of
-pytest.pnc = pnc
+@pytest.fixture
+def refusal():
+    """A function that runs a step, expects it to be refused, and gives the problems as one text."""
+
+    def problems(step):
+        with pytest.raises(Refused) as refused:
+            step()
+        return "\n".join([str(refused.value), *(str(problem) for problem in refused.value.problems)])
+
+    return problems

@@ -1,0 +1,146 @@
+"""The only door: what an agreement lets in, and what it keeps out (REQUIREMENTS INT-1 to INT-4, INT-10)."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from desist.intake.contracts import CONTRACTS
+from desist.records.errors import Refused
+
+
+def nothing_was_written(partnership):
+    place = partnership.workspace
+    return not any(path.exists() for path in (place.store, place.vault, place.equality, place.quarantine))
+
+
+def test_a_file_without_an_agreement_in_the_register_is_refused_and_nothing_is_written(probation, refusal):
+    probation.write()
+    (probation.workspace.agreements / "probation-26.toml").unlink()
+    assert "found the agreement probation-26" in refusal(lambda: probation.read(write=False))
+    assert nothing_was_written(probation)
+    assert probation.log.rows() == []
+
+
+def test_an_agreement_beside_the_delivery_is_not_in_the_register(probation, refusal):
+    probation.write()
+    (probation.delivery / "agreements").mkdir()
+    register = probation.workspace.agreements
+    (register / "probation-26.toml").rename(probation.delivery / "agreements" / "probation-26.toml")
+    assert "an agreement in the register" in refusal(lambda: probation.read(write=False))
+
+
+def test_an_agreement_holds_on_the_day_it_expires_and_not_on_the_day_after(probation, refusal):
+    probation.read(today=dt.date(2026, 12, 31))
+    assert "valid on 2027-01-01" in refusal(lambda: probation.read(today=dt.date(2027, 1, 1)))
+
+
+def test_an_agreement_does_not_hold_before_it_starts(probation, refusal):
+    probation.agreement_changes["probation"] = {"start": "2026-10-02"}
+    assert "valid on 2026-10-01" in refusal(probation.read)
+    assert nothing_was_written(probation)
+
+
+@pytest.mark.parametrize("purpose", ["", "curiosity"])
+def test_a_run_without_a_purpose_from_the_list_is_refused(probation, refusal, purpose):
+    assert "one of iom_selection_support" in refusal(lambda: probation.read(purpose=purpose))
+    assert nothing_was_written(probation)
+
+
+def test_a_purpose_that_the_agreement_does_not_cover_is_refused(probation, refusal):
+    probation.agreement_changes["probation"] = {"purposes": '["aggregate_plan_monitoring"]'}
+    assert "covers iom_selection_support" in refusal(probation.read)
+    assert nothing_was_written(probation)
+
+
+def test_a_column_outside_the_agreement_reaches_no_file_and_is_named_in_the_report(probation):
+    probation.columns["prob_person"] = [*CONTRACTS["prob_person"].names, "nationality"]
+    probation.tables["probation"]["prob_person"][0]["nationality"] = "Ruritanian"
+    probation.row("probation", "prob_person", agency_person="P9", supervision_status="X", nationality="Ruritanian")
+    report = probation.read()
+    assert probation.file(report, "prob_person").dropped_columns == ("nationality",)
+    assert "not in the agreement, not read: nationality" in report.as_text()
+    assert not any(b"Ruritanian" in content for content in probation.content().values())
+    quarantined = pd.concat(pd.read_parquet(path) for path in probation.workspace.quarantine.rglob("*.parquet"))
+    assert len(quarantined) == 1 and "nationality" not in quarantined
+
+
+def test_a_known_column_that_the_agreement_leaves_out_is_dropped_too(probation):
+    probation.tables["probation"]["prob_event"][0]["sentence_end"] = "2027-03-01"
+    stamps = ["agency_person", "subject_category", "record_kind", "recorded_on"]
+    columns = [*stamps, "occurred_on", "event_id", "offence_code"]
+    identity = [*stamps, "crn", "dob"]
+    person = [*stamps, "supervision_status", "lao"]
+    probation.agreement_changes["probation"] = {
+        "tables": f"prob_event = {columns}\nidentity = {identity}\nprob_person = {person}"
+    }
+    report = probation.read()
+    assert "sentence_end" in probation.file(report, "prob_event").dropped_columns
+    assert "surname" in probation.file(report, "identity").dropped_columns
+    assert probation.store.read("prob_event")["sentence_end"].isna().all()
+    assert b"Madeup" not in probation.workspace.vault.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["intelligence_log", "gang_matrix", "associations", "stop_and_search", "stop-search", "facial_recognition",
+     "social_media", "nfa_arrests", "no_further_action", "victims", "witness_statements"],
+)  # fmt: skip
+def test_a_dataset_class_that_is_never_accepted_is_refused_by_name(probation, refusal, name):
+    probation.write()
+    entry = f'\n[[file]]\ntable = "{name}"\npath = "x.csv"\nagreement = "probation-26"\n'
+    toml = probation.folder("probation") / "delivery.toml"
+    toml.write_text(toml.read_text() + entry)
+    (probation.folder("probation") / "x.csv").write_text("a\n1\n")
+    assert "no data of this class, ever" in refusal(lambda: probation.read(write=False))
+    assert nothing_was_written(probation)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"dpia": '""'}, "dpia empty"),
+        ({"regime": '"none"'}, "regime from part3, uk_gdpr"),
+        ({"subject_categories": '["convicted", "victim"]'}, "found subject_categories = victim"),
+        ({"expires": "2025-12-31"}, "expires on or after start"),
+        ({"retention_days": None}, "`retention_days` missing"),
+        ({"start": '"2026-01-01"'}, "`start` of another form"),
+        ({"tables": "stop_search = ['x']"}, "no table of this class, ever"),
+        ({"tables": "pol_sanction = ['x']"}, "a table that probation sends"),
+        ({"tables": "prob_person = ['agency_person']"}, "without lao"),
+    ],
+)
+def test_an_agreement_that_lacks_a_term_is_refused_with_the_term_named(probation, refusal, change, expected):
+    probation.agreement_changes["probation"] = change
+    assert expected in refusal(probation.read)
+
+
+def test_a_fact_learnt_later_needs_its_own_date_in_the_agreement(probation, refusal):
+    columns = ["agency_person", "subject_category", "record_kind", "occurred_on", "recorded_on", "reg_type", "end"]
+    probation.agreement_changes["probation"] = {"tables": f"prob_registration = {columns}"}
+    assert "prob_registration with end" in refusal(probation.read)
+
+
+def test_treatment_data_needs_consent_per_person_and_not_the_serious_violence_duty(partnership, refusal):
+    partnership.identity("treatment", "T1")
+    partnership.agreement_changes["treatment"] = {"consent": '"none"', "gateway": '"PCSC Act 2022 s.16"'}
+    found = refusal(partnership.read)
+    assert 'consent = "per_person" for treatment data' in found
+    assert "a gateway that includes patient information" in found
+
+
+def test_all_problems_of_the_register_are_named_at_once(probation, refusal):
+    probation.write()
+    (probation.workspace.agreements / "a.toml").write_text("id = [")
+    (probation.workspace.agreements / "b.toml").write_text('id = "b"')
+    found = refusal(lambda: probation.read(write=False))
+    assert "a.toml" in found and "b.toml" in found
+
+
+def test_the_refusal_is_a_mistake_the_user_can_mend(probation):
+    probation.write()
+    (probation.workspace.agreements / "probation-26.toml").unlink()
+    with pytest.raises(Refused) as refused:
+        probation.read(write=False)
+    assert refused.value.exit_code == 2
+    assert all(problem.remedy for problem in refused.value.problems)

@@ -1,0 +1,357 @@
+"""Who is who: exact identifiers, birth dates that contradict, ids that stay (REQUIREMENTS LNK-1, INT-8)."""
+
+import sqlite3
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from desist.intake.contracts import IDENTIFIERS
+from desist.intake.linkage import join
+from desist.records.errors import Refused
+
+
+def ids(partnership):
+    """person_id by agency number as the links say."""
+    links, _ = partnership.store.links()
+    return links.set_index("agency_person")["person_id"].to_dict()
+
+
+def rows(partnership):
+    links, _ = partnership.store.links()
+    return links.set_index("agency_person")[["method", "weight", "confirmed"]].T.to_dict("list")
+
+
+@pytest.fixture
+def agencies(partnership, pnc):
+    """P1 is N1 (PNC), A1 (prison number), C1 and T1 (CRN); P2 and N2 share nothing."""
+    partnership.identity("probation", "P1", pnc=pnc(1), crn="X100001", prison_number="A1111AA")
+    partnership.identity("probation", "P2", pnc=pnc(2), crn="X100002")
+    partnership.identity("police", "N1", pnc=pnc(1))
+    partnership.identity("police", "N2", pnc=pnc(3))
+    partnership.identity("prison", "A1", prison_number="A1111AA")
+    partnership.identity("council", "C1", crn="X100001")
+    partnership.identity("treatment", "T1", crn="X100001")
+    partnership.row("treatment", "trt_client", agency_person="T1", consent="true", basis="consent")
+    return partnership
+
+
+def test_people_are_one_across_agencies_where_they_share_an_exact_identifier(agencies):
+    agencies.read()
+    report = agencies.link()
+    found = ids(agencies)
+    assert found["P1"] == found["N1"] == found["A1"] == found["C1"] == found["T1"]
+    assert len(set(found.values())) == report.people == 3
+    assert (report.records, report.new_people, report.unconfirmed) == (7, 3, 0)
+
+
+def test_every_link_has_its_method_and_weight(agencies):
+    agencies.read()
+    agencies.link()
+    found = rows(agencies)
+    assert found["P1"] == ["pnc+crn+prison_number", 1.0, True]
+    assert found["N1"] == ["pnc", 1.0, True]
+    assert found["P2"] == ["own record", 1.0, True]
+
+
+def test_a_missing_birth_date_links_with_less_weight(partnership):
+    partnership.identity("probation", "P1", crn="X100001")
+    partnership.identity("council", "C1", crn="X100001", dob="")
+    partnership.read()
+    partnership.link()
+    assert rows(partnership)["C1"] == ["crn", 0.9, True]
+
+
+def test_a_corrupted_check_letter_links_nobody_and_waits_in_the_unmatched_queue(partnership, pnc):
+    good = pnc(1)
+    bad = good[:-1] + ("A" if good[-1] != "A" else "B")
+    partnership.identity("probation", "P1", pnc=bad, crn="X100001")
+    partnership.identity("police", "N1", pnc=bad)
+    partnership.identity("council", "C1", crn="X100001")
+    partnership.read()
+    report = partnership.link()
+    found = ids(partnership)
+    assert found["P1"] != found["N1"] and found["P1"] == found["C1"]
+    assert partnership.vault.unmatched().to_dict("records") == [
+        {"source": "police", "agency_person": "N1", "identifier": "pnc", "reason": "wrong form or check letter"},
+        {"source": "probation", "agency_person": "P1", "identifier": "pnc", "reason": "wrong form or check letter"},
+    ]
+    assert report.unmatched == {"pnc: wrong form or check letter": 2}
+    assert bad not in report.as_text()
+
+
+def test_a_record_without_any_identifier_that_links_waits_in_the_queue_too(partnership):
+    partnership.identity("treatment", "T1", nhs_number="9434765919")
+    partnership.row("treatment", "trt_client", agency_person="T1", consent="true", basis="consent")
+    partnership.read()
+    assert partnership.link().unmatched == {"none: no identifier that links": 1}
+
+
+def test_an_identifier_shared_by_people_born_on_different_days_merges_nobody(partnership, pnc):
+    partnership.identity("probation", "P1", pnc=pnc(1), crn="X100001", dob="1990-05-17")
+    partnership.identity("police", "N1", pnc=pnc(1), dob="1980-01-01")
+    partnership.identity("council", "C1", crn="X100001", dob="1990-05-17")
+    partnership.row("police", "pol_sanction", agency_person="N1", offence_code="04600", sanction_date="2025-03-02",
+                    sanction_type="conviction")  # fmt: skip
+    partnership.read()
+    report = partnership.link()
+    found = ids(partnership)
+    assert found["P1"] == found["C1"] != found["N1"]
+    assert rows(partnership)["P1"] == ["crn", 0.0, False]
+    assert report.unconfirmed == 2
+    assert partnership.linked().unconfirmed == {found["P1"], found["N1"]}
+    assert set(partnership.vault.unmatched()["reason"]) == {"shared by people with different birth dates"}
+
+
+def test_two_birth_dates_that_meet_by_way_of_a_record_without_one_merge_nobody(partnership, pnc):
+    partnership.identity("probation", "P1", pnc=pnc(1), crn="X100001", dob="")
+    partnership.identity("police", "N1", pnc=pnc(1), dob="1980-01-01")
+    partnership.identity("council", "C1", crn="X100001", dob="1990-05-17")
+    partnership.read()
+    partnership.link()
+    assert len(set(ids(partnership).values())) == 3
+    assert [found[2] for found in rows(partnership).values()] == [False] * 3
+
+
+def test_a_pseudonym_needs_the_key(agencies, tmp_path):
+    agencies.read()
+    agencies.link(key=b"one")
+    other = type(agencies)(tmp_path / "other")
+    other.tables = agencies.tables
+    other.read()
+    other.link(key=b"two")
+    assert not set(ids(agencies).values()) & set(ids(other).values())
+
+
+def test_linking_again_changes_nothing(agencies):
+    agencies.read()
+    agencies.link()
+    before = {name: data for name, data in agencies.content().items() if not name.endswith(".db")}
+    first = ids(agencies)
+    report = agencies.link()
+    assert ids(agencies) == first
+    assert (report.new_people, report.merged, report.split) == (0, 0, 0)
+    assert {name: data for name, data in agencies.content().items() if not name.endswith(".db")} == before
+
+
+def test_a_person_keeps_their_id_in_a_later_extract_that_finds_them_elsewhere_too(partnership, pnc):
+    partnership.identity("police", "N1", pnc=pnc(1)).read()
+    partnership.link()
+    before = ids(partnership)["N1"]
+    partnership.identity("probation", "P1", pnc=pnc(1)).read()
+    partnership.link()
+    assert ids(partnership) == {"N1": before, "P1": before}
+
+
+def test_a_merge_keeps_the_first_id_and_a_split_gives_the_second_record_a_new_one(partnership, pnc):
+    partnership.identity("probation", "P1", pnc=pnc(1))
+    partnership.identity("police", "N1", pnc=pnc(2))
+    partnership.read()
+    partnership.link()
+    apart = ids(partnership)
+    partnership.tables["police"]["identity"][0]["pnc"] = pnc(1)
+    partnership.read()
+    assert partnership.link().merged == 1
+    assert set(ids(partnership).values()) == {apart["P1"]}
+    partnership.tables["police"]["identity"][0]["pnc"] = pnc(2)
+    partnership.read()
+    assert partnership.link().split == 1
+    assert ids(partnership) == apart
+
+
+def test_an_id_that_the_other_half_of_a_split_keeps_is_not_given_twice(partnership, pnc):
+    partnership.identity("police", "N1", pnc=pnc(1)).read()
+    partnership.link()
+    partnership.identity("probation", "P1", pnc=pnc(1)).read()
+    partnership.link()
+    partnership.tables["probation"]["identity"][0]["pnc"] = pnc(2)
+    partnership.read()
+    partnership.link()
+    assert len(set(ids(partnership).values())) == 2
+
+
+def test_new_extracts_must_be_linked_before_they_are_read_by_person(agencies):
+    with pytest.raises(Refused, match="Run `desist intake` first"):
+        agencies.link()
+    agencies.read()
+    with pytest.raises(Refused, match="Run `desist link`"):
+        agencies.linked()
+    agencies.link()
+    agencies.linked()
+    agencies.identity("police", "N9").read()
+    with pytest.raises(Refused, match="Run `desist link`"):
+        agencies.linked()
+
+
+@pytest.mark.parametrize("step", ["hand_key_map", "write_key_map", "write_links"])
+def test_a_linking_that_is_killed_is_not_used_until_it_has_been_done_again(agencies, monkeypatch, step):
+    agencies.read()
+    agencies.link()
+    first = ids(agencies)
+    owner = {"hand_key_map": "equality_writer.EqualityWriter", "write_key_map": "vault.Vault",
+             "write_links": "store.Store"}[step]  # fmt: skip
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"desist.intake.{owner}.{step}", killed)
+        with pytest.raises(KeyboardInterrupt):
+            agencies.link()
+    with pytest.raises(Refused, match="Run `desist link`"):
+        agencies.linked()
+    agencies.link()
+    assert ids(agencies) == first
+
+
+def test_linked_tables_are_by_person_and_hold_every_row_once(agencies):
+    for number, code in (("N1", "04600"), ("N2", "10501"), ("N1", "05401")):
+        agencies.row("police", "pol_sanction", agency_person=number, offence_code=code, sanction_date="2025-03-02",
+                     sanction_type="conviction")  # fmt: skip
+    agencies.read()
+    agencies.link()
+    linked, found = agencies.linked(), ids(agencies)
+    sanctions = linked.tables["pol_sanction"]
+    assert "agency_person" not in sanctions and "agency_person" in agencies.store.read("pol_sanction")
+    pairs = sorted(zip(sanctions["person_id"], sanctions["offence_code"], strict=True))
+    assert pairs == sorted([(found["N1"], "04600"), (found["N2"], "10501"), (found["N1"], "05401")])
+    assert sanctions["person_id"].is_monotonic_increasing
+    assert not {"identity", "equality"} & set(linked.tables)
+    assert linked.known["police"] == {found["N1"], found["N2"]}
+    assert linked.known["prison"] == {found["A1"]}
+    assert linked.snapshots == dict.fromkeys(("probation", "police", "prison", "council", "treatment"), agencies.cut)
+    assert linked.made_up and linked.left_out == {}
+
+
+def test_a_source_that_sent_nothing_is_not_among_the_known(probation):
+    probation.read()
+    probation.link()
+    assert set(probation.linked().known) == {"probation"}
+
+
+def test_rows_of_somebody_the_agency_no_longer_names_are_left_out_and_counted(partnership):
+    for number in ("N1", "N2"):
+        partnership.identity("police", number)
+        partnership.row("police", "pol_sanction", agency_person=number, offence_code="04600",
+                        sanction_date="2025-03-02", sanction_type="conviction")  # fmt: skip
+    partnership.read()
+    partnership.tables["police"] = {"identity": partnership.tables["police"]["identity"][:1]}
+    partnership.read()
+    partnership.link()
+    linked = partnership.linked()
+    assert len(linked.tables["pol_sanction"]) == 1 and linked.left_out == {"pol_sanction": 1}
+
+
+def test_the_log_notes_a_combination_with_counts(agencies):
+    agencies.read()
+    agencies.link()
+    event = agencies.log.rows()[-1]
+    assert (event["operation"], event["counts"]) == ("data.combined", '{"people":3,"records":7}')
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["X100001", "X100002", None]), st.sampled_from(["A1111AA", "A2222AA", None]),
+                  st.sampled_from(["1990-01-01", "1980-01-01", None])),
+        min_size=1, max_size=9,
+    ),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_nobody_is_merged_across_birth_dates_and_order_does_not_matter(records, shuffler):
+    def clusters(order):
+        cells = [
+            dict.fromkeys(IDENTIFIERS) | dict(zip(("crn", "prison_number", "dob"), records[place], strict=True))
+            for place in order
+        ]
+        people = pd.DataFrame(cells, columns=[*IDENTIFIERS, "dob"], dtype="str")
+        people["source"], people["agency_person"] = "probation", [f"P{place}" for place in order]
+        joined, _ = join(people)
+        joined["dob"] = people["dob"]
+        assert (joined.groupby("cluster")["dob"].nunique() <= 1).all()
+        assert len(joined) == len(records)
+        return {frozenset(group) for group in joined.groupby("cluster")["agency_person"].agg(list)}
+
+    order = list(range(len(records)))
+    shuffled = order.copy()
+    shuffler.shuffle(shuffled)
+    assert clusters(order) == clusters(shuffled)
+
+
+# --- vault, equality store, erasure
+
+
+@pytest.mark.parametrize(("on", "adult"), [("2026-10-01", False), ("2026-10-02", True), ("2026-10-03", True)])
+def test_somebody_is_adult_from_their_eighteenth_birthday_on(partnership, on, adult):
+    partnership.identity("police", "N1", dob="2008-10-02").read()
+    partnership.link()
+    [person] = ids(partnership).values()
+    day = pd.Timestamp(on).date()
+    answer = partnership.vault.is_adult([person, "nobody"], day)
+    assert answer.to_dict() == {person: adult, "nobody": False}
+    assert answer.index.name == "person_id" and answer.dtype == bool
+    ages = partnership.vault.age_at([person, "nobody"], day)
+    assert ages[person] == (18 if adult else 17) and pd.isna(ages["nobody"])
+
+
+def test_a_name_comes_from_probation_first_and_is_empty_where_not_held(agencies):
+    agencies.tables["probation"]["identity"][0].update(forename="Ada", surname="Madeup")
+    agencies.tables["police"]["identity"][0].update(forename="A", surname="Otherwise")
+    agencies.tables["police"]["identity"][1].update(forename="Ben", surname="")
+    agencies.read()
+    agencies.link()
+    found = ids(agencies)
+    names = agencies.vault.names([found["N2"], found["P1"], "nobody"])
+    assert names["name"].tolist() == ["Ben", "Ada Madeup", ""]
+    assert names["crn"].tolist() == ["", "X100001", ""]
+
+
+def test_characteristics_wait_under_agency_numbers_until_linkage_hands_over_the_key_map(probation):
+    probation.row("probation", "equality", agency_person="P1", sex="F", ethnicity_self="W1", home_ward="Loxford")
+    probation.row("probation", "equality", agency_person="P1", ethnicity_self="W77")
+    report = probation.read()
+    assert probation.file(report, "equality").quarantined == {"ethnicity_self holds a code that is not on its list": 1}
+    equality = sqlite3.connect(probation.workspace.equality)
+    assert equality.execute("select count(*) from sent").fetchone() == (0,)
+    probation.link()
+    assert equality.execute("select source, agency_person, extract_date, recorded_on, sex, ethnicity_self, home_ward "
+                            "from sent").fetchall() == [
+        ("probation", "P1", "2026-09-30", "2025-03-02", "F", "W1", "Loxford")
+    ]  # fmt: skip
+    assert equality.execute("select * from key_map").fetchall() == [("probation", "P1", ids(probation)["P1"])]
+    equality.close()
+
+
+def test_erasing_a_person_leaves_nothing_of_them_and_everybody_else(agencies, pnc):
+    from desist.intake.equality_writer import EqualityWriter
+
+    agencies.tables["probation"]["identity"][0]["surname"] = "Zzyzx"
+    for number in ("P1", "P2"):
+        agencies.row("probation", "prob_person", agency_person=number, supervision_status="LICENCE", lao="false")
+        agencies.row("probation", "equality", agency_person=number, sex="F", religion=f"faith of {number}")
+        agencies.row("probation", "prob_allocation", agency_person=number, worker_id="w", team="x" * 201)
+        agencies.row("probation", "prob_allocation", agency_person=number, worker_id=f"worker of {number}")
+    agencies.read()
+    agencies.link()
+    agencies.cut = agencies.cut.replace(month=10, day=1)
+    agencies.read()
+    agencies.link()
+    person, other = ids(agencies)["P1"], ids(agencies)["P2"]
+    places = [agencies.store, EqualityWriter(agencies.workspace.equality), agencies.vault]
+    assert [place.name for place in places] == ["store", "equality store", "vault"]
+    for place in places:
+        held = place.holds(person)
+        assert held > 0
+        assert place.erase(person) == held
+        assert place.holds(person) == 0 and place.holds(other) > 0
+    assert agencies.store.verify() == []
+    for path in agencies.workspace.root.rglob("*"):
+        content = path.read_bytes() if path.is_file() and path.name != "desist.db" else b""
+        assert not any(word in content for word in (b"Zzyzx", b"faith of P1", b"worker of P1", person.encode())), path
+    linked = agencies.linked()
+    assert linked.tables["prob_allocation"]["worker_id"].tolist() == ["worker of P2"]
+    assert person not in linked.known["probation"] and other in linked.known["probation"]
+    part = agencies.store.extract("probation", "prob_person")["partitions"][0]
+    assert len(part["history"]) == 1 and part["history"][0] != part["sha256"]
+    assert agencies.read(write=False).unchanged
