@@ -21,7 +21,7 @@ from desist.simulation.partnership import (
     yes_no,
 )
 from desist.simulation.people import NEVER, YEAR_DAYS
-from desist.simulation.probation_files import breaches
+from desist.simulation.probation_files import Appointments, breaches
 from desist.simulation.schedules import HOUSING_DAYS
 from desist.simulation.sentencing import CAUTION, CONDITIONAL, DISPOSALS, FINE
 from desist.simulation.world import NEEDS, Flags, Ints, offending
@@ -32,9 +32,9 @@ REPEALED_EVERY = 2000
 PROGRAMMES = ("healthy relationships", "thinking skills", "drink and drugs", "knife harm", "driver awareness")
 
 
-def police_tables(p: Partnership, knows: Flags) -> dict[str, Rows]:
+def police_tables(p: Partnership, knows: Flags, booked: Appointments) -> dict[str, Rows]:
     """Sanctions and charges of the people the police know."""
-    sanctions = stacked([pol_sanction(p), _breach_convictions(p), _repealed(p)])
+    sanctions = stacked([pol_sanction(p), _breach_convictions(p, booked), _repealed(p)])
     tables = {"pol_sanction": sanctions, "pol_charge": pol_charge(p)}
     return {name: _of(rows, knows) for name, rows in tables.items()}
 
@@ -69,9 +69,9 @@ def _sanctions(
     )  # fmt: skip
 
 
-def _breach_convictions(p: Partnership) -> Rows:
+def _breach_convictions(p: Partnership, booked: Appointments) -> Rows:
     """Fines for breach of an order: sanctions that are no new offence."""
-    who, days, fined = breaches(p)
+    who, days, fined = breaches(p, booked)
     rows = np.flatnonzero((fined == 1) & (days + 30 >= p.begins))
     who, days, zero = who[rows], days[rows], np.zeros(len(rows), dtype=np.int64)
     lag = 1 + p.draws("breach_convictions").integers(0, 20, len(rows))

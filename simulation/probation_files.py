@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,18 +46,28 @@ CONTACT_GAP, REVIEW_GAP, LISTED_REVIEW_GAP, ASSESSMENT_GAP = 24, 182, 91, 270
 PLANNED_AHEAD = 42
 
 
-def probation_tables(p: Partnership) -> dict[str, Rows]:
+@dataclass(frozen=True)
+class Appointments:
+    """Who has an appointment when, of which type, when it was made, and (place in codes.ATTENDANCE) who came."""
+
+    who: Ints
+    days: Ints
+    kind: Ints
+    made: Ints
+    attended: Ints
+
+
+def probation_tables(p: Partnership, booked: Appointments) -> dict[str, Rows]:
     """Every table of probation but identity and equality."""
     assessed = _assessed(p)
-    contacts = prob_contact(p)
     tables = {
         "prob_event": prob_event(p),
         "prob_requirement": prob_requirement(p),
         "prob_registration": prob_registration(p),
         "prob_assessment": prob_assessment(p, *assessed),
         "prob_predictor": prob_predictor(p, *assessed),
-        "prob_contact": contacts,
-        "prob_enforcement": prob_enforcement(p),
+        "prob_contact": prob_contact(p, booked),
+        "prob_enforcement": prob_enforcement(p, booked),
         "prob_allocation": prob_allocation(p),
         "support_referral": support_referral(p),
         "iom_cohort": iom_cohort(p),
@@ -220,8 +231,8 @@ def prob_predictor(p: Partnership, who: Ints, days: Ints) -> Rows:
     )  # fmt: skip
 
 
-def _contact_days(p: Partnership) -> tuple[Ints, Ints, Ints, Ints]:
-    """Who has an appointment when, of which type, and when it was made: the time ahead holds the next ones."""
+def appointments(p: Partnership) -> Appointments:
+    """Appointments during supervision and reviews of those on the IOM list; the time ahead holds the next ones."""
     rng, supervised, listed = p.draws("contacts"), supervision_spells(p), listing_spells(p)
     s, parts = p.careers.sanctions, []
     orders = Foresight.of(s["who"], s["supervised_start"], s["supervised_end"])
@@ -242,7 +253,7 @@ def _contact_days(p: Partnership) -> tuple[Ints, Ints, Ints, Ints]:
         parts.append((spells.who[place][keep], days[keep], kind[keep], made[keep]))
     who, days, kind, made = (np.concatenate(column) for column in zip(*parts, strict=True))
     free = ~custody_spells(p).holds(who, days)
-    return who[free], days[free], kind[free], made[free]
+    return Appointments(who[free], days[free], kind[free], made[free], _attendance(p, who[free]))
 
 
 def _attendance(p: Partnership, who: Ints) -> Ints:
@@ -253,32 +264,29 @@ def _attendance(p: Partnership, who: Ints) -> Ints:
     return np.where(draw < kept, 0, np.where(draw < kept + (1 - kept) * 0.45, 1, 2))
 
 
-def prob_contact(p: Partnership) -> Rows:
+def prob_contact(p: Partnership, booked: Appointments) -> Rows:
     """Appointments, entered when they are made; whether they were kept is entered in the days after."""
-    who, days, kind, made = _contact_days(p)
-    told = days + p.draws("told").integers(0, 4, len(days))
-    attended = _attendance(p, who)
+    told = booked.days + p.draws("told").integers(0, 4, len(booked.days))
     return events(
-        p, who, days, made, type=words(CONTACT_TYPES, kind),
-        attended=words(codes.ATTENDANCE, np.where(told <= p.cut, attended, -1)),
+        p, booked.who, booked.days, booked.made, type=words(CONTACT_TYPES, booked.kind),
+        attended=words(codes.ATTENDANCE, np.where(told <= p.cut, booked.attended, -1)),
         attended_recorded_on=known(told, told, p.cut),
     )  # fmt: skip
 
 
-def breaches(p: Partnership) -> tuple[Ints, Ints, Ints]:
+def breaches(p: Partnership, booked: Appointments) -> tuple[Ints, Ints, Ints]:
     """Who was taken back for missed appointments, on which day, and whether the court fined them for it."""
-    who, days, _, _ = _contact_days(p)
     rng = p.draws("breaches")
-    breached = (_attendance(p, who) == 2) & (rng.random(len(who)) < 0.12) & (days <= p.cut)
-    rows = np.flatnonzero(breached)
-    return who[rows], days[rows] + 5, (rng.random(len(rows)) < 0.3).astype(np.int64)
+    missed = (booked.attended == 2) & (booked.days <= p.cut)
+    rows = np.flatnonzero(missed & (rng.random(len(missed)) < 0.12))
+    return booked.who[rows], booked.days[rows] + 5, (rng.random(len(rows)) < 0.3).astype(np.int64)
 
 
-def prob_enforcement(p: Partnership) -> Rows:
+def prob_enforcement(p: Partnership, booked: Appointments) -> Rows:
     """Breaches after missed appointments, and recalls."""
     s, rng = p.careers.sanctions, p.draws("prob_enforcement")
     recalled = _sent(p, s["recall_start"])
-    who, days, fined = breaches(p)
+    who, days, fined = breaches(p, booked)
     who = np.concatenate([who, s["who"][recalled]])
     days = np.concatenate([days, s["recall_start"][recalled]])
     kind = np.concatenate([np.zeros(len(fined), dtype=np.int64), np.ones(len(recalled), dtype=np.int64)])
@@ -363,6 +371,4 @@ def prob_person(p: Partnership, who: Ints) -> Rows:
     status[custody_spells(p).holds(everybody, np.full(len(everybody), today))] = codes.SUPERVISION.index("CUSTODY")
     recorded = today - rng.integers(0, 60, len(who))
     limited = rng.random(len(p.people)) < 0.01
-    return states(
-        who, recorded, supervision_status=words(codes.SUPERVISION, status[who]), lao=yes_no(limited[who])
-    )
+    return states(who, recorded, supervision_status=words(codes.SUPERVISION, status[who]), lao=yes_no(limited[who]))

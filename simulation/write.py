@@ -21,7 +21,7 @@ from desist.simulation.identities import Numbers, equality, identity, person_num
 from desist.simulation.other_files import council_tables, police_tables, prison_tables, treatment_tables
 from desist.simulation.partnership import Partnership, Rows
 from desist.simulation.people import make_people
-from desist.simulation.probation_files import probation_tables
+from desist.simulation.probation_files import appointments, probation_tables
 from desist.simulation.truth_files import (
     Watch,
     links_table,
@@ -100,13 +100,14 @@ def _settle(people: int, seed: int, world: World, calendar: Calendar) -> tuple[P
 
 def _extracts(p: Partnership, sharing: str) -> tuple[dict[str, Tables], dict[str, Numbers]]:
     """Each source's tables as sent, and whom its numbers stand for."""
-    made: dict[str, dict[str, Rows]] = {"probation": probation_tables(p)}
+    booked = appointments(p)
+    made: dict[str, dict[str, Rows]] = {"probation": probation_tables(p, booked)}
     knows = np.ones(len(p.people), dtype=bool)
     if sharing != "probation_only":
         if sharing == "no_police_in_one_area":
             knows = borough().area[p.people.ward] != AREAS.index(AREA_WITHOUT_POLICE)
         made["prison"] = prison_tables(p)
-        made["police"] = police_tables(p, knows)
+        made["police"] = police_tables(p, knows, booked)
         made["council"] = council_tables(p)
         if sharing != "no_treatment":
             made["treatment"] = treatment_tables(p)
@@ -142,9 +143,7 @@ def _added(table: pa.Table, more: pa.Table) -> pa.Table:
 
 def _plain(table: pa.Table) -> pa.Table:
     """Text columns as text: dictionaries of different rows differ."""
-    columns = [
-        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column for column in table.columns
-    ]
+    columns = [column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column for column in table.columns]
     return pa.table(columns, names=table.column_names)
 
 
