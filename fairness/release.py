@@ -221,17 +221,17 @@ def _closed(work: Callable[[], Release]) -> Release:
 
 def _release(asked: _Asked, run: str, sign_offs: tuple[SignOff, ...]) -> Release:
     candidate, causes = _examined(asked, run, sign_offs)
-    if candidate is None:
-        raise withhold(causes)
+    overdue = list(overdue_causes(conditions_of(sign_offs), asked.today))
+    if candidate is None or causes:
+        raise withhold([*causes, *overdue])
     releases = asked.workspace.releases
     told = all_told(releases)
     signatures = {sign_off.signature for sign_off in sign_offs}
     for name in told.keys() - superseded_names(told):
-        if {entry.get("signature") for entry in told[name].get("sign_offs", ())} == signatures and signatures:
+        if {entry.get("signature") for entry in told[name].get("sign_offs", ())} == signatures:
             return _verify(asked, name)
-    causes += overdue_causes(conditions_of(sign_offs), asked.today)
-    if causes:
-        raise withhold(causes)
+    if overdue:
+        raise withhold(overdue)
     about = (candidate.audit.outcome, candidate.policy.purpose)
     supersedes = [name for name, entry in told.items() if (entry.get("outcome"), entry.get("purpose")) == about]
     body = body_of(candidate, sign_offs, asked.today, supersedes)

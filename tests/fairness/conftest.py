@@ -12,8 +12,8 @@ import pytest
 
 from desist.fairness.audit import audit
 from desist.fairness.policy import parse_policy
-from desist.fairness.release import seal_candidate, verify_release, write_policy_files
 from desist.fairness.release import release as make_release
+from desist.fairness.release import seal_candidate, verify_release, write_policy_files
 from desist.fairness.signoff import Condition, SignOff, sign
 from desist.features.tables import Outcomes, Scores
 from desist.records.files import write_json, write_text
@@ -216,7 +216,7 @@ def board(board_template, tmp_path):
     return _copy(board_template, tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def copy_board():
     return _copy
 

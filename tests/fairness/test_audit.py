@@ -57,7 +57,7 @@ def test_a_question_about_a_characteristic_nobody_collected_is_not_a_pass(rows, 
     assert found.findings[1].parts == ()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 19), st.integers(0, 5), st.sampled_from([1, 4]), st.floats(0, 1))
 def test_a_tiny_group_is_never_within_the_limit(rows, policy, people, seed, dates, chance):
     groups = {("Male", "White"): 300, ("Female", "Mixed"): people}
@@ -200,4 +200,4 @@ def test_twenty_thousand_rows_with_500_replicates_are_audited_in_seconds(rows, p
     assert len(table) > 20_000
     begun = time.process_time()
     audit(scores, outcomes, "proven", table, policy, seed=1, replicates=500)
-    assert time.process_time() - begun < 20
+    assert time.process_time() - begun < 10

@@ -1,0 +1,547 @@
+"""The gate: what a release needs, and every way round it that was thought of."""
+
+import copy
+import dataclasses
+import datetime as dt
+import json
+import pickle
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from desist.fairness import release as gate
+from desist.fairness.audit import audit
+from desist.fairness.release import Release, candidate_hashes, check_candidate, current_release, seal_candidate
+from desist.fairness.signoff import sign
+from desist.records.errors import Refused, Withheld
+from desist.records.files import write_json, write_text
+from desist.records.hashing import hash_json
+
+DAY = dt.timedelta(days=1)
+
+
+def _withheld(call, *texts, state=None):
+    with pytest.raises(Withheld) as caught:
+        call()
+    told = "\n".join(caught.value.causes)
+    for text in texts:
+        assert text in told, told
+    if state:
+        assert caught.value.state == state, (caught.value.state, told)
+    assert caught.value.exit_code == 3
+    return caught.value
+
+
+# What a release needs
+
+
+def test_two_role_holders_with_reasons_and_answers_make_a_release_that_verifies(board):
+    made = board.release()
+    again = board.verify(made.id)
+    assert (again.id, again.run, again.outcome) == (made.id, "2026q4", "proven")
+    assert again.released_on == board.today and again.expires_on == dt.date(2027, 3, 1)
+    assert again.accepted["over-prediction-ethnicity"].keys() == {"Chidi Chair", "Olu Officer"}
+    assert current_release(board.workspace, board.keys, today=board.today, made_up=True).id == made.id
+
+
+def test_a_release_binds_every_part_by_hash_and_holds_no_estimate(board):
+    made = board.release()
+    hashes = candidate_hashes(board.candidate)
+    names = {"register": "register.json", "profile_schema": "schema.json", "policy": "policy.toml",
+             "cut_offs": "cut_offs.json", "audit": "audit.json", "population_rule": "population.json",
+             "purpose": "purpose.json"}  # fmt: skip
+    assert {name: made.bindings[name] for name in names} == {name: hashes[file] for name, file in names.items()}
+    assert made.bindings["model"] == hash_json({file: hashes[file] for file in ("model.json", "model.lgb")})
+    told = (board.workspace.releases / made.id / "release.json").read_text()
+    assert "score" not in told and "person_id" not in told
+
+
+def test_before_anybody_has_signed_everything_missing_is_listed(board):
+    error = _withheld(lambda: board.release([]), "nobody has", "board_chair", "data_protection_officer",
+                      "over-prediction-ethnicity is cannot_be_assessed", "Mixed", state="not_approved")  # fmt: skip
+    assert len(error.causes) == 4
+    assert not board.workspace.releases.exists()
+
+
+def test_one_signature_is_not_enough(board):
+    _withheld(lambda: board.release([board.sign("chair")]), "only Chidi Chair did so", state="not_approved")
+
+
+def test_two_approvals_without_the_role_the_policy_names_are_not_enough(board):
+    signed = [board.sign("chair"), board.sign("member")]
+    _withheld(lambda: board.release(signed), "the data_protection_officer: there is none", state="not_approved")
+
+
+def test_every_approving_signer_answers_every_open_finding(board):
+    signed = [board.sign("chair"), board.sign("officer", answers={})]
+    error = _withheld(
+        lambda: board.release(signed), "over-prediction-ethnicity is cannot_be_assessed", state="audit_failed"
+    )
+    assert "by Olu Officer" in error.causes[0] and "Chidi" not in error.causes[0]
+
+
+def test_a_finding_that_is_met_needs_no_answer_and_an_unknown_one_gets_none(board):
+    assert "wrongly-listed-sex" not in board.release().accepted
+    answers = {**board.draft("chair").answers, "no-such-finding": "An answer to something else."}
+    _withheld(lambda: board.release(board.both(answers=answers)), "no-such-finding, which is no decision finding")
+
+
+def test_a_refusal_stands_beside_two_approvals(board):
+    refusal = board.sign("member", decision="refuse", reasons="The margins were set after the results.")
+    _withheld(lambda: board.release([*board.both(), refusal]), "Mina Member (board_member) refused", "margins were set")
+
+
+def test_the_trainer_cannot_sign_with_their_key(board):
+    signed = [board.sign("trainer"), board.sign("officer")]
+    _withheld(lambda: board.release(signed), "trained this model and cannot sign", state="altered")
+
+
+def test_the_trainer_cannot_sign_under_a_second_key_in_other_letters(board):
+    signed = [*board.both(), board.sign("second")]
+    _withheld(lambda: board.release(signed), "tara  TRAINER trained this model", state="not_approved")
+
+
+def test_a_second_key_of_one_holder_does_not_make_a_second_person(board):
+    key = board.keys.create("CHIDI chair", "data_protection_officer", b"again", created_on=board.today, made_up=True)
+    board.ids["again"] = key
+    signed = [board.sign("chair"), board.sign("again")]
+    _withheld(lambda: board.release(signed), "CHIDI chair signed twice")
+
+
+def test_one_signature_handed_in_twice_counts_once(board):
+    signed = board.sign("chair")
+    _withheld(lambda: board.release([signed, signed]), "signed twice", "only Chidi Chair")
+
+
+def test_an_approval_longer_than_the_policy_allows_is_refused(board):
+    _withheld(lambda: board.release(board.both(expires_on=dt.date(2027, 4, 2))), "longer than the policy's 6 months")
+    assert board.release(board.both(expires_on=dt.date(2027, 4, 1)))
+
+
+def test_the_shortest_sign_off_ends_the_release(board):
+    made = board.release([board.sign("chair", expires_on=dt.date(2026, 11, 1)), board.sign("officer")])
+    assert made.expires_on == dt.date(2026, 11, 1)
+    assert board.verify(made.id, today=dt.date(2026, 11, 1))
+    _withheld(lambda: board.verify(made.id, today=dt.date(2026, 11, 2)), "ended on 2026-11-01", state="expired")
+
+
+def test_evidence_made_again_after_signing_needs_new_signatures(board):
+    signed = board.both()
+    write_json(board.candidate / "model.json", {"points": [1, 2, 4]})
+    board.seal()
+    _withheld(lambda: board.release(signed), "the evidence has changed since Chidi Chair signed", state="altered")
+
+
+def test_demo_keys_release_nothing_where_people_are_real(board):
+    _withheld(lambda: board.release(made_up=False), "demo key", "made from made-up data")
+    made = board.release()
+    _withheld(lambda: board.verify(made.id, made_up=False), "demo key; the data here are not made up")
+
+
+def test_releasing_twice_changes_nothing(board):
+    signed = board.both()
+    made = board.release(signed)
+    again = board.release(signed, today=board.today + DAY)
+    assert again.id == made.id and len(list(board.workspace.releases.iterdir())) == 1
+
+
+def test_a_later_release_takes_the_place_of_the_earlier(board):
+    first, second = board.release(), board.release(board.both(reasons="Looked at again, with the same result."))
+    assert second.supersedes == (first.id,)
+    assert current_release(board.workspace, board.keys, today=board.today, made_up=True).id == second.id
+    _withheld(lambda: board.verify(first.id), "a later release took the place", state="suspended")
+
+
+def test_there_is_no_falling_back_to_an_earlier_release(board):
+    board.release()
+    second = board.release(board.both(reasons="Looked at again, with the same result."))
+    _revoke(board, second)
+    _withheld(lambda: current_release(board.workspace, board.keys, today=board.today, made_up=True), "was revoked")
+
+
+def test_nothing_released_is_not_approved(board):
+    options = {"today": board.today, "made_up": True}
+    _withheld(lambda: current_release(board.workspace, board.keys, **options), "no release", state="not_approved")
+    _withheld(lambda: board.verify("0123456789abcdef"), "no release of that name", state="not_approved")
+    board.release()
+    _withheld(lambda: current_release(board.workspace, board.keys, outcome="serious", **options), "no release")
+
+
+# Conditions, revocation, clock
+
+
+def test_an_overdue_condition_lapses_the_release_unless_it_was_met_in_time(board, condition):
+    made = board.release(board.both(conditions=(condition,)))
+    late = condition.due + DAY
+    assert board.verify(made.id, today=condition.due)
+    _withheld(lambda: board.verify(made.id, today=late), "a condition is overdue since 2026-12-01", state="suspended")
+    _meet(board, made, condition, "member", on=condition.due)
+    assert board.verify(made.id, today=late)
+
+
+@pytest.mark.parametrize("who", ["trainer", "second"])
+def test_the_trainer_cannot_say_that_a_condition_was_met(board, condition, who):
+    made = board.release(board.both(conditions=(condition,)))
+    if who == "trainer":
+        with pytest.raises(Refused, match="cannot decide on a release"):
+            _meet(board, made, condition, who, on=board.today)
+    else:
+        _meet(board, made, condition, who, on=board.today)
+    _withheld(lambda: board.verify(made.id, today=condition.due + DAY), "overdue")
+
+
+def test_a_condition_met_too_late_or_in_an_edited_note_stays_overdue(board, condition):
+    made = board.release(board.both(conditions=(condition,)))
+    late = condition.due + DAY
+    _meet(board, made, condition, "member", on=late)
+    _withheld(lambda: board.verify(made.id, today=late), "overdue")
+    (path,) = (board.workspace.releases / made.id).glob("met-*.json")
+    path.write_text(path.read_text().replace(late.isoformat(), condition.due.isoformat()))
+    _withheld(lambda: board.verify(made.id, today=late), "overdue")
+
+
+def test_a_condition_overdue_on_the_day_of_release_keeps_it_back(board, condition):
+    past = dataclasses.replace(condition, due=board.today - DAY)
+    _withheld(lambda: board.release(board.both(conditions=(past,))), "overdue", state="suspended")
+    assert not board.workspace.releases.exists()
+
+
+def _meet(board, made, condition, who, on):
+    gate.record_condition_met(
+        board.workspace, made.id, condition, reasons="The report was shown to the board.", keys=board.keys,
+        key_id=board.ids[who], password=who.encode(), today=on,
+    )  # fmt: skip
+
+
+def _revoke(board, made, who="officer"):
+    gate.revoke(
+        board.workspace, made.id, reasons="A data fault was found in the police extract.", keys=board.keys,
+        key_id=board.ids[who], password=who.encode(), today=board.today,
+    )  # fmt: skip
+
+
+def test_a_revoked_release_is_suspended_whatever_becomes_of_the_note(board):
+    made = board.release()
+    _revoke(board, made)
+    _withheld(lambda: board.verify(made.id), "was revoked", state="suspended")
+    (board.workspace.releases / made.id / "revoked.json").write_text("")
+    _withheld(lambda: board.verify(made.id), "was revoked", state="suspended")
+
+
+def test_the_signatures_of_a_revoked_release_approve_nothing_more(board):
+    signed = board.both()
+    made = board.release(signed)
+    _revoke(board, made)
+    told = board.workspace.releases / made.id
+    _withheld(lambda: board.release(signed, today=board.today + DAY), "belongs to a release that was revoked")
+    (told / "release.json").unlink()  # the revocation itself still names them
+    _withheld(lambda: board.release(signed), "belongs to a release that was revoked")
+    shutil.copytree(told, told.parent / "copy")
+    (told.parent / "copy" / "revoked.json").unlink()
+    _withheld(lambda: board.verify("copy"))
+
+
+def test_an_analyst_cannot_revoke_and_a_revocation_has_reasons(board):
+    made = board.release()
+    with pytest.raises(Refused, match="cannot decide"):
+        _revoke(board, made, "trainer")
+    with pytest.raises(Refused, match="no release nothing"):
+        _revoke(board, dataclasses.make_dataclass("Made", ["id"])("nothing"))
+    assert board.verify(made.id)
+
+
+@pytest.mark.parametrize("who", ["chair", "trainer"])
+def test_a_revoked_key_suspends_what_it_signed(board, who):
+    made = board.release()
+    board.keys.revoke(board.ids[who], board.today + DAY)
+    assert board.verify(made.id)
+    _withheld(lambda: board.verify(made.id, today=board.today + DAY), "was revoked on 2026-10-02", state="suspended")
+
+
+def test_a_key_that_left_the_register_withholds(board):
+    made = board.release()
+    entries = json.loads((board.workspace.keys / "register.json").read_text())
+    kept = [entry for entry in entries if entry["key_id"] != board.ids["chair"]]
+    write_json(board.workspace.keys / "register.json", kept)
+    _withheld(lambda: board.verify(made.id), "is not in the key register")
+
+
+def test_a_clock_set_back_behind_the_log_withholds(board):
+    made = board.release()
+    _withheld(
+        lambda: board.verify(made.id, log_last_time=dt.datetime(2026, 10, 2, tzinfo=dt.UTC)), "set the clock right",
+        state="suspended",
+    )  # fmt: skip
+    assert board.verify(made.id, log_last_time=dt.datetime(2026, 10, 1, 23, 59, tzinfo=dt.UTC))
+    assert board.verify(made.id, log_last_time=board.today)
+
+
+def test_a_clock_set_back_behind_the_release_withholds_without_any_log(board):
+    made = board.release()
+    _withheld(lambda: board.verify(made.id, today=board.today - DAY), "check the clock", state="suspended")
+
+
+def test_code_with_another_register_cannot_use_the_release(board):
+    made = board.release()
+    own = hash_json({"features": ["sanctions_2y"]})
+    assert board.verify(made.id, register_hash=own)
+    _withheld(lambda: board.verify(made.id, register_hash=hash_json({})), "feature register of this desist")
+    _withheld(lambda: board.release(register_hash=hash_json({})), "feature register of this desist", state="altered")
+
+
+# Altered files
+
+BOUND = ("model.json", "model.lgb", "register.json", "schema.json", "cut_offs.json", "population.json", "purpose.json",
+         "policy.toml", "audit.json")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def released(board_template, copy_board, tmp_path_factory):
+    board = copy_board(board_template, tmp_path_factory.mktemp("released"))
+    board.made = board.release()
+    return board
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_one_byte_changed_anywhere_withholds(released, data):
+    paths = [*(released.candidate / name for name in BOUND), released.workspace.policy,
+             released.workspace.releases / released.made.id / "release.json"]  # fmt: skip
+    path = data.draw(st.sampled_from(paths))
+    whole = path.read_bytes()
+    where = data.draw(st.integers(0, len(whole) - 1))
+    other = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[where]))
+    try:
+        path.write_bytes(whole[:where] + bytes([other]) + whole[where + 1 :])
+        _withheld(lambda: released.verify(released.made.id))
+    finally:
+        path.write_bytes(whole)
+    assert released.verify(released.made.id)
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_each_bound_file_is_needed_whole_and_unlinked(released, name, tmp_path):
+    path = released.candidate / name
+    whole = path.read_bytes()
+    try:
+        path.unlink()
+        _withheld(lambda: released.verify(released.made.id), name, state="altered")
+        (tmp_path / name).write_bytes(whole)
+        path.symlink_to(tmp_path / name)
+        _withheld(lambda: released.verify(released.made.id), "not a plain readable file", state="altered")
+        path.unlink()
+        path.write_bytes(whole + b"\n")
+        _withheld(lambda: released.verify(released.made.id), name, state="altered")
+    finally:
+        path.unlink()
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"null", b"{}", b'{"sign_offs": 3}', b"\xff\xfe"])
+def test_a_release_file_that_is_gone_or_corrupt_withholds(board, content):
+    made = board.release()
+    path = board.workspace.releases / made.id / "release.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    _withheld(lambda: board.verify(made.id), state="altered")
+    options = {"today": board.today, "made_up": True}
+    _withheld(lambda: current_release(board.workspace, board.keys, **options), state="altered")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b'{"candidate": {"files": []}}'])
+def test_a_seal_that_is_gone_or_corrupt_withholds(board, content):
+    made = board.release()
+    path = board.run_folder / "manifest.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    _withheld(lambda: board.verify(made.id), "no readable seal", state="altered")
+
+
+def test_a_swapped_model_with_a_seal_to_match_does_not_fit_the_trainers_signature(board):
+    made = board.release()
+    write_json(board.candidate / "model.json", {"points": [9, 9, 9]})
+    manifest = json.loads((board.run_folder / "manifest.json").read_text())
+    manifest["candidate"]["files"] = candidate_hashes(board.candidate)
+    write_json(board.run_folder / "manifest.json", manifest)
+    _withheld(lambda: board.verify(made.id), "the trainer's signature does not fit", "evidence has changed")
+
+
+def test_a_model_sealed_again_by_its_trainer_is_not_what_the_board_approved(board):
+    made = board.release()
+    write_json(board.candidate / "model.json", {"points": [9, 9, 9]})
+    board.seal()
+    _withheld(lambda: board.verify(made.id), "evidence has changed", state="altered")
+
+
+def test_a_strange_file_or_folder_in_the_candidate_withholds(board):
+    made = board.release()
+    (board.candidate / "model.pkl").write_bytes(b"")
+    _withheld(lambda: board.verify(made.id), "model.pkl does not belong")
+    (board.candidate / "model.pkl").unlink()
+    (board.candidate / "more").mkdir()
+    _withheld(lambda: board.verify(made.id), "more is not a plain readable file")
+
+
+@pytest.mark.parametrize("part", ["candidate", "run", "release", "policy"])
+def test_a_link_in_the_place_of_a_folder_or_the_policy_withholds(board, tmp_path, part):
+    made = board.release()
+    path = {"candidate": board.candidate, "run": board.run_folder, "policy": board.workspace.policy,
+            "release": board.workspace.releases / made.id}[part]  # fmt: skip
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    _withheld(lambda: board.verify(made.id))
+
+
+def test_a_policy_deleted_or_loosened_in_the_workspace_withholds(board, policy_text):
+    made = board.release()
+    write_text(board.workspace.policy, policy_text.replace("margin = 0.1", "margin = 0.2"))
+    _withheld(lambda: board.verify(made.id), "workspace's policy.toml", state="altered")
+    board.workspace.policy.unlink()
+    _withheld(lambda: board.verify(made.id), "workspace's policy.toml", state="altered")
+
+
+def test_a_copied_signature_does_not_fit_another_sign_off(board):
+    chair, officer = board.both()
+    forged = dataclasses.replace(officer, signature=chair.signature)
+    _withheld(lambda: board.release([chair, forged]), "signature of Olu Officer does not fit", state="altered")
+    forged = dataclasses.replace(chair, key_id=officer.key_id, holder=officer.holder, role=officer.role)
+    _withheld(lambda: board.release([chair, forged]), "does not fit", state="altered")
+    lent = board.sign("member", holder=officer.holder, role=officer.role)
+    _withheld(lambda: board.release([chair, lent]), "has the key of somebody else", state="altered")
+
+
+def test_a_sign_off_is_for_one_candidate_alone(board, copy_board, board_template, tmp_path):
+    other = copy_board(board_template, tmp_path / "other")
+    write_json(other.candidate / "model.json", {"points": [7]})
+    other.seal()
+    _withheld(lambda: board.release(other.both()), "the evidence has changed", state="altered")
+
+
+def test_a_release_under_another_name_or_date_is_not_what_was_approved(board):
+    made = board.release()
+    folder = board.workspace.releases / made.id
+    told = json.loads((folder / "release.json").read_text())
+    told["expires_on"] = "2030-01-01"
+    (folder / "release.json").write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
+    _withheld(lambda: board.verify(made.id), "is not what was approved", state="altered")
+    for name in ("../x", ".hidden", "a/b", ""):
+        _withheld(lambda name=name: board.verify(name))
+        _withheld(lambda name=name: gate.release(
+            board.workspace, name, board.both(), board.keys, today=board.today, made_up=True))  # fmt: skip
+
+
+def test_two_releases_that_both_claim_to_be_current_withhold(board):
+    made = board.release()
+    shutil.copytree(board.workspace.releases / made.id, board.workspace.releases / "replayed")
+    options = {"today": board.today, "made_up": True}
+    _withheld(lambda: current_release(board.workspace, board.keys, **options), "several releases", state="altered")
+    _withheld(lambda: board.verify("replayed"), "is not what was approved", state="altered")
+
+
+def test_any_failure_that_nobody_thought_of_withholds(board, monkeypatch):
+    made = board.release()
+
+    def broken(*_, **__):
+        raise RuntimeError("P00001 scored .7")
+
+    monkeypatch.setattr(gate, "examine", broken)
+    error = _withheld(lambda: board.verify(made.id), "could not be checked (RuntimeError)", state="altered")
+    assert "P00001" not in str(error)
+    _withheld(lambda: board.release(), "could not be checked")
+
+
+def test_a_change_between_check_and_use_does_not_reach_the_reader(board):
+    made = board.release()
+    before = (board.candidate / "model.json").read_bytes()
+    (board.candidate / "model.json").write_bytes(b"{}")
+    with made.unpacked() as folder:
+        assert (folder / "model.json").read_bytes() == before
+        assert {path.name for path in folder.iterdir()} == set(BOUND)
+    assert not folder.exists()
+    with pytest.raises(TypeError):
+        made.files["model.json"] = b"{}"
+
+
+# Only the gate makes a Release
+
+
+def test_a_reader_that_skips_verification_has_no_release_to_show(board):
+    made = board.release()
+    fields = {entry.name: getattr(made, entry.name) for entry in dataclasses.fields(Release)}
+    for token in (None, object(), "made here"):
+        with pytest.raises(TypeError, match="verify_release"):
+            Release(**fields, token=token)
+    with pytest.raises(TypeError, match="verify_release"):
+        dataclasses.replace(made, expires_on=dt.date(2030, 1, 1))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.expires_on = dt.date(2030, 1, 1)
+    with pytest.raises(TypeError):
+        pickle.dumps(made)
+    assert copy.copy(made).expires_on == made.expires_on
+
+
+# Candidates
+
+
+def test_a_candidate_is_sealed_only_when_its_files_fit_each_other(board, policy_text, rows, policy):
+    cut_offs = {"steps": [0.1, 0.2, 0.3], "selection": 0.5, "consequence": "both"}
+    for name, content, told in [
+        ("cut_offs.json", cut_offs, "not the policy's cut-offs"),
+        ("purpose.json", {"purpose": "aggregate_plan_monitoring"}, "not the policy's purpose"),
+    ]:
+        whole = (board.candidate / name).read_bytes()
+        write_json(board.candidate / name, content)
+        with pytest.raises(Refused, match=told):
+            board.seal()
+        (board.candidate / name).write_bytes(whole)
+    write_text(board.candidate / "policy.toml", policy_text + "# another\n")
+    with pytest.raises(Refused, match="another policy"):
+        board.seal()
+    write_text(board.candidate / "policy.toml", policy_text)
+    (board.candidate / "audit.json").unlink()
+    with pytest.raises(Refused, match=r"audit\.json is missing"):
+        board.seal()
+
+
+def test_an_audit_with_a_question_left_out_is_not_sealed(board, rows, policy):
+    scores, outcomes, table = rows({("Male", "White"): 60, ("Female", "White"): 60})
+    fewer = dataclasses.replace(policy, findings=policy.findings[:1])
+    made = audit(scores, outcomes, "proven", table, fewer, seed=1, replicates=5)
+    write_text(board.candidate / "audit.json", made.to_json())
+    with pytest.raises(Refused, match="one for one"):
+        board.seal()
+
+
+def test_sealing_keeps_what_else_the_manifest_says(board):
+    manifest = json.loads((board.run_folder / "manifest.json").read_text())
+    write_json(board.run_folder / "manifest.json", {**manifest, "seconds": 12})
+    seal = board.seal()
+    assert json.loads((board.run_folder / "manifest.json").read_text())["seconds"] == 12
+    found = check_candidate(board.run_folder, board.keys, today=board.today, made_up=True)
+    assert found.hash == seal.candidate_hash and found.trainer.holder == "Tara Trainer"
+
+
+def test_a_candidate_of_another_run_or_from_tomorrow_is_noticed(board):
+    shutil.copytree(board.run_folder, board.workspace.runs / "copied")
+    options = {"made_up": True}
+    _withheld(
+        lambda: check_candidate(board.workspace.runs / "copied", board.keys, today=board.today, **options),
+        "that of another run",
+    )  # fmt: skip
+    _withheld(lambda: check_candidate(board.run_folder, board.keys, today=board.today - DAY, **options), "clock")
+
+
+def test_a_seal_needs_the_trainers_password(board):
+    with pytest.raises(Refused, match="password"):
+        seal_candidate(board.run_folder, key_id=board.ids["trainer"], keys=board.keys, password=b"guess",
+                       sealed_on=board.today, made_up=True)  # fmt: skip
+
+
+def test_signing_properly_and_releasing_is_one_story(board, condition):
+    signed = [sign(board.draft(who, conditions=(condition,)), board.keys, who.encode()) for who in ("chair", "officer")]
+    made = board.release(signed)
+    assert made.conditions == (condition,) and made.policy.version == "test-1" and made.audit.outcome == "proven"
