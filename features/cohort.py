@@ -163,8 +163,10 @@ def _entry(events: Events, as_of: dt.date, rule: CohortRule, is_adult: IsAdult) 
     inside = _between(events.visible("index_events", as_of), start, end)
     first = inside.sort_values(["person_id", "recorded_on", "occurred_on"], kind="stable").drop_duplicates("person_id")
     rows = first.assign(as_of=first["recorded_on"] + pd.Timedelta(days=1), index_date=first["occurred_on"])
-    grown: dict[str, bool] = {}
-    for day, there in rows.groupby("as_of"):
+    # Who is an adult on the first day stays one; only the others are asked for on their own day.
+    grown = _adults(is_adult, list(rows["person_id"]), start.date())
+    younger = rows[~rows["person_id"].map(grown).astype(bool)]
+    for day, there in younger.groupby("as_of"):
         grown |= _adults(is_adult, list(there["person_id"]), pd.Timestamp(str(day)).date())
     adult = rows["person_id"].map(grown).astype(bool)
     members = rows.loc[adult, ["person_id", "as_of", "index_date"]]

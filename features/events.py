@@ -69,21 +69,25 @@ class Events:
         return any(self.knows(source, person_id, as_of) for source in shared)
 
     def visible(self, name: str, as_of: dt.date) -> pd.DataFrame:
-        """The rows of a table recorded before the as-of date, with what was learnt later left empty."""
-        if name not in self.tables:
-            return empty_table(self.contracts[name]) if name in self.contracts else pd.DataFrame(columns=list(KEY))
-        day = pd.Timestamp(as_of)
-        table = self.tables[name]
-        seen = table[table["recorded_on"] < day].copy()
-        for learnt, stamp in self.contracts[name].learnt_later.items():
-            seen[learnt] = seen[learnt].mask(~(seen[stamp] < day))
-        for stamp in set(self.contracts[name].learnt_later.values()):
-            seen[stamp] = seen[stamp].mask(~(seen[stamp] < day))
-        return seen
+        """The rows of a table recorded before the as-of date, with what was learnt later left empty.
+
+        The dates on which later facts were learnt are used up here, and left out.
+        """
+        table = self.tables[name] if name in self.tables else empty_table(self.contracts[name])
+        later = self.contracts[name].learnt_later
+        seen = table[recorded_before(table["recorded_on"], as_of)].copy()
+        for learnt, stamp in later.items():
+            seen[learnt] = seen[learnt].where(recorded_before(seen[stamp], as_of))
+        return seen.drop(columns=list(set(later.values())))
 
     def people(self) -> frozenset[str]:
         """Everybody that any shared source knows."""
         return frozenset().union(*(frozenset(people) for people in self.known.values()))
+
+
+def recorded_before(stamps: pd.Series, as_of: dt.date) -> pd.Series:
+    """The one rule of visibility for tables: what was recorded before the as-of date was known on it."""
+    return stamps < pd.Timestamp(as_of)
 
 
 def empty_table(contract: EventContract) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from desist.features.cohort import community_status, in_custody, open_spells
 from desist.features.events import Events
+from desist.features.windows import days_in
 from desist.records import codes
 
 SUPERVISION_WORDS = {
@@ -32,6 +33,8 @@ REVIEW_MONTHS_OTHERWISE = 6
 CHANGED_DAYS = 91
 #: A record this many days later than what it tells is named as late.
 LATE_DAYS = 90
+#: An assessment older than this says little of today (as in the register's family "needs").
+ASSESSED_DAYS = days_in("3y")
 #: Needs shown beside a person.
 NEEDS_SHOWN = 3
 
@@ -137,18 +140,21 @@ def needs_waiting(events: Events, people: Sequence[str], as_of: dt.date) -> list
 
     A need is identified where its latest assessment is at or above the threshold (DOMAIN section 4; for a section
     without a score, where it is linked to reoffending), since the first of the assessments in a row that said so.
-    It waits unless an offer was made for a referral at or after that day; a referral that has neither an offer nor
-    an end waits by itself.
+    It waits unless an offer was made for a referral at or after that day. A referral that has neither an offer nor
+    an end waits by itself, unless a later assessment found no such need.
     """
-    identified = _identified(events, as_of)
+    identified, refuted = _assessed(events, as_of)
     referrals = events.visible("referrals", as_of)
     referrals = referrals[referrals["occurred_on"] < pd.Timestamp(as_of)]
     waiting = referrals[referrals["offered"].isna() & referrals["started"].isna() & referrals["ended"].isna()]
     found: dict[tuple[str, str], Waiting] = {}
     ordered = waiting.sort_values(["person_id", "need", "occurred_on", "service"], kind="stable")
-    for row in ordered.drop_duplicates(["person_id", "need"]).to_dict("records"):
+    for row in ordered.to_dict("records"):
+        key = (row["person_id"], row["need"])
+        if key in found or refuted.get(key, row["occurred_on"]) > row["occurred_on"]:
+            continue
         service = "" if pd.isna(row["service"]) else row["service"]
-        found[row["person_id"], row["need"]] = Waiting(row["person_id"], row["need"], service, row["occurred_on"])
+        found[key] = Waiting(*key, service, row["occurred_on"])
     answered = referrals[referrals["offered"].notna() | referrals["started"].notna()]
     last_offer = {
         (row["person_id"], row["need"]): row["occurred_on"]
@@ -163,23 +169,34 @@ def needs_waiting(events: Events, people: Sequence[str], as_of: dt.date) -> list
     return sorted(mine, key=lambda wait: (wait.since, wait.person_id, wait.need))
 
 
-def _identified(events: Events, as_of: dt.date) -> dict[tuple[str, str], pd.Timestamp]:
-    """Needs identified at the latest assessment -> first day of the unbroken row of assessments that said so."""
+Need = tuple[str, str]
+
+
+def _assessed(events: Events, as_of: dt.date) -> tuple[dict[Need, pd.Timestamp], dict[Need, pd.Timestamp]]:
+    """Since when each need is identified without a break, and the last day on which an assessment found it was not.
+
+    A need whose last assessment is older than three years is not taken as identified today.
+    """
     seen = events.visible("needs", as_of)
     seen = seen[seen["occurred_on"] < pd.Timestamp(as_of)]
     thresholds = {name: at[0] for name, at in codes.NEED_SECTIONS.items() if at is not None}
-    limit = seen["section"].map(thresholds)
+    limit = seen["section"].map(thresholds).astype("float64")
     said = (seen["score"] >= limit) | (limit.isna() & (seen["linked_reoffending"] == 1.0))
     answered = seen.assign(said=said)[seen["score"].notna() | limit.isna()]
     daily = answered.groupby(["person_id", "section", "occurred_on"])["said"].max().reset_index()
-    since: dict[tuple[str, str], pd.Timestamp] = {}
+    since: dict[Need, pd.Timestamp] = {}
+    last: dict[Need, pd.Timestamp] = {}
+    refuted: dict[Need, pd.Timestamp] = {}
     for row in daily.to_dict("records"):
         key = (row["person_id"], row["section"])
+        last[key] = row["occurred_on"]
         if row["said"]:
             since.setdefault(key, row["occurred_on"])
         else:
             since.pop(key, None)
-    return since
+            refuted[key] = row["occurred_on"]
+    oldest = pd.Timestamp(as_of) - pd.Timedelta(days=ASSESSED_DAYS)
+    return {key: day for key, day in since.items() if last[key] >= oldest}, refuted
 
 
 def _by_person(waiting: Sequence[Waiting]) -> dict[str, list[Waiting]]:
@@ -191,9 +208,9 @@ def _by_person(waiting: Sequence[Waiting]) -> dict[str, list[Waiting]]:
 
 #: Table -> what a new row of it says on the list.
 _NEWS = {
-    "sanctions": "sanctioned (newly recorded)",
-    "releases": "released from custody",
-    "treatment_interventions": "treatment started",
+    "sanctions": "sanction of {day} newly recorded",
+    "releases": "released from custody on {day}",
+    "treatment_interventions": "treatment started on {day}",
 }
 
 
@@ -212,7 +229,7 @@ def what_changed(events: Events, people: Sequence[str], as_of: dt.date) -> dict[
             fresh = fresh[fresh["release_type"] != "temporary"]
         happened, recorded = fresh["occurred_on"].dt.date, fresh["recorded_on"].dt.date
         for person, event_day, day in zip(fresh["person_id"], happened, recorded, strict=True):
-            said = f"{words} on {_day(event_day)}"
+            said = words.format(day=_day(event_day))
             if (day - event_day).days > LATE_DAYS:
                 said += f" (late record, made on {_day(day)})"
             told.add((day, person, said))

@@ -232,9 +232,9 @@ def _help_taken_up() -> list[Feature]:
     return [
         _help("treatment_requirement_open", is_open(requirements.where(drug_or_alcohol)),
               "on a drug or alcohol treatment requirement", family="requirements"),
-        _help("requirement_completed_2y",
-              has(requirements.where(any_kind, requirements.outcome.one_of("completed")), within="2y"),
-              "completed a requirement begun in the last 2 years", family="requirements"),
+        _help("requirement_completed_5y",
+              has(requirements.where(any_kind, requirements.outcome.one_of("completed")), within="5y"),
+              "completed a requirement begun in the last 5 years", family="requirements"),
         _help("in_treatment", is_open(treatment_episode), "in drug or alcohol treatment", family=treatment),
         _help("treatment_begun_1y", has(treatment_intervention, within="1y"),
               "began a treatment intervention in the last year", family=treatment),
