@@ -259,7 +259,7 @@ def appointments(p: Partnership) -> Appointments:
 def _attendance(p: Partnership, who: Ints) -> Ints:
     """Kept, excused or missed: those more set on offending keep fewer appointments."""
     rng = p.draws("attendance")
-    kept = 1 / (1 + np.exp(-1.7 + 0.5 * p.people.propensity[who]))
+    kept = 1 / (1 + np.exp(-1.7 + 0.9 * p.people.propensity[who]))
     draw = rng.random(len(who))
     return np.where(draw < kept, 0, np.where(draw < kept + (1 - kept) * 0.45, 1, 2))
 

@@ -61,7 +61,8 @@ def read_truth(folder: Path) -> Truth:
 
 def world_of(knobs: dict[str, Any]) -> World:
     """A World from its knobs as JSON holds them."""
-    return World(**{name: tuple(value) if isinstance(value, list) else value for name, value in knobs.items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in knobs.items()}
+    return World(**values)
 
 
 def days(column: pd.Series[Any]) -> Ints:
@@ -93,10 +94,9 @@ def state_on(truth: Truth, chances: pd.DataFrame, as_of: int) -> tuple[Ints, Sta
 
     Only intervals that were settled before the as-of date are put in, even if they begin after it.
     """
-    who = truth.rows[chances["person"]].to_numpy()
-    state = State(
-        Schedules.empty(len(who)), chances["active"].to_numpy().copy(), chances["sanctions"].to_numpy().copy()
-    )
+    who: Ints = np.asarray(truth.rows[chances["person"]], dtype=np.int64)
+    going, sanctions = chances["active"].to_numpy().copy(), chances["sanctions"].to_numpy().copy()
+    state = State(Schedules.empty(len(who)), going, sanctions)
     drawn, end = days(truth.schedules["drawn_on"]), days(truth.schedules["end"])
     known = truth.schedules[(drawn < as_of) & (end > as_of)]
     place_of = pd.Series(np.arange(len(who)), index=chances["person"])

@@ -104,19 +104,19 @@ class World:
     listing_detection: float = 0.20
     offence_detection: float = 1.0
 
-    yearly_offences: float = 2.6
+    yearly_offences: float = 1.75
     propensity_gap: float = 0.0
-    propensity_spread: float = 0.85
+    propensity_spread: float = 1.15
     versatility_spread: float = 0.25
     seriousness_spread: float = 0.35
     style_strength: float = 1.5
     women_offend_less: float = 0.25
     age_decline: float = 0.03
-    needs_effect: float = 0.35
+    needs_effect: float = 0.7
     needs_drift: float = 0.5
     area_needs: float = 0.3
-    desistance: float = 0.032
-    relapse: float = 0.009
+    desistance: float = 0.018
+    relapse: float = 0.005
     desistance_by_age: float = 0.015
     desisted_rate: float = 0.08
     custody_stops: float = 1.0
