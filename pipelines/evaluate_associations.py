@@ -28,7 +28,7 @@ def rank_correlation(one: pd.Series[Any], other: pd.Series[Any]) -> float:
 
 
 def likeness(one: pd.Series[Any], other: pd.Series[Any]) -> float:
-    """Of the rows that guessing the other column's commonest value gets wrong, the share that knowing this one puts right.
+    """Of the rows that the other column's commonest value gets wrong, the share that knowing this one puts right.
 
     1 where this column decides the other, 0 where it tells nothing (Goodman and Kruskal's lambda). Judged on held-out
     halves, so that a column with a value of its own in every row tells nothing. The other column needs 2 to 50 values
@@ -74,11 +74,11 @@ def auc(y: Floats, score: Floats) -> float:
 
 
 def feature_auc(values: pd.Series[Any], y: Floats, *, seed: int) -> float:
-    """How well one feature alone tells the outcome, in either direction, as itself, by its levels, or by being missing."""
+    """How well one feature alone tells the outcome, in either direction: as it is, by its levels, or by being empty."""
     if len(y) > MOST_ROWS:
         chosen = np.random.default_rng(seed).permutation(len(y))[:MOST_ROWS]
         values, y = values.iloc[chosen], y[chosen]
-    tries = [auc(y, _held_out_rate(values, y, seed)), auc(y, values.isna().to_numpy(dtype=float))]
+    tries = [auc(y, _held_out_rate(values, y, seed)), auc(y, values.isna().to_numpy().astype(np.float64))]
     if pd.api.types.is_numeric_dtype(values):
         numbers = values.to_numpy(dtype=float)
         known = ~np.isnan(numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,21 +86,34 @@ def read_groups(spec: Spec, spec_file: str, data: Data, problems: list[Problem])
         if value is None or value.written:
             continue
         where = f"{spec_file} [characteristics.{name}]"
-        numbers = value.data.nunique() if value.kind == NUMBER else 0
+        numbers = value.series.nunique() if value.kind == NUMBER else 0
         if numbers > MOST_NUMBERS and not part.bands:
-            problems.append(Problem(f"{numbers} different numbers", where, "groups",
-                                    "Add bands = [18, 21, 25, 30, 40, 50], say."))  # fmt: skip
+            problems.append(
+                Problem(f"{numbers} different numbers", where, "groups", "Add bands = [18, 21, 25, 30, 40, 50], say.")
+            )
             continue
         labels = _labels(part, value)
         if labels.nunique() > MOST_GROUPS:
-            problems.append(Problem(f"{labels.nunique()} groups", where, f"at most {MOST_GROUPS}",
-                                    "Put labels together with labels = { … }."))  # fmt: skip
+            problems.append(
+                Problem(
+                    f"{labels.nunique()} groups",
+                    where,
+                    f"at most {MOST_GROUPS}",
+                    "Put labels together with labels = { … }.",
+                )
+            )
             continue
         if part.reference and part.reference not in set(labels):
             from desist.pipelines.evaluate_sections import nearest
 
-            problems.append(Problem(f"no group {part.reference!r}", f"{where} reference", "one of its groups",
-                                    nearest(part.reference, labels.unique())))  # fmt: skip
+            problems.append(
+                Problem(
+                    f"no group {part.reference!r}",
+                    f"{where} reference",
+                    "one of its groups",
+                    nearest(part.reference, labels.unique()),
+                )
+            )
         found[name] = labels
     return pd.DataFrame(found)
 
@@ -112,8 +126,10 @@ def _labels(part: Characteristic, value: Value) -> pd.Series[Any]:
 
 def _banded(numbers: pd.Series[Any], bands: tuple[float, ...]) -> pd.Series[Any]:
     """Bands by their lower ends: under the first, from each to below the next, and from the last on."""
-    ends = [f"{low:g} to {high - 1:g}" if low == int(low) and high == int(high) else f"{low:g} to below {high:g}"
-            for low, high in zip(bands, bands[1:], strict=False)]  # fmt: skip
+    ends = [
+        f"{low:g} to {high - 1:g}" if low == int(low) and high == int(high) else f"{low:g} to below {high:g}"
+        for low, high in pairwise(bands)
+    ]
     names = np.array([f"under {bands[0]:g}", *ends, f"{bands[-1]:g} and over"], dtype=object)
     places = np.searchsorted(np.asarray(bands, dtype=float), numbers.to_numpy(dtype=float), side="right")
     labels = pd.Series(names[np.minimum(places, len(names) - 1)], index=numbers.index)
@@ -124,17 +140,30 @@ def audit_scores(spec: Spec, data: Data, groups: pd.DataFrame, outcome: Outcome,
     """The audit of one set of scores, with the ratios that are read beside it."""
     keys = _keys(data, judged.positions)
     scores = Scores(keys.assign(score=judged.score), judged.name)
-    labels = Outcomes(keys.assign(**{outcome.name: judged.y, "why_missing": ""}), (outcome.name,),
-                      {outcome.name: outcome.definition})  # fmt: skip
+    table = keys.assign(why_missing="")
+    table[outcome.name] = judged.y
+    labels = Outcomes(table, (outcome.name,), {outcome.name: outcome.definition})
     chosen = groups.iloc[judged.positions].reset_index(drop=True)
-    told = audit(scores, labels, outcome.name, pd.concat([keys, chosen], axis=1), _policy(spec, judged.cut_off),
-                 seed=spec.seed, replicates=spec.replicates, context={"task": judged.task, "title": spec.title})  # fmt: skip
-    references = {name: spec.characteristics[name].reference or str(chosen[name].value_counts().idxmax())
-                  for name in map(str, chosen.columns)}  # fmt: skip
+    told = audit(
+        scores,
+        labels,
+        outcome.name,
+        pd.concat([keys, chosen], axis=1),
+        _policy(spec, judged.cut_off),
+        seed=spec.seed,
+        replicates=spec.replicates,
+        context={"task": judged.task, "title": spec.title},
+    )
+    references = {
+        name: spec.characteristics[name].reference or str(chosen[name].value_counts().idxmax())
+        for name in map(str, chosen.columns)
+    }
     people = data.people.iloc[judged.positions].reset_index(drop=True)
     y, score = pd.Series(judged.y), pd.Series(judged.score)
-    over = {name: _ratios(point_table(y, score, chosen[name].astype(str), judged.cut_off, people=people), reference)
-            for name, reference in references.items()}  # fmt: skip
+    over = {
+        name: _ratios(point_table(y, score, chosen[name].astype(str), judged.cut_off, people=people), reference)
+        for name, reference in references.items()
+    }
     return AuditOf(judged, _speaking_of(told, spec), references, over)
 
 
@@ -152,22 +181,31 @@ def _keys(data: Data, positions: Ints) -> pd.DataFrame:
 def _policy(spec: Spec, cut_off: float) -> Policy:
     """The spec's limits as a policy. It carries no sign-off and no steps: nothing can be released under it."""
     return Policy(
-        version="evaluation spec", purpose="fairness_audit", expiry_months=1,
-        cut_offs=CutOffs((0.0, 0.0, 0.0), cut_off, "both"), minimum_people=20, minimum_events=20,
-        minimum_non_events=20, roles=(), findings=spec.audit.findings,
-        hash=hash_json([[rule.id, rule.metric, rule.characteristic, rule.margin, rule.minimum]
-                        for rule in spec.audit.findings]),
-    )  # fmt: skip
+        version="evaluation spec",
+        purpose="fairness_audit",
+        expiry_months=1,
+        cut_offs=CutOffs((0.0, 0.0, 0.0), cut_off, "both"),
+        minimum_people=20,
+        minimum_events=20,
+        minimum_non_events=20,
+        roles=(),
+        findings=spec.audit.findings,
+        hash=hash_json(
+            [[rule.id, rule.metric, rule.characteristic, rule.margin, rule.minimum] for rule in spec.audit.findings]
+        ),
+    )
 
 
 def _speaking_of(told: Audit, spec: Spec) -> Audit:
     """The audit with only those protected characteristics called unassessed that no column of the spec speaks of."""
-    names = " ".join(words_of(f"{name} {spec.columns.get(part.column, part.column)}")
-                     for name, part in spec.characteristics.items())  # fmt: skip
+    names = " ".join(
+        words_of(f"{name} {spec.columns.get(part.column, part.column)}") for name, part in spec.characteristics.items()
+    )
     spoken = {what for what, words in SPEAKS_OF.items() if any(f" {word} " in names for word in words)}
     coverage = {name: share for name, share in told.coverage.items() if PROTECTED[name] in told.tables}
-    return replace(told, coverage=coverage,
-                   unassessed=tuple(part for part in told.unassessed if part.characteristic not in spoken))  # fmt: skip
+    return replace(
+        told, coverage=coverage, unassessed=tuple(part for part in told.unassessed if part.characteristic not in spoken)
+    )
 
 
 def _ratios(table: pd.DataFrame, reference: str) -> dict[str, dict[str, float | None]]:

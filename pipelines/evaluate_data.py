@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Data:
 
 
 def load_data(spec: Spec, spec_file: str, folder: Path, problems: list[Problem]) -> Data:
-    """The data of ``spec``; appends what is wrong to ``problems``. Raises UserError only for a file that is unreadable."""
+    """The data of ``spec``; appends what is wrong to ``problems``. Raises UserError only for an unreadable file."""
     path = find_file(folder, spec.table.file)
     header = header_of(path, spec.table)
     names = _names(spec, spec_file, header, problems)
@@ -79,8 +79,19 @@ def load_data(spec: Spec, spec_file: str, folder: Path, problems: list[Problem])
         for name, outcome in spec.outcomes.items()
     }
     repeat = bool(people.duplicated().any())
-    return Data(path, hash_file(path), columns, masks, outcomes, ids, people, _as_of(spec, columns, length, problems),
-                unknown_then, repeat, bool(spec.table.id))  # fmt: skip
+    return Data(
+        path,
+        hash_file(path),
+        columns,
+        masks,
+        outcomes,
+        ids,
+        people,
+        _as_of(spec, columns, length, problems),
+        unknown_then,
+        repeat,
+        bool(spec.table.id),
+    )
 
 
 def spec_outcome_columns(spec: Spec) -> set[str]:
@@ -101,11 +112,23 @@ def _names(spec: Spec, spec_file: str, header: tuple[str, ...], problems: list[P
     renamed = {theirs: ours for ours, theirs in spec.columns.items()}
     for ours, theirs in spec.columns.items():
         if theirs not in header:
-            problems.append(Problem(f"no column {theirs!r} in the file", f"{spec_file} [columns] {ours}",
-                                    "a column name exactly as in the header", nearest(theirs, header)))  # fmt: skip
+            problems.append(
+                Problem(
+                    f"no column {theirs!r} in the file",
+                    f"{spec_file} [columns] {ours}",
+                    "a column name exactly as in the header",
+                    nearest(theirs, header),
+                )
+            )
         if ours in header and ours != theirs:
-            problems.append(Problem(f"the name {ours!r}, which the file uses too", f"{spec_file} [columns]",
-                                    "a name of your own", "Choose another name."))  # fmt: skip
+            problems.append(
+                Problem(
+                    f"the name {ours!r}, which the file uses too",
+                    f"{spec_file} [columns]",
+                    "a name of your own",
+                    "Choose another name.",
+                )
+            )
     return {renamed.get(theirs, theirs): theirs for theirs in header}
 
 
@@ -123,9 +146,14 @@ def _columns_used(spec: Spec) -> frozenset[str]:
 
 def _where_used(spec: Spec, name: str) -> str:
     """The first place in the spec that reads a column, for a message."""
-    for section, parts in (("features", spec.features), ("characteristics", spec.characteristics),
-                           ("comparators", spec.comparators), ("outcomes", spec.outcomes)):  # fmt: skip
-        for key, part in parts.items():  # type: ignore[attr-defined]
+    sections: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        ("features", spec.features),
+        ("characteristics", spec.characteristics),
+        ("comparators", spec.comparators),
+        ("outcomes", spec.outcomes),
+    )
+    for section, parts in sections:
+        for key, part in parts.items():
             if part.column == name:
                 return f"[{section}.{key}]"
     for key, expression in spec.derive.items():
@@ -146,8 +174,14 @@ def _known_later(spec: Spec, spec_file: str, names: Mapping[str, str], problems:
         hits = {ours for ours, theirs in names.items() if _matches(ours, pattern) or _matches(theirs, pattern)}
         hits |= {name for name in spec.derive if _matches(name, pattern)}
         if not hits:
-            problems.append(Problem(f"{pattern!r}, which is no column", f"{spec_file} [table] outcome_derived",
-                                    "columns or patterns such as r_*", nearest(pattern, names)))  # fmt: skip
+            problems.append(
+                Problem(
+                    f"{pattern!r}, which is no column",
+                    f"{spec_file} [table] outcome_derived",
+                    "columns or patterns such as r_*",
+                    nearest(pattern, names),
+                )
+            )
         found |= hits
     return frozenset(found)
 
@@ -156,8 +190,9 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern)
 
 
-def _derive(spec: Spec, spec_file: str, header: tuple[str, ...], columns: dict[str, Value],
-            problems: list[Problem]) -> None:  # fmt: skip
+def _derive(
+    spec: Spec, spec_file: str, header: tuple[str, ...], columns: dict[str, Value], problems: list[Problem]
+) -> None:
     """Add the derived columns, each from those above it; then note every name that is nowhere."""
     failed: set[str] = set()
     for name, expression in spec.derive.items():
@@ -169,8 +204,11 @@ def _derive(spec: Spec, spec_file: str, header: tuple[str, ...], columns: dict[s
             failed.add(name)
             later = [part for part in missing if part in spec.derive and part not in failed]
             if later:
-                problems.append(Problem(f"{later[0]!r} before it is derived", where, "columns derived above it",
-                                        "Move that line up."))  # fmt: skip
+                problems.append(
+                    Problem(
+                        f"{later[0]!r} before it is derived", where, "columns derived above it", "Move that line up."
+                    )
+                )
             continue
         try:
             columns[name] = expression.value(columns)
@@ -178,13 +216,19 @@ def _derive(spec: Spec, spec_file: str, header: tuple[str, ...], columns: dict[s
             failed.add(name)
             problems.append(Problem(str(error), where, "an expression that fits its columns", "Mend the expression."))
     for name in sorted(_columns_used(spec) - set(columns) - failed - set(spec.derive) - set(spec.columns)):
-        problems.append(Problem(f"no column {name!r}", f"{spec_file} {_where_used(spec, name)}",
-                                "a column of the file or of [derive]",
-                                nearest(name, [*columns, *header, *spec.derive])))  # fmt: skip
+        problems.append(
+            Problem(
+                f"no column {name!r}",
+                f"{spec_file} {_where_used(spec, name)}",
+                "a column of the file or of [derive]",
+                nearest(name, [*columns, *header, *spec.derive]),
+            )
+        )
 
 
-def _ids(spec: Spec, columns: Mapping[str, Value], length: int,
-         problems: list[Problem]) -> tuple[pd.Series[Any], pd.Series[Any]]:  # fmt: skip
+def _ids(
+    spec: Spec, columns: Mapping[str, Value], length: int, problems: list[Problem]
+) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """The key of each row and the person it is about; rows are numbered from 1 where the table has no key."""
     numbered = pd.Series(np.arange(1, length + 1)).astype(str).astype(STR)
     parts = [columns[name].data for name in spec.table.id if name in columns]
@@ -199,9 +243,15 @@ def _ids(spec: Spec, columns: Mapping[str, Value], length: int,
     if empty:
         problems.append(Problem(f"{empty} rows without an id", where, "an id in every row", "Fill or drop those rows."))
     if twice:
-        problems.append(Problem(f"{twice} rows whose id stood in a row before", where, "one row an id",
-                                "Drop the repeats; or, where a person has several as-of dates, set id to both columns "
-                                "and person to the first."))  # fmt: skip
+        problems.append(
+            Problem(
+                f"{twice} rows whose id stood in a row before",
+                where,
+                "one row an id",
+                "Drop the repeats; or, where a person has several as-of dates, set id to both columns "
+                "and person to the first.",
+            )
+        )
     return ids.fillna(""), (ids if people is None else people).fillna("")
 
 
@@ -209,14 +259,25 @@ def _check_selection(rows: RowSet, later: frozenset[str], spec_file: str, proble
     """Note a row filter that looks at what came after: it selects on the outcome (REQUIREMENTS LAB-3)."""
     seen = sorted((rows.where.columns if rows.where else frozenset()) & later)
     if seen and len(rows.selects_on_later.strip()) < SHORTEST_REASON:
-        problems.append(Problem(f"{seen[0]!r}, which is known only with or after the outcome",
-                                f"{spec_file} [rows.{rows.name}] where", "what was known on the as-of date",
-                                "Leave it out: choosing rows by what came later changes the rate. If it only says that "
-                                "the outcome is not known, give that as selects_on_later = \"…\"."))  # fmt: skip
+        problems.append(
+            Problem(
+                f"{seen[0]!r}, which is known only with or after the outcome",
+                f"{spec_file} [rows.{rows.name}] where",
+                "what was known on the as-of date",
+                "Leave it out: choosing rows by what came later changes the rate. If it only says that "
+                'the outcome is not known, give that as selects_on_later = "…".',
+            )
+        )
 
 
-def _row_sets(spec: Spec, spec_file: str, columns: Mapping[str, Value], length: int, later: frozenset[str],
-              problems: list[Problem]) -> dict[str, Bools]:  # fmt: skip
+def _row_sets(
+    spec: Spec,
+    spec_file: str,
+    columns: Mapping[str, Value],
+    length: int,
+    later: frozenset[str],
+    problems: list[Problem],
+) -> dict[str, Bools]:
     masks: dict[str, Bools] = {}
 
     def mask(name: str, asked: tuple[str, ...] = ()) -> Bools:
@@ -229,8 +290,14 @@ def _row_sets(spec: Spec, spec_file: str, columns: Mapping[str, Value], length: 
         masks[name] = inside & _where(rows.where, columns, length, f"{spec_file} [rows.{name}] where", problems)
         _check_selection(rows, later, spec_file, problems)
         if inside.any() and not masks[name].any():
-            problems.append(Problem("a condition that no row meets", f"{spec_file} [rows.{name}] where",
-                                    "at least one row", "Look at the values it asks for."))  # fmt: skip
+            problems.append(
+                Problem(
+                    "a condition that no row meets",
+                    f"{spec_file} [rows.{name}] where",
+                    "at least one row",
+                    "Look at the values it asks for.",
+                )
+            )
         return masks[name]
 
     for name in spec.rows:
@@ -238,8 +305,9 @@ def _row_sets(spec: Spec, spec_file: str, columns: Mapping[str, Value], length: 
     return masks
 
 
-def _where(expression: Expression | None, columns: Mapping[str, Value], length: int, where: str,
-           problems: list[Problem]) -> Bools:  # fmt: skip
+def _where(
+    expression: Expression | None, columns: Mapping[str, Value], length: int, where: str, problems: list[Problem]
+) -> Bools:
     if expression is None or not expression.columns <= set(columns):
         return np.ones(length, dtype=bool)  # a missing column has its own problem
     try:
@@ -249,8 +317,9 @@ def _where(expression: Expression | None, columns: Mapping[str, Value], length: 
         return np.ones(length, dtype=bool)
 
 
-def _outcome(outcome: Outcome, columns: Mapping[str, Value], length: int, where: str,
-             problems: list[Problem]) -> pd.Series[Any]:  # fmt: skip
+def _outcome(
+    outcome: Outcome, columns: Mapping[str, Value], length: int, where: str, problems: list[Problem]
+) -> pd.Series[Any]:
     """1, 0 or NaN per row; anything else than 0 and 1 in a column is a problem, not an outcome."""
     nothing = pd.Series(np.full(length, np.nan))
     expression = outcome.where if outcome.where else parse(outcome.column) if outcome.column.isidentifier() else None
@@ -264,13 +333,19 @@ def _outcome(outcome: Outcome, columns: Mapping[str, Value], length: int, where:
     if value is None or value.written:
         return nothing
     if value.kind == YES_NO:
-        return value.data.astype("Float64").astype(float)
-    levels = value.data.dropna().unique()
+        return value.series.astype("Float64").astype(float)
+    levels = value.series.dropna().unique()
     if value.kind != NUMBER or not set(levels) <= {0.0, 1.0}:
-        problems.append(Problem(f"{len(levels)} different values, not only 0 and 1", where, "a column of 0 and 1",
-                                "Write a condition instead, such as where = \"returned == 'Yes'\" or \"arrests > 0\"."))  # fmt: skip
+        problems.append(
+            Problem(
+                f"{len(levels)} different values, not only 0 and 1",
+                where,
+                "a column of 0 and 1",
+                'Write a condition instead, such as where = "returned == \'Yes\'" or "arrests > 0".',
+            )
+        )
         return nothing
-    return value.data
+    return value.series
 
 
 def _as_of(spec: Spec, columns: Mapping[str, Value], length: int, problems: list[Problem]) -> pd.Series[Any]:
@@ -280,32 +355,46 @@ def _as_of(spec: Spec, columns: Mapping[str, Value], length: int, problems: list
     if value is None or value.written:
         return nothing
     if value.kind == DATE:
-        return value.data
-    text = value.data if value.kind == TEXT else value.data.map(lambda number: f"{number:.0f}", na_action="ignore")
+        return value.series
+    text = value.data if value.kind == TEXT else value.series.map(lambda number: f"{number:.0f}", na_action="ignore")
     text = text.astype(STR)
-    layout = next((form for form in DATES_OF if text.dropna().str.len().eq(len(pd.Timestamp(0).strftime(form))).all()
-                   and text.dropna().str.isdigit().all()), "ISO8601")  # fmt: skip
+    layout = next(
+        (
+            form
+            for form in DATES_OF
+            if text.dropna().str.len().eq(len(pd.Timestamp(0).strftime(form))).all()
+            and text.dropna().str.isdigit().all()
+        ),
+        "ISO8601",
+    )
     dates = pd.to_datetime(text, format=layout, errors="coerce")
     wrong = int((dates.isna() & text.notna()).sum())
     if wrong:
-        problems.append(Problem(f"{wrong} values that are no dates", f"{spec.table.file}, {spec.table.as_of}",
-                                "ISO dates, years, yyyymm or yyyymmdd",
-                                "Derive the date first: as_of_date = \"date(column, '%d/%m/%Y')\"."))  # fmt: skip
+        problems.append(
+            Problem(
+                f"{wrong} values that are no dates",
+                f"{spec.table.file}, {spec.table.as_of}",
+                "ISO dates, years, yyyymm or yyyymmdd",
+                "Derive the date first: as_of_date = \"date(column, '%d/%m/%Y')\".",
+            )
+        )
     return dates.astype("datetime64[us]")
 
 
 def levels_as_text(value: Value, labels: Mapping[str, str]) -> pd.Series[Any]:
-    """The column as labels: whole numbers without a point, yes/no as words, unclean labels put right."""
-    data = value.data
-    if value.kind == NUMBER:
-        data = data.map(lambda number: f"{number:g}" if abs(number) < 1e6 else f"{number:.0f}", na_action="ignore")
-    elif value.kind == YES_NO:
-        data = data.map({True: "yes", False: "no"}, na_action="ignore")
-    elif value.kind == DATE:
-        data = data.dt.strftime("%Y-%m-%d")
-    text = data.astype(STR)
-    return text.replace(dict(labels)) if labels else text
+    """The column as labels: whole numbers without a point, yes/no as words, unclean labels put right.
+
+    Works on the different values, so that two million rows of a few levels cost little.
+    """
+    codes, levels = pd.factorize(value.series)
+    names = [_as_text(level, value.kind) for level in levels]
+    texts = np.array([*(labels.get(name, name) for name in names), None], dtype=object)
+    return pd.Series(texts[codes], index=value.series.index, dtype=STR)
 
 
-def as_numbers(values: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.asarray(list(values), dtype=float)
+def _as_text(level: Any, kind: str) -> str:
+    if kind == NUMBER:
+        return f"{level:g}" if abs(level) < 1e6 else f"{level:.0f}"
+    if kind == YES_NO:
+        return "yes" if level else "no"
+    return f"{level:%Y-%m-%d}" if kind == DATE else str(level)

@@ -48,6 +48,12 @@ class Value:
     def written(self) -> bool:
         return not isinstance(self.data, pd.Series)
 
+    @property
+    def series(self) -> pd.Series[Any]:
+        """The column; a written value is none."""
+        assert isinstance(self.data, pd.Series)
+        return self.data
+
 
 @dataclass(frozen=True)
 class Expression:
@@ -193,9 +199,12 @@ def _tells_when(left: Value, right: Value) -> bool:
 
 
 SUMS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,
-}  # fmt: skip
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+}
 
 
 def _sum(op: ast.operator, left: Value, right: Value) -> Value:
@@ -216,9 +225,13 @@ def _sum(op: ast.operator, left: Value, right: Value) -> Value:
 
 
 COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
-    ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
-}  # fmt: skip
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 
 
 def _comparison(node: ast.Compare, columns: Mapping[str, Value]) -> Value:
@@ -316,8 +329,9 @@ def _number(value: Value) -> Value:
     if value.kind == NUMBER:
         return value
     if value.kind == YES_NO:
-        return Value(NUMBER, float(value.data) if value.written else value.data.astype("Float64").astype(float),
-                     value.calendar)  # fmt: skip
+        return Value(
+            NUMBER, float(value.data) if value.written else value.data.astype("Float64").astype(float), value.calendar
+        )
     _as_kind(value, TEXT, "number")
     if value.written:
         raise ExpressionError("write a number without quotes")

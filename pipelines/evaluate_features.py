@@ -53,8 +53,14 @@ def read_features(spec: Spec, spec_file: str, data: Data, problems: list[Problem
         try:
             found[name] = Feature(feature, _as_kind(feature, value))
         except NotThatKind as error:
-            problems.append(Problem(str(error), f"{spec_file} [features.{name}]", f"a {feature.kind}",
-                                    "Choose the kind that fits, put labels right, or derive a column."))  # fmt: skip
+            problems.append(
+                Problem(
+                    str(error),
+                    f"{spec_file} [features.{name}]",
+                    f"a {feature.kind}",
+                    "Choose the kind that fits, put labels right, or derive a column.",
+                )
+            )
     return found
 
 
@@ -66,7 +72,7 @@ def _as_kind(feature: FeatureSpec, value: Value) -> pd.Series[Any]:
     if feature.kind == "yes_no":
         return _yes_no(value)
     try:
-        numbers = TO_NUMBER.value({"x": value}).data
+        numbers = TO_NUMBER.value({"x": value}).series
     except ExpressionError as error:
         raise NotThatKind(str(error).removeprefix("it ")) from None
     if feature.kind == "count":
@@ -88,12 +94,12 @@ def _ordered(feature: FeatureSpec, labels: pd.Series[Any]) -> pd.Series[Any]:
 
 def _yes_no(value: Value) -> pd.Series[Any]:
     if value.kind == YES_NO:
-        return value.data.astype("Float64").astype(float)
+        return value.series.astype("Float64").astype(float)
     if value.kind == NUMBER:
-        if not set(value.data.dropna().unique()) <= {0.0, 1.0}:
-            raise NotThatKind(f"{value.data.nunique()} different numbers, not only 0 and 1")
-        return value.data
-    lower = value.data.str.lower()
+        if not set(value.series.dropna().unique()) <= {0.0, 1.0}:
+            raise NotThatKind(f"{value.series.nunique()} different numbers, not only 0 and 1")
+        return value.series
+    lower = value.series.str.lower()
     codes = lower.map({**dict.fromkeys(YES, 1.0), **dict.fromkeys(NO, 0.0)}).astype(float)
     unknown = lower[codes.isna() & lower.notna()].nunique()
     if unknown:
@@ -101,15 +107,21 @@ def _yes_no(value: Value) -> pd.Series[Any]:
     return codes
 
 
-def check_missing(spec_file: str, features: Mapping[str, Feature], rows: np.ndarray[Any, Any],
-                  problems: list[Problem]) -> None:  # fmt: skip
+def check_missing(
+    spec_file: str, features: Mapping[str, Feature], rows: np.ndarray[Any, Any], problems: list[Problem]
+) -> None:
     """Note every feature that says ``refuse`` and has empty cells in the rows that models use."""
     for name, feature in features.items():
         empty = int(feature.values[rows].isna().sum())
         if feature.spec.missing.meaning == REFUSE and empty:
-            problems.append(Problem(f"{empty} of {int(rows.sum())} rows without a value",
-                                    f"{spec_file} [features.{name}] missing", "a value in every row that a model uses",
-                                    "Say what an empty cell means: own_effect, or as_value:… ."))  # fmt: skip
+            problems.append(
+                Problem(
+                    f"{empty} of {int(rows.sum())} rows without a value",
+                    f"{spec_file} [features.{name}] missing",
+                    "a value in every row that a model uses",
+                    "Say what an empty cell means: own_effect, or as_value:… .",
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -190,7 +202,7 @@ def _indicators(feature: Feature, values: pd.Series[Any], levels: tuple[str, ...
 
 def column_name(feature: str, level: str) -> str:
     """The column of one level, without the signs that LightGBM refuses in a name."""
-    return f"{feature} = {level}".translate(str.maketrans({sign: " " for sign in '",:[]{}'}))
+    return f"{feature} = {level}".translate(str.maketrans('",:[]{}', " " * 7))
 
 
 def _info(spec: FeatureSpec, column: str) -> FeatureInfo:

@@ -18,6 +18,7 @@ from desist.records.errors import Problem
 
 FEWEST_EVENTS = 20  # with and without the outcome, on the side that is scored (DOMAIN section 8)
 DIGITS = 6
+SAY_EVERY = 10  # seconds between two lines about one model
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Say = Callable[[str], None]
@@ -72,13 +73,24 @@ def check_rows(task: Task, rows: Rows, where: str, problems: list[Problem]) -> b
     total, events = len(rows.y), rows.events
     if min(events, total - events) == 0:
         found = f"{total} rows that all have the outcome {int(rows.y[0])}" if total else "no row with a known outcome"
-        problems.append(Problem(found, where, "rows with and without the outcome",
-                                "Look at the row filter and at the outcome's condition."))  # fmt: skip
+        problems.append(
+            Problem(
+                found,
+                where,
+                "rows with and without the outcome",
+                "Look at the row filter and at the outcome's condition.",
+            )
+        )
         return False
     if task.models and min(events, total - events) < FEWEST_EVENTS:
-        problems.append(Problem(f"{events} rows with the outcome and {total - events} without", where,
-                                f"at least {FEWEST_EVENTS} of each, to fit and judge a model",
-                                "Take a wider row set or a more frequent outcome, or audit a comparator alone."))  # fmt: skip
+        problems.append(
+            Problem(
+                f"{events} rows with the outcome and {total - events} without",
+                where,
+                f"at least {FEWEST_EVENTS} of each, to fit and judge a model",
+                "Take a wider row set or a more frequent outcome, or audit a comparator alone.",
+            )
+        )
         return False
     return True
 
@@ -95,17 +107,28 @@ def make_splits(task: Task, data: Data, rows: Rows, where: str, problems: list[P
         return ()
     sides = _time_sides(protocol, value, rows) if protocol.kind == "time" else _given_sides(protocol, value, rows)
     if sides is None:
-        problems.append(Problem(f"test_from = {protocol.test_from!r}", where,
-                                f"a {value.kind} like those in {protocol.column}", "Write it as the column does."))  # fmt: skip
+        problems.append(
+            Problem(
+                f"test_from = {protocol.test_from!r}",
+                where,
+                f"a {value.kind} like those in {protocol.column}",
+                "Write it as the column does.",
+            )
+        )
         return ()
     train, test = sides
     train = train & ~np.isin(rows.people, rows.people[test])
     for name, side in (("training", train), ("test", test)):
         events = int(rows.y[side].sum())
         if min(events, int(side.sum()) - events) < FEWEST_EVENTS:
-            problems.append(Problem(f"{int(side.sum())} rows on the {name} side, {events} with the outcome", where,
-                                    f"at least {FEWEST_EVENTS} rows with and without it on each side",
-                                    f"Look at the values of {protocol.column}."))  # fmt: skip
+            problems.append(
+                Problem(
+                    f"{int(side.sum())} rows on the {name} side, {events} with the outcome",
+                    where,
+                    f"at least {FEWEST_EVENTS} rows with and without it on each side",
+                    f"Look at the values of {protocol.column}.",
+                )
+            )
             return ()
     return (Split(0, 0, np.flatnonzero(train), np.flatnonzero(test)),)
 
@@ -118,7 +141,9 @@ def _folds(protocol: Protocol, rows: Rows) -> Iterator[Split]:
     for seed in protocol.seeds:
         kind = StratifiedGroupKFold if several else StratifiedKFold
         folds = kind(protocol.folds, shuffle=True, random_state=seed)
-        for number, (train, test) in enumerate(folds.split(np.zeros(len(rows.y)), rows.y, rows.people if several else None)):
+        for number, (train, test) in enumerate(
+            folds.split(np.zeros(len(rows.y)), rows.y, rows.people if several else None)
+        ):
             yield Split(seed, number, train, test)
 
 
@@ -135,10 +160,10 @@ def _time_sides(protocol: Protocol, value: Value, rows: Rows) -> tuple[Any, Any]
     if value.kind not in (NUMBER, DATE):
         return None
     try:
-        later = np.asarray(value.data.iloc[rows.positions] >= written)
+        later = np.asarray(value.series.iloc[rows.positions] >= written)
     except (TypeError, ValueError):
         return None
-    return ~later & value.data.iloc[rows.positions].notna().to_numpy(), later
+    return ~later & value.series.iloc[rows.positions].notna().to_numpy(), later
 
 
 def _given_sides(protocol: Protocol, value: Value, rows: Rows) -> tuple[Any, Any]:
@@ -148,8 +173,9 @@ def _given_sides(protocol: Protocol, value: Value, rows: Rows) -> tuple[Any, Any
     return labels.isin(list(protocol.train)).to_numpy(), labels.isin(list(protocol.test)).to_numpy()
 
 
-def fit_model(model: ModelSpec, features: Mapping[str, Feature], rows: Rows, splits: tuple[Split, ...],
-              spec: Spec, say: Say) -> Fitted:  # fmt: skip
+def fit_model(
+    model: ModelSpec, features: Mapping[str, Feature], rows: Rows, splits: tuple[Split, ...], spec: Spec, say: Say
+) -> Fitted:
     """The model's chances for every scored row and seed, rounded to 1e-6."""
     used = {name: part for name, part in features.items() if not model.features or name in model.features}
     seeds = sorted({split.seed for split in splits})
@@ -165,7 +191,7 @@ def fit_model(model: ModelSpec, features: Mapping[str, Feature], rows: Rows, spl
         estimator.fit(coding.matrix(used, rows.positions[split.train]), rows.y[split.train])
         chances = estimator.predict_proba(coding.matrix(used, rows.positions[split.test]))[:, 1]
         scores[seeds.index(split.seed), split.test] = np.clip(np.round(chances, DIGITS), 0.0, 1.0)
-        if time.monotonic() - told > 2 and number < len(splits):
+        if time.monotonic() - told > SAY_EVERY and number < len(splits):
             told = time.monotonic()
             say(f"    {model.name}: {number} of {len(splits)} fits")
     return Fitted(model.name, scores, tuple(sorted(constant)), columns, time.monotonic() - started)

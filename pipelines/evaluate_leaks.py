@@ -76,24 +76,39 @@ def _by_declaration(check: LeakCheck, name: str) -> Problem | None:
     value = data.columns.get(column)
     later = sorted(lineage & data.derived_from_outcome)
     if later:
-        return Problem(f"{later[0]!r}, which the spec says is known only with or after the outcome", check.where(name),
-                       "what was known on the as-of date", LEAVE_OUT)  # fmt: skip
+        return Problem(
+            f"{later[0]!r}, which the spec says is known only with or after the outcome",
+            check.where(name),
+            "what was known on the as-of date",
+            LEAVE_OUT,
+        )
     keys = sorted(lineage & {*spec.table.id, spec.table.person})
     if keys:
         return Problem(f"{keys[0]!r}, the table's id", check.where(name), "a measurement", LEAVE_OUT)
     if value is not None and value.calendar:
-        return Problem("a calendar date (or something counted from one)", check.where(name),
-                       "how long ago or how long, not when",
-                       "Derive a duration from two dates of the row, such as as_of - event.")  # fmt: skip
+        return Problem(
+            "a calendar date (or something counted from one)",
+            check.where(name),
+            "how long ago or how long, not when",
+            "Derive a duration from two dates of the row, such as as_of - event.",
+        )
     rivals = sorted(key for key, rival in spec.comparators.items() if rival.column in lineage)
     if rivals:
-        return Problem(f"the score of the comparator {rivals[0]!r}", check.where(name),
-                       "no other instrument's score: it holds age and sex in disguise", LEAVE_OUT)  # fmt: skip
+        return Problem(
+            f"the score of the comparator {rivals[0]!r}",
+            check.where(name),
+            "no other instrument's score: it holds age and sex in disguise",
+            LEAVE_OUT,
+        )
     declared = [key for key, part in spec.characteristics.items() if spec.lineage(part.column) & lineage]
     barred = [key for key in declared if approval_by_name([key, spec.characteristics[key].column]) != "age"]
     if barred:
-        return Problem(f"the characteristic {barred[0]!r}", check.where(name),
-                       "no protected characteristic: models never see them", LEAVE_OUT)  # fmt: skip
+        return Problem(
+            f"the characteristic {barred[0]!r}",
+            check.where(name),
+            "no protected characteristic: models never see them",
+            LEAVE_OUT,
+        )
     return None
 
 
@@ -101,22 +116,32 @@ def _by_name(check: LeakCheck, name: str) -> Problem | None:
     what, word = refused_by_name(check.names(name))
     if not what:
         return None
-    return Problem(f"the word {word!r} in its name or its column's: {what}", check.where(name),
-                   "a feature of the allowed families",
-                   f"{LEAVE_OUT} If the word means something else here, rename the column in the file.")  # fmt: skip
+    return Problem(
+        f"the word {word!r} in its name or its column's: {what}",
+        check.where(name),
+        "a feature of the allowed families",
+        f"{LEAVE_OUT} If the word means something else here, rename the column in the file.",
+    )
 
 
 def _by_values(check: LeakCheck, name: str) -> Problem | None:
-    parts = [check.data.columns[part] for part in check.spec.lineage(check.spec.features[name].column)
-             if part in check.data.columns]  # fmt: skip
+    parts = [
+        check.data.columns[part]
+        for part in check.spec.lineage(check.spec.features[name].column)
+        if part in check.data.columns
+    ]
     speaks = next((words for words in map(people_words, parts) if words), "")
     if speaks:
         return Problem(f"labels that speak of {speaks}", check.where(name), "no protected characteristic", LEAVE_OUT)
     if any(map(tells_place, parts)):
         return Problem("postcodes or area codes", check.where(name), "nothing about where somebody lives", LEAVE_OUT)
-    if any(map(looks_like_key, parts)) and not check.reviewed(name):
-        return Problem("a value of its own in nearly every row, like an id", check.where(name), "a measurement",
-                       f"{LEAVE_OUT} If it is a measurement, say so under [leak_reviewed] with a reason.")  # fmt: skip
+    if any(looks_like_key(part) for part in parts if not part.calendar) and not check.reviewed(name):
+        return Problem(
+            "a value of its own in nearly every row, like an id",
+            check.where(name),
+            "a measurement",
+            f"{LEAVE_OUT} If it is a measurement, say so under [leak_reviewed] with a reason.",
+        )
     return None
 
 
@@ -126,9 +151,12 @@ def _by_likeness(check: LeakCheck, name: str, feature: Feature) -> Problem | Non
     if not feature.category and as_of.nunique() > 1:
         days = as_of.astype("int64").where(as_of.notna()).astype(float)
         if abs(rank_correlation(feature.values, days)) > SAME_AS_CALENDAR:
-            return Problem("values that rise or fall with the as-of date", check.where(name),
-                           "how long ago or how long, not when",
-                           "Derive a duration from two dates of the row, such as as_of - event.")  # fmt: skip
+            return Problem(
+                "values that rise or fall with the as-of date",
+                check.where(name),
+                "how long ago or how long, not when",
+                "Derive a duration from two dates of the row, such as as_of - event.",
+            )
     for key, part in check.spec.characteristics.items():
         value = check.data.columns.get(part.column)
         if value is None or not _same(feature, value):
@@ -138,13 +166,17 @@ def _by_likeness(check: LeakCheck, name: str, feature: Feature) -> Problem | Non
             continue
         expected = "an approval that names it, because age is protected" if age else "no protected characteristic"
         remedy = "Add its name to covers under [approvals.age], or take it out." if age else LEAVE_OUT
-        return Problem(f"the characteristic {key!r} under another name (one tells the other)", check.where(name),
-                       expected, remedy)  # fmt: skip
+        return Problem(
+            f"the characteristic {key!r} under another name (one tells the other)", check.where(name), expected, remedy
+        )
     for column in sorted(check.data.derived_from_outcome & set(check.data.columns)):
         if not check.reviewed(name) and _same(feature, check.data.columns[column]):
-            return Problem(f"values that tell {column!r}, which is known only with or after the outcome",
-                           check.where(name), "what was known on the as-of date",
-                           f"{LEAVE_OUT} If it was known, give the reason under [leak_reviewed].")  # fmt: skip
+            return Problem(
+                f"values that tell {column!r}, which is known only with or after the outcome",
+                check.where(name),
+                "what was known on the as-of date",
+                f"{LEAVE_OUT} If it was known, give the reason under [leak_reviewed].",
+            )
     return None
 
 
@@ -179,13 +211,21 @@ def _by_approval(check: LeakCheck, name: str, kind: str) -> list[Problem]:
     if not kind or _approved(check, kind, name, named=False):
         return []
     approval = check.spec.approvals.get(kind)
-    what = {"age": "age, a protected characteristic", "near_age": "something that stands close to age",
-            "enforcement": "how closely somebody was watched (breach, recall)"}[kind]  # fmt: skip
+    what = {
+        "age": "age, a protected characteristic",
+        "near_age": "something that stands close to age",
+        "enforcement": "how closely somebody was watched (breach, recall)",
+    }[kind]
     found = f"{what}, without an approval"
-    remedy = (f'Add [approvals.{kind}] with covers = ["{name}"], by, reason and expires, from whoever may decide it; '
-              "or take the feature out.")  # fmt: skip
+    remedy = (
+        f'Add [approvals.{kind}] with covers = ["{name}"], by, reason and expires, from whoever may decide it; '
+        "or take the feature out."
+    )
     if approval is not None and approval.expires < check.today:
-        found, remedy = f"{what}; its approval ended on {approval.expires}", "Ask for it again, or take the feature out."
+        found, remedy = (
+            f"{what}; its approval ended on {approval.expires}",
+            "Ask for it again, or take the feature out.",
+        )
     elif approval is not None:
         found = f"{what}; the approval covers other features"
     return [Problem(found, check.where(name), f"an approval of kind {kind}", remedy)]
@@ -203,15 +243,25 @@ def approved_features(spec: Spec) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_single_features(check: LeakCheck, features: Mapping[str, Feature], task: str, rows: np.ndarray[Any, Any],
-                          y: np.ndarray[Any, Any], problems: list[Problem]) -> dict[str, float]:  # fmt: skip
+def check_single_features(
+    check: LeakCheck,
+    features: Mapping[str, Feature],
+    task: str,
+    rows: np.ndarray[Any, Any],
+    y: np.ndarray[Any, Any],
+    problems: list[Problem],
+) -> dict[str, float]:
     """How well each feature alone tells the outcome in a task's rows; too well is a problem unless reviewed."""
     found = {}
     for name, feature in features.items():
         found[name] = feature_auc(feature.values.iloc[rows], y, seed=check.spec.seed)
         if found[name] > HIGHEST_FEATURE_AUC and not check.reviewed(name):
-            problems.append(Problem(f"an AUC of {found[name]:.3f} from this feature alone (task {task})",
-                                    check.where(name), f"at most {HIGHEST_FEATURE_AUC}: more has seen the outcome",
-                                    f"{LEAVE_OUT} If it was known on the as-of date, give the reason under "
-                                    "[leak_reviewed]."))  # fmt: skip
+            problems.append(
+                Problem(
+                    f"an AUC of {found[name]:.3f} from this feature alone (task {task})",
+                    check.where(name),
+                    f"at most {HIGHEST_FEATURE_AUC}: more has seen the outcome",
+                    f"{LEAVE_OUT} If it was known on the as-of date, give the reason under [leak_reviewed].",
+                )
+            )
     return found

@@ -9,30 +9,25 @@ from typing import Any
 
 from desist.fairness.policy import DECIDABLE_METRICS, FEWEST_PEOPLE, MOST_FINDINGS, WIDEST_MARGIN, FindingRule
 from desist.pipelines.evaluate_expressions import Expression
+from desist.pipelines.evaluate_parse_tasks import read_task
 from desist.pipelines.evaluate_sections import Section, nearest
 from desist.pipelines.evaluate_spec import (
     AS_VALUE,
     KINDS,
     MODEL_KINDS,
     OWN_EFFECT,
-    PROTOCOLS,
     REFUSE,
     Approval,
     AuditRules,
     Characteristic,
     Comparator,
-    CutOff,
     FeatureSpec,
-    Limit,
     Missing,
     ModelSpec,
     Outcome,
-    Protocol,
-    Reference,
     RowSet,
     Spec,
     Table,
-    Task,
 )
 from desist.records.errors import Problem, UserError
 
@@ -54,11 +49,19 @@ def read_toml(path: Path) -> dict[str, Any]:
     except IsADirectoryError:
         raise _cannot(path, "a folder", "a spec in TOML", "Name the .toml file in it.") from None
     except UnicodeDecodeError as error:
-        raise _cannot(path, f"bytes that are not UTF-8 (byte {error.start})", "a file saved as UTF-8",
-                      "Save it again with the encoding UTF-8.") from None  # fmt: skip
+        raise _cannot(
+            path,
+            f"bytes that are not UTF-8 (byte {error.start})",
+            "a file saved as UTF-8",
+            "Save it again with the encoding UTF-8.",
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise _cannot(path, f"a line that is not TOML: {error}", "a file in TOML",
-                      "Mend that line; texts stand in quotes, and a backslash in them is written twice.") from None  # fmt: skip
+        raise _cannot(
+            path,
+            f"a line that is not TOML: {error}",
+            "a file in TOML",
+            "Mend that line; texts stand in quotes, and a backslash in them is written twice.",
+        ) from None
 
 
 def _cannot(path: Path, found: str, expected: str, remedy: str) -> UserError:
@@ -83,7 +86,7 @@ def load_spec(path: Path) -> tuple[Spec, list[Problem]]:
         approvals={name: _approval(name, part) for name, part in top.entries("approvals", {}).items()},
         comparators={name: _comparator(name, part) for name, part in top.entries("comparators", {}).items()},
         models=_models(top.entries("models", {})),
-        tasks={name: _task(name, part) for name, part in top.entries("tasks").items()},
+        tasks={name: read_task(name, part) for name, part in top.entries("tasks").items()},
         leak_reviewed=_reviewed(top),
         audit=_audit(top.section("audit", {})),
         replicates=(intervals := top.section("intervals", {})).whole("replicates", 1000, 200, 100_000),
@@ -96,7 +99,7 @@ def load_spec(path: Path) -> tuple[Spec, list[Problem]]:
 
 
 def _table(part: Section) -> Table:
-    id_columns = part.take("id", (str, list), 'a column, a list of columns, or [] where there is none', empty=[])
+    id_columns = part.take("id", (str, list), "a column, a list of columns, or [] where there is none", empty=[])
     ids = (id_columns,) if isinstance(id_columns, str) else tuple(str(item) for item in id_columns)
     table = Table(
         file=part.text("file"),
@@ -109,13 +112,21 @@ def _table(part: Section) -> Table:
         delimiter=part.text("delimiter", ","),
     )
     if table.file and (Path(table.file).is_absolute() or ".." in Path(table.file).parts):
-        part.note("file", "a path that leaves the data folder", "a file inside the folder given as --data",
-                  "Name the file alone.")  # fmt: skip
+        part.note(
+            "file",
+            "a path that leaves the data folder",
+            "a file inside the folder given as --data",
+            "Name the file alone.",
+        )
     if len(table.delimiter) != 1:
         part.note("delimiter", repr(table.delimiter), "one character", "Write it so.")
     if len(ids) > 1 and not table.person:
-        part.note("person", "nothing", "the column that says who a row is about, because id names several",
-                  'Add person = "…": rows of one person stay on one side of every split.')  # fmt: skip
+        part.note(
+            "person",
+            "nothing",
+            "the column that says who a row is about, because id names several",
+            'Add person = "…": rows of one person stay on one side of every split.',
+        )
     part.finish()
     return table
 
@@ -128,8 +139,13 @@ def _derive(part: Section) -> dict[str, Expression]:
 def _rows(parts: Mapping[str, Section]) -> dict[str, RowSet]:
     found = {"all": RowSet("all", "", None, "every row of the file")}
     for name, part in parts.items():
-        found[name] = RowSet(name, part.text("within", ""), part.expression("where", None), part.text("says", ""),
-                             part.text("selects_on_later", ""))  # fmt: skip
+        found[name] = RowSet(
+            name,
+            part.text("within", ""),
+            part.expression("where", None),
+            part.text("says", ""),
+            part.text("selects_on_later", ""),
+        )
         part.finish()
     return found
 
@@ -137,8 +153,12 @@ def _rows(parts: Mapping[str, Section]) -> dict[str, RowSet]:
 def _outcome(name: str, part: Section) -> Outcome:
     outcome = Outcome(name, part.text("definition"), part.text("column", ""), part.expression("where", None))
     if ("column" in part.table) == ("where" in part.table):
-        part.note("", "both column and where, or neither", "one of the two",
-                  "Give column = a column of 0 and 1, or where = a condition that is yes for the outcome.")  # fmt: skip
+        part.note(
+            "",
+            "both column and where, or neither",
+            "one of the two",
+            "Give column = a column of 0 and 1, or where = a condition that is yes for the outcome.",
+        )
     part.finish()
     return outcome
 
@@ -147,8 +167,12 @@ def _missing(part: Section) -> Missing:
     text = part.text("missing")
     meaning, _, value = text.partition(":")
     if text and (meaning not in (REFUSE, OWN_EFFECT, AS_VALUE) or (meaning == AS_VALUE) != bool(value)):
-        part.note("missing", repr(text), "'refuse', 'own_effect' or 'as_value:…'",
-                  "Say what an empty cell means: a mistake, something of its own, or a value such as as_value:0.")  # fmt: skip
+        part.note(
+            "missing",
+            repr(text),
+            "'refuse', 'own_effect' or 'as_value:…'",
+            "Say what an empty cell means: a mistake, something of its own, or a value such as as_value:0.",
+        )
         return Missing(REFUSE)
     return Missing(meaning or REFUSE, value)
 
@@ -175,8 +199,12 @@ def _feature(name: str, part: Section) -> FeatureSpec:
 
 def _check_feature(feature: FeatureSpec, part: Section) -> None:
     if feature.kind == "category" and feature.sign != 0:
-        part.note("sign", f"{feature.sign}", "0: a category's levels have no order",
-                  'Use kind = "ordered" with its levels from lowest to highest, or sign = 0.')  # fmt: skip
+        part.note(
+            "sign",
+            f"{feature.sign}",
+            "0: a category's levels have no order",
+            'Use kind = "ordered" with its levels from lowest to highest, or sign = 0.',
+        )
     if feature.kind == "ordered" and len(feature.levels) < 2:
         part.note("levels", f"{len(feature.levels)} levels", "every level from lowest to highest", "List them.")
     if feature.log and feature.kind not in ("number", "count"):
@@ -186,9 +214,17 @@ def _check_feature(feature: FeatureSpec, part: Section) -> None:
             float(feature.missing.value)
         except ValueError:
             part.note("missing", repr(str(feature.missing)), "a number after as_value:", "Write as_value:0, say.")
-    if feature.kind == "ordered" and feature.missing.meaning == AS_VALUE and feature.missing.value not in feature.levels:
-        part.note("missing", repr(str(feature.missing)), "one of the levels after as_value:",
-                  nearest(feature.missing.value, feature.levels))  # fmt: skip
+    if (
+        feature.kind == "ordered"
+        and feature.missing.meaning == AS_VALUE
+        and feature.missing.value not in feature.levels
+    ):
+        part.note(
+            "missing",
+            repr(str(feature.missing)),
+            "one of the levels after as_value:",
+            nearest(feature.missing.value, feature.levels),
+        )
 
 
 def _characteristic(name: str, part: Section) -> Characteristic:
@@ -215,8 +251,15 @@ def _comparator(name: str, part: Section) -> Comparator:
     if not low < high:
         part.note("range", f"[{low:g}, {high:g}]", "the lowest and the highest possible score", "Write it so.")
         low, high = 0.0, 1.0
-    found = Comparator(name, part.text("column", name), chance, low, high,
-                       part.number("high_from", None, low, high), part.text("says", ""))  # fmt: skip
+    found = Comparator(
+        name,
+        part.text("column", name),
+        chance,
+        low,
+        high,
+        part.number("high_from", None, low, high),
+        part.text("says", ""),
+    )
     part.finish()
     return found
 
@@ -242,91 +285,19 @@ def _models(parts: Mapping[str, Section]) -> dict[str, ModelSpec]:
     return found
 
 
-def _protocol(part: Section) -> Protocol:
-    kind = part.text("kind", choices=PROTOCOLS)
-    if kind == "folds":
-        seeds = part.numbers("seeds", [0])
-        if any(seed != int(seed) or seed < 0 for seed in seeds) or len(set(seeds)) != len(seeds) or not seeds:
-            part.note("seeds", f"{list(seeds)}", "different whole numbers", "Write seeds = [0, 1, 2, 3, 4].")
-        found = Protocol(kind, part.whole("folds", 5, 2, 50), tuple(int(seed) for seed in seeds))
-    elif kind == "time":
-        given = part.take("test_from", object, "the first value of the test rows")
-        found = Protocol(kind, column=part.text("column"), test_from=str(given))
-    else:
-        found = Protocol("column", column=part.text("column"), train=part.texts("train"), test=part.texts("test"))
-        if set(found.train) & set(found.test):
-            part.note("test", "values that are in train too", "different values", "Take them out of one of the two.")
-    part.finish()
-    return found
-
-
-def _reference(part: Section) -> Reference:
-    limits = []
-    for model, limit in part.entries("limits", {}).items():
-        limits.append(Limit(model, limit.text("against", model), limit.number("auc", None, 0, 1),
-                            limit.number("brier", None, 0, 1)))  # fmt: skip
-        limit.finish()
-    found = Reference(part.text("file"), part.text("id"), part.text("outcome", ""), part.text("columns"), tuple(limits))
-    if found.columns and "{model}" not in found.columns:
-        part.note("columns", repr(found.columns), "a pattern with {model}, and {seed} where there are several",
-                  'Write "{model}__seed{seed}", say.')  # fmt: skip
-    part.finish()
-    return found
-
-
-def _cut_off(part: Section) -> CutOff:
-    found = CutOff(part.number("chance", None, 0, 1), part.number("share", None, 0, 1), part.text("like", ""))
-    if (found.chance is not None) + (found.share is not None) + bool(found.like) != 1:
-        part.note("", f"{sorted(part.table)}", "one of chance, share and like",
-                  "Say from which chance on people would be selected, which share of them, or like which rival.")  # fmt: skip
-    part.finish()
-    return found
-
-
-def _task(name: str, part: Section) -> Task:
-    models = part.texts("models", [])
-    expected = part.numbers("expected_auc", [], 2)
-    task = Task(
-        name=name,
-        says=part.text("says", ""),
-        rows=part.text("rows", "all"),
-        outcome=part.text("outcome"),
-        models=models,
-        comparators=part.texts("comparators", []),
-        audit=part.texts("audit", []),
-        protocol=_protocol(part.section("protocol")) if "protocol" in part.table else None,
-        expected_auc=(expected[0], expected[1]) if len(expected) == 2 else None,
-        cut_off=_cut_off(part.section("cut_off")) if "cut_off" in part.table else None,
-        reference=_reference(part.section("reference")) if "reference" in part.table else None,
-    )
-    part.asked |= {"protocol", "cut_off", "reference"}
-    _check_task(task, part)
-    part.finish()
-    return task
-
-
-def _check_task(task: Task, part: Section) -> None:
-    if task.models and task.protocol is None:
-        part.note("protocol", "nothing", "how rows are split, because models are fitted",
-                  'Add protocol = { kind = "folds", folds = 5, seeds = [0, 1, 2] }.')  # fmt: skip
-    if task.models and task.expected_auc is None:
-        part.note("expected_auc", "nothing", "the range of AUC that would be believable, such as [0.60, 0.75]",
-                  "Take it from what others reached on such data; above it something has leaked.")  # fmt: skip
-    if task.expected_auc and not 0.5 <= task.expected_auc[0] < task.expected_auc[1] <= 1:
-        part.note("expected_auc", f"{list(task.expected_auc)}", "two numbers from 0.5 to 1", "Put them in order.")
-    if any(score in task.models for score in task.audit) and task.cut_off is None:
-        part.note("cut_off", "nothing", "from where on a model's score counts as high, because models are audited",
-                  "Add cut_off = { chance = … }, { share = … } or { like = a comparator }.")  # fmt: skip
-    if task.reference is not None and not task.models:
-        part.note("reference", "stored scores", "models of our own to compare with them", "Add models or leave it out.")
-
-
 def _audit(part: Section) -> AuditRules:
     findings = []
     for name, entry in part.entries("findings", {}).items():
-        findings.append(FindingRule(name, entry.text("metric", choices=DECIDABLE_METRICS), entry.text("characteristic"),
-                                    entry.number("margin", low=0.0001, high=WIDEST_MARGIN),
-                                    entry.whole("minimum", FEWEST_PEOPLE, FEWEST_PEOPLE), entry.text("reason")))  # fmt: skip
+        findings.append(
+            FindingRule(
+                name,
+                entry.text("metric", choices=DECIDABLE_METRICS),
+                entry.text("characteristic"),
+                entry.number("margin", low=0.0001, high=WIDEST_MARGIN),
+                entry.whole("minimum", FEWEST_PEOPLE, FEWEST_PEOPLE),
+                entry.text("reason"),
+            )
+        )
         entry.finish()
     if len(findings) > MOST_FINDINGS:
         part.note("findings", f"{len(findings)} findings", f"at most {MOST_FINDINGS}", "Keep those that would decide.")
@@ -339,8 +310,12 @@ def _reviewed(top: Section) -> dict[str, str]:
     found = top.mapping("leak_reviewed")
     for name, reason in found.items():
         if len(reason.strip()) < 20:
-            top.note(f"[leak_reviewed] {name}", "a reason of under 20 characters", "why this is no leak",
-                     "Say what was checked, by whom and when.")  # fmt: skip
+            top.note(
+                f"[leak_reviewed] {name}",
+                "a reason of under 20 characters",
+                "why this is no leak",
+                "Say what was checked, by whom and when.",
+            )
     return found
 
 
@@ -356,14 +331,24 @@ def _check_names(spec: Spec, file: str, problems: list[Problem]) -> None:
     for name, rows in spec.rows.items():
         check(f"[rows.{name}] within", [rows.within], spec.rows, "row set")
     if any(_in_a_circle(spec.rows, name) for name in spec.rows):
-        problems.append(Problem("row sets that are each within the other", f"{file} [rows]", "no circle",
-                                "Let one of them start from all rows."))  # fmt: skip
+        problems.append(
+            Problem(
+                "row sets that are each within the other",
+                f"{file} [rows]",
+                "no circle",
+                "Let one of them start from all rows.",
+            )
+        )
     for name, model in spec.models.items():
         check(f"[models.{name}] features", model.features, spec.features, "feature")
     for name, approval in spec.approvals.items():
         check(f"[approvals.{name}] covers", approval.covers, spec.features, "feature")
-    check("[audit.findings]", [rule.characteristic for rule in spec.audit.findings], spec.characteristics,
-          "characteristic")  # fmt: skip
+    check(
+        "[audit.findings]",
+        [rule.characteristic for rule in spec.audit.findings],
+        spec.characteristics,
+        "characteristic",
+    )
     check("[leak_reviewed]", spec.leak_reviewed, {*spec.features, *scores}, "feature, model or comparator")
     for name, task in spec.tasks.items():
         where = f"[tasks.{name}]"

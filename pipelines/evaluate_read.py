@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -40,8 +40,12 @@ def find_file(folder: Path, name: str) -> Path:
     path = folder / name
     if path.is_file():
         if not name.lower().endswith(ENDINGS):
-            raise unreadable(f"a file {path.name}", str(folder), f"a name that ends in {', '.join(ENDINGS)}",
-                             "Save the table as CSV (UTF-8) or Parquet.")  # fmt: skip
+            raise unreadable(
+                f"a file {path.name}",
+                str(folder),
+                f"a name that ends in {', '.join(ENDINGS)}",
+                "Save the table as CSV (UTF-8) or Parquet.",
+            )
         return path
     if not folder.is_dir():
         raise unreadable("no such folder", str(folder), "the folder that holds the data", "Check what follows --data.")
@@ -72,9 +76,12 @@ def header_of(path: Path, table: Table) -> tuple[str, ...]:
         raise unreadable("an empty file", path.name, "a header and rows", "Export the table again.")
     names = next(csv.reader([text.rstrip("\r\n")], delimiter=table.delimiter))
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|,"):
-        raise unreadable("a single column name with separators in it", path.name,
-                         f"columns separated by {table.delimiter!r}",
-                         'Set delimiter = ";" (or the sign used) in [table].')  # fmt: skip
+        raise unreadable(
+            "a single column name with separators in it",
+            path.name,
+            f"columns separated by {table.delimiter!r}",
+            'Set delimiter = ";" (or the sign used) in [table].',
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise unreadable(f"the column names {twice} twice", path.name, "each name once", "Rename or drop one of each.")
@@ -82,7 +89,7 @@ def header_of(path: Path, table: Table) -> tuple[str, ...]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    return cast(IO[bytes], gzip.open(path) if path.suffix == ".gz" else path.open("rb"))
 
 
 def _wrong_encoding(path: Path, table: Table) -> UserError:
@@ -93,8 +100,12 @@ def _wrong_encoding(path: Path, table: Table) -> UserError:
                 line.decode(table.encoding)
             except UnicodeDecodeError as error:
                 found = f"a byte that is not {table.encoding} at line {number}, byte {error.start + 1}"
-                return unreadable(found, path.name, f"text in {table.encoding}",
-                                  'Save the file as UTF-8, or set encoding = "cp1252" or "latin-1" in [table].')  # fmt: skip
+                return unreadable(
+                    found,
+                    path.name,
+                    f"text in {table.encoding}",
+                    'Save the file as UTF-8, or set encoding = "cp1252" or "latin-1" in [table].',
+                )
     return unreadable(f"text that is not {table.encoding}", path.name, "one encoding", "Save it again as UTF-8.")
 
 
@@ -117,9 +128,12 @@ def _read_parquet(path: Path, names: Sequence[str]) -> pa.Table:
 
 def _read_csv(path: Path, table: Table, names: Sequence[str]) -> pa.Table:
     convert = pacsv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), include_columns=list(names), null_values=list(table.missing),
-        strings_can_be_null=True, quoted_strings_can_be_null=True,
-    )  # fmt: skip
+        column_types=dict.fromkeys(names, pa.string()),
+        include_columns=list(names),
+        null_values=list(table.missing),
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
+    )
     parse = {"delimiter": table.delimiter, "newlines_in_values": True}
     try:
         return pacsv.read_csv(path, pacsv.ReadOptions(encoding=table.encoding), pacsv.ParseOptions(**parse), convert)
@@ -131,7 +145,9 @@ def _read_csv(path: Path, table: Table, names: Sequence[str]) -> pa.Table:
         raise unreadable("a file that is not whole", path.name, "a .csv or .csv.gz file", "Copy it again.") from None
 
 
-def _broken_rows(path: Path, table: Table, parse: dict[str, Any], convert: pacsv.ConvertOptions, told: str) -> UserError:
+def _broken_rows(
+    path: Path, table: Table, parse: dict[str, Any], convert: pacsv.ConvertOptions, told: str
+) -> UserError:
     """The rows with too many or too few cells, by number; never their content."""
     broken: list[tuple[int, int, int]] = []
 
@@ -146,9 +162,12 @@ def _broken_rows(path: Path, table: Table, parse: dict[str, Any], convert: pacsv
         told = str(error)
     if broken:
         row, expected, got = broken[0]
-        return unreadable(f"{len(broken)} rows with the wrong number of cells, the first at row {row} ({got} cells)",
-                          path.name, f"{expected} cells in each row",
-                          "Put texts that hold the separator in quotes, or export again.")  # fmt: skip
+        return unreadable(
+            f"{len(broken)} rows with the wrong number of cells, the first at row {row} ({got} cells)",
+            path.name,
+            f"{expected} cells in each row",
+            "Put texts that hold the separator in quotes, or export again.",
+        )
     what = re.sub(r"[^A-Za-z ]+", " ", told.split(":")[0]).strip()
     return unreadable(f"something that is not CSV ({what})", path.name, "a CSV file", "Export the table again.")
 

@@ -34,7 +34,9 @@ class Section:
     def note(self, key: str, found: str, expected: str, remedy: str) -> None:
         self.problems.append(Problem(found, f"{self.where} {key}".strip(), expected, remedy))
 
-    def take(self, key: str, kind: type | tuple[type, ...], words: str, default: Any = NEEDED, empty: Any = None) -> Any:
+    def take(
+        self, key: str, kind: type | tuple[type, ...], words: str, default: Any = NEEDED, empty: Any = None
+    ) -> Any:
         """The value of ``key`` if it is of the kind; else the default, or ``empty`` with a problem noted."""
         self.asked.add(key)
         if key not in self.table:
@@ -112,8 +114,12 @@ class Section:
         try:
             return parse(text)
         except ExpressionError as error:
-            self.note(key, f"an expression that cannot be used: {error}", "comparisons over columns",
-                      "docs/guides/evaluate.md lists what can be written.")  # fmt: skip
+            self.note(
+                key,
+                f"an expression that cannot be used: {error}",
+                "comparisons over columns",
+                "docs/guides/evaluate.md lists what can be written.",
+            )
             return None
 
     def section(self, key: str, default: Any = NEEDED) -> Section:

@@ -29,32 +29,115 @@ AREA_CODE = r"^[EWSN]\d{8}$"
 # A name with one of these words is refused: what it is, and its words. Two words in one entry stand side by side.
 REFUSED_WORDS: Mapping[str, tuple[str, ...]] = {
     "a protected characteristic": (
-        "sex", "gender", "male", "female", "race", "racial", "ethnic", "ethnicity", "black", "white", "asian", "hispanic",
-        "hispan", "latino", "caucasian", "religion", "religious", "faith", "disability", "disabled", "sexual orientation",
-        "transgender", "married", "marital", "marriage", "civil partnership", "spouse", "pregnant", "pregnancy",
-        "maternity", "equality",
+        "sex",
+        "gender",
+        "male",
+        "female",
+        "race",
+        "racial",
+        "ethnic",
+        "ethnicity",
+        "black",
+        "white",
+        "asian",
+        "hispanic",
+        "hispan",
+        "latino",
+        "caucasian",
+        "religion",
+        "religious",
+        "faith",
+        "disability",
+        "disabled",
+        "sexual orientation",
+        "transgender",
+        "married",
+        "marital",
+        "marriage",
+        "civil partnership",
+        "spouse",
+        "pregnant",
+        "pregnancy",
+        "maternity",
+        "equality",
     ),
     "nationality, language or origin": ("nationality", "citizen", "citizenship", "immigration", "asylum", "language"),
     "a name": ("name", "forename", "surname", "firstname", "lastname", "alias"),
     "where somebody lives": (
-        "postcode", "zip", "zipcode", "ward", "lsoa", "msoa", "address", "neighbourhood", "deprivation", "imd",
+        "postcode",
+        "zip",
+        "zipcode",
+        "ward",
+        "lsoa",
+        "msoa",
+        "address",
+        "neighbourhood",
+        "deprivation",
+        "imd",
     ),
     "school, family or relationships": (
-        "school", "family member", "mother", "father", "brother", "sister", "sibling", "siblings", "parent", "parents",
-        "parental", "children", "dependants", "dependents", "relationship status", "cohabiting",
+        "school",
+        "family member",
+        "mother",
+        "father",
+        "brother",
+        "sister",
+        "sibling",
+        "siblings",
+        "parent",
+        "parents",
+        "parental",
+        "children",
+        "dependants",
+        "dependents",
+        "relationship status",
+        "cohabiting",
     ),
     "a mental-health or disability flag": ("mental", "psychiatric", "autism", "autistic", "adhd", "disorder"),
     "a national score or tier": (
-        "ogrs", "arp", "vrp", "svrp", "csrp", "rsr", "osp", "ogp", "ovp", "iic", "tier", "rosh", "mappa",
+        "ogrs",
+        "arp",
+        "vrp",
+        "svrp",
+        "csrp",
+        "rsr",
+        "osp",
+        "ogp",
+        "ovp",
+        "iic",
+        "tier",
+        "rosh",
+        "mappa",
     ),
     "arrests without outcome, stop and search, or intelligence": (
-        "nfa", "no further action", "stop search", "stop and search", "stopped", "suspicion", "intelligence", "intel",
-        "gang", "associates",
+        "nfa",
+        "no further action",
+        "stop search",
+        "stop and search",
+        "stopped",
+        "suspicion",
+        "intelligence",
+        "intel",
+        "gang",
+        "associates",
     ),
     "victimisation": ("victim", "victimised", "victimisation"),
     "a birth date": ("dob", "born", "birth", "birthdate", "birthday"),
-}  # fmt: skip
-KEY_WORDS = ("id", "ids", "uuid", "guid", "pnc", "cro", "crn", "urn", "nhs", "prison number", "case number", "row number")
+}
+KEY_WORDS = (
+    "id",
+    "ids",
+    "uuid",
+    "guid",
+    "pnc",
+    "cro",
+    "crn",
+    "urn",
+    "nhs",
+    "prison number",
+    "case number",
+    "row number",
+)
 CALENDAR_WORDS = ("date", "datetime", "timestamp", "calendar", "year released", "year of release", "screening year")
 
 # A name with one of these needs an approval of that kind.
@@ -67,12 +150,33 @@ NOT_MEANT = ("white collar", "days since first appointment")
 
 PEOPLE_WORDS: Mapping[str, frozenset[str]] = {
     "ethnicity": frozenset(
-        "african black caucasian white hispanic latino asian indian pakistani bangladeshi caribbean chinese arab gypsy "
-        "roma traveller mixed hawaiian islander".split()
+        [
+            "african",
+            "black",
+            "caucasian",
+            "white",
+            "hispanic",
+            "latino",
+            "asian",
+            "indian",
+            "pakistani",
+            "bangladeshi",
+            "caribbean",
+            "chinese",
+            "arab",
+            "gypsy",
+            "roma",
+            "traveller",
+            "mixed",
+            "hawaiian",
+            "islander",
+        ]
     ),
-    "sex": frozenset("male female man woman men women nonbinary".split()),
-    "religion": frozenset("christian muslim hindu sikh jewish buddhist catholic protestant atheist".split()),
-    "marital status": frozenset("married divorced widowed cohabiting unmarried".split()),
+    "sex": frozenset(["male", "female", "man", "woman", "men", "women", "nonbinary"]),
+    "religion": frozenset(
+        ["christian", "muslim", "hindu", "sikh", "jewish", "buddhist", "catholic", "protestant", "atheist"]
+    ),
+    "marital status": frozenset(["married", "divorced", "widowed", "cohabiting", "unmarried"]),
 }
 
 
@@ -110,7 +214,7 @@ def approval_by_name(names: Iterable[str]) -> str:
 
 
 def tells_date(kind: str, data: pd.Series[Any]) -> bool:
-    """Whether a column holds calendar dates: as dates, as text, or as whole numbers (yyyy, yyyymm, yyyymmdd, seconds)."""
+    """Whether a column holds calendar dates: as dates, text, or whole numbers (yyyy, yyyymm, yyyymmdd, seconds)."""
     if kind == DATE:
         return True
     known = data.iloc[:SEEN].dropna()
@@ -125,14 +229,16 @@ def _numbers_tell_date(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
     if (numbers != np.floor(numbers)).any() or len(np.unique(numbers)) < 2:
         return False
     low, high = numbers.min(), numbers.max()
-    if FIRST_YEAR <= low and high <= LAST_YEAR:
+    if low >= FIRST_YEAR and high <= LAST_YEAR:
         return True
-    if 1e9 <= low and high <= 2e9:  # seconds since 1970: September 2001 to May 2033
+    if low >= 1e9 and high <= 2e9:  # seconds since 1970: September 2001 to May 2033
         return True
-    if FIRST_YEAR * 100 < low and high < LAST_YEAR * 100 + 13:
+    if low > FIRST_YEAR * 100 and high < LAST_YEAR * 100 + 13:
         return bool(np.isin(numbers % 100, np.arange(1, 13)).all())
-    if FIRST_YEAR * 10_000 < low and high < LAST_YEAR * 10_000 + 1232:
-        return bool(np.isin(numbers // 100 % 100, np.arange(1, 13)).all() and np.isin(numbers % 100, np.arange(1, 32)).all())
+    if low > FIRST_YEAR * 10_000 and high < LAST_YEAR * 10_000 + 1232:
+        return bool(
+            np.isin(numbers // 100 % 100, np.arange(1, 13)).all() and np.isin(numbers % 100, np.arange(1, 32)).all()
+        )
     return False
 
 
@@ -145,7 +251,7 @@ def people_words(value: Value) -> str:
     """The characteristic that a column's labels speak of (at least two labels, and half of them), or an empty text."""
     if value.kind != TEXT or value.written:
         return ""
-    labels = value.data.iloc[:SEEN].dropna().unique()
+    labels = value.series.iloc[:SEEN].dropna().unique()
     if not 1 < len(labels) <= 200:
         return ""
     for what, words in PEOPLE_WORDS.items():
@@ -159,7 +265,7 @@ def tells_place(value: Value) -> bool:
     """Whether the values are postcodes or area codes."""
     if value.kind != TEXT or value.written:
         return False
-    known = value.data.iloc[:SEEN].dropna()
+    known = value.series.iloc[:SEEN].dropna()
     if known.nunique() < 10:
         return False
     return _share(known, POSTCODE) >= MOSTLY or _share(known, AREA_CODE) >= MOSTLY
@@ -172,7 +278,7 @@ def looks_like_key(value: Value) -> bool:
     """
     if value.written or value.kind not in (TEXT, NUMBER):
         return False
-    known = value.data.dropna()
+    known = value.series.dropna()
     distinct = known.nunique()
     if value.kind == TEXT:
         return len(known) >= 30 and distinct > MOSTLY * len(known)

@@ -1,0 +1,81 @@
+"""Whether a task's rivals can be judged: there, in range, known for every row."""
+
+from __future__ import annotations
+
+from desist.pipelines.evaluate_data import Data
+from desist.pipelines.evaluate_expressions import NUMBER
+from desist.pipelines.evaluate_fit import Rows
+from desist.pipelines.evaluate_spec import Spec, Task
+from desist.records.errors import Problem
+
+
+def check_rivals(spec: Spec, data: Data, task: Task, rows: Rows, where: str, problems: list[Problem]) -> None:
+    """Note every comparator of the task whose column is no score, leaves its range, or is empty in some rows."""
+    counted = [
+        str(spec.models[name].settings["column"])
+        for name in task.models
+        if name in spec.models and spec.models[name].kind == "prior_count"
+    ]
+    for column in counted:
+        value = data.columns.get(column)
+        if value is not None and (
+            value.kind != NUMBER or value.written or value.series.iloc[rows.positions].isna().any()
+        ):
+            problems.append(
+                Problem(
+                    f"a column {column!r} with other things than numbers, or empty cells",
+                    where,
+                    "a count in every row",
+                    "Name the column of prior sanctions.",
+                )
+            )
+    used = {*task.comparators, *(name for name in task.audit if name in spec.comparators)}
+    if task.cut_off and task.cut_off.like:
+        used.add(task.cut_off.like)
+    for name in sorted(used - set(task.comparators)):
+        problems.append(
+            Problem(
+                f"{name!r}, which is not among the task's comparators",
+                where,
+                "comparators = [...] with every rival that is audited or that a cut-off follows",
+                f"Add {name!r} there.",
+            )
+        )
+    for name in task.comparators:
+        rival = spec.comparators.get(name)
+        value = data.columns.get(rival.column) if rival else None
+        if rival is None or value is None:
+            continue
+        place = f"{where.split(' ')[0]} [comparators.{name}]"
+        if value.kind != NUMBER or value.written:
+            problems.append(
+                Problem(
+                    f"a column {rival.column!r} of text",
+                    place,
+                    "numbers",
+                    f"Derive one: number({rival.column}), or choose(...).",
+                )
+            )
+            continue
+        inside = value.series.iloc[rows.positions]
+        empty, beyond = int(inside.isna().sum()), int((~inside.dropna().between(rival.lowest, rival.highest)).sum())
+        if empty:
+            problems.append(
+                Problem(
+                    f"{empty} of {len(rows.y)} rows without this score",
+                    place,
+                    "a score in every row, so that all are judged on the same people",
+                    f"Filter the row set: {rival.column} is not missing.",
+                )
+            )
+        if beyond:
+            problems.append(
+                Problem(
+                    f"{beyond} scores beyond {rival.lowest:g} to {rival.highest:g}",
+                    place,
+                    "scores inside the range",
+                    "Mend range, or leave out codes such as -1.",
+                )
+            )
+        if (name in task.audit or (task.cut_off and task.cut_off.like == name)) and rival.high_from is None:
+            problems.append(Problem("no high_from", place, "from which score on it counts as high", "Add high_from."))
