@@ -14,6 +14,7 @@ from typing import Any
 from desist.intake.contracts import CONTRACTS, refused_class
 from desist.records import codes
 from desist.records.errors import Problem
+from desist.records.hashing import hash_bytes
 
 #: Encodings that may be stated; the second is what Excel on Windows writes as plain "CSV".
 ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1")
@@ -22,12 +23,13 @@ NAME = "delivery.toml"
 
 @dataclass(frozen=True)
 class SentFile:
-    """One file as announced, with its bytes as read once."""
+    """One file as announced, with its bytes as read once and their SHA-256."""
 
     table: str
     path: str
     agreement: str
     content: bytes
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def read_delivery(folder: Path, *, today: dt.date) -> tuple[Delivery | None, lis
             if isinstance(found, Problem):
                 faults = [found]
             else:
-                files.append(SentFile(entry["table"], entry["path"], entry["agreement"], found))
+                files.append(SentFile(entry["table"], entry["path"], entry["agreement"], found, hash_bytes(found)))
         problems += faults
     problems += _repeated([file.table for file in files], where)
     if head:

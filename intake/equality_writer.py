@@ -1,7 +1,7 @@
 """Protected characteristics go to the equality store under the agency's own number, and are not read back.
 
-Rows wait in ``incoming`` under the extract that brought them. ``hand_key_map`` publishes those of extracts
-that the store names, together with the map from numbers to people, in one transaction. Nothing here
+Rows wait in ``incoming`` under the extract that brought them. ``hand_key_map`` moves those of extracts that
+the store names to ``sent``, and writes the map from numbers to people, in one transaction. Nothing here
 selects a characteristic: only ``fairness`` does (REQUIREMENTS FEA-2).
 """
 
@@ -20,7 +20,7 @@ FIELDS = ("source", "agency_person", "extract_date", "recorded_on", *CHARACTERIS
 _COLUMNS = ", ".join(f"{name} TEXT" for name in FIELDS)
 _SCHEMA = f"""
 create table if not exists incoming (held_as TEXT, {_COLUMNS});
-create table if not exists sent ({_COLUMNS});
+create table if not exists sent ({_COLUMNS}, held_as TEXT);
 create table if not exists key_map (source TEXT, agency_person TEXT, person_id TEXT)
 """
 
@@ -41,42 +41,47 @@ class EqualityWriter:
             connection.executemany(f"insert into incoming values ({marks})", ((held_as, *row) for row in rows))
 
     def keep_only(self, held: Sequence[str]) -> None:
-        """Remove rows of extracts that the store does not name, and leave the published ones as they are."""
+        """Remove waiting rows of extracts that the store does not name; ``sent`` stays until the next linkage."""
         with transaction(self.path, _SCHEMA) as connection:
             marks = ", ".join("?" * len(held))
             connection.execute(f"delete from incoming where held_as not in ({marks})", tuple(held))
 
     def hand_key_map(self, held: Sequence[str], key_map: pd.DataFrame) -> None:
-        """Publish the rows of the named extracts, older ones too, and the person of each agency number."""
+        """Move the rows of the named extracts, older ones too, to ``sent``, with the person of each agency number.
+
+        Nothing is left behind in ``incoming``, so whoever erases from ``sent`` has erased.
+        """
         names, marks = ", ".join(FIELDS), ", ".join("?" * len(held))
         with transaction(self.path, _SCHEMA) as connection:
-            connection.execute("delete from sent")
             connection.execute("delete from key_map")
             connection.execute(
-                f"insert into sent select {names} from incoming where held_as in ({marks}) "
+                f"delete from sent where held_as not in ({marks}) or held_as in (select held_as from incoming)",
+                tuple(held),
+            )
+            connection.execute(
+                f"insert into sent select {names}, held_as from incoming where held_as in ({marks}) "
                 "order by source, extract_date, agency_person",
                 tuple(held),
             )
+            connection.execute("delete from incoming")
             rows = key_map[["source", "agency_person", "person_id"]]
             connection.executemany("insert into key_map values (?, ?, ?)", rows.itertuples(index=False, name=None))
 
     def holds(self, person_id: str) -> int:
         """How many rows there are of the person: a count, no characteristic."""
-        return self._over_person("select count(*) from {table} where {his}", person_id)
+        return self._over_person("select count(*) from {table} where {theirs}", person_id)
 
     def erase(self, person_id: str) -> int:
         """Remove the person's rows for good; returns how many were removed."""
-        return self._over_person("delete from {table} where {his}", person_id)
+        return self._over_person("delete from {table} where {theirs}", person_id)
 
     def _over_person(self, statement: str, person_id: str) -> int:
         if not self.path.exists():
             return 0
-        his = (
-            "(source, agency_person) in (select source, agency_person from key_map where person_id = ?)"
-        )
+        theirs = "(source, agency_person) in (select source, agency_person from key_map where person_id = ?)"
         total = 0
         with transaction(self.path, _SCHEMA) as connection:
             for table in ("incoming", "sent", "key_map"):
-                cursor = connection.execute(statement.format(table=table, his=his), (person_id,))
+                cursor = connection.execute(statement.format(table=table, theirs=theirs), (person_id,))
                 total += cursor.rowcount if statement.startswith("delete") else int(cursor.fetchone()[0])
         return total

@@ -27,7 +27,7 @@ from desist.intake.report import FileReport
 from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.records.errors import Problem
-from desist.records.hashing import hash_bytes, hash_json
+from desist.records.hashing import hash_json
 
 #: Tables are judged in this order: whether a person consents and who they are decides about their other rows.
 FIRST = ("trt_client", "identity")
@@ -101,6 +101,8 @@ def judge(
         source.unchanged = tuple(_as_before(sent, delivery.source, store) for sent in delivery.files)
         return source, problems
     source.files, unread = _read_files(delivery, register)
+    # From here on the parsed rows stand for the bytes, which would double the memory.
+    source.delivery = replace(delivery, files=tuple(replace(sent, content=b"") for sent in delivery.files))
     problems += unread
     # With a file amiss its rows' neighbours cannot be judged: every row would seem to lack its person.
     if not problems:
@@ -146,7 +148,7 @@ def _fingerprint(delivery: Delivery, register: Mapping[str, Agreement], store: S
         "contracts": VERSION,
         "cut": [delivery.extract_date.isoformat(), delivery.made_up, delivery.encoding],
         "files": {
-            file.table: [file.path, hash_bytes(file.content), register[file.agreement].hash] for file in delivery.files
+            file.table: [file.path, file.sha256, register[file.agreement].hash] for file in delivery.files
         },
         "beside": beside,
     })  # fmt: skip
@@ -176,7 +178,7 @@ def _read_files(
         checked = check_rows(
             raw.cells, contract, extract_date=delivery.extract_date, categories=agreement.subject_categories
         )
-        files[sent.table] = JudgedFile(sent, agreement, raw, checked)
+        files[sent.table] = JudgedFile(replace(sent, content=b""), agreement, raw, checked)
     return files, problems
 
 

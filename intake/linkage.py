@@ -151,8 +151,9 @@ def join(people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     joined["confirmed"] = ~doubtful
     weight = np.where(linked_without_birth, BIRTH_DATE_MISSING, AGREEING)
     joined["weight"] = np.where(doubtful, UNCONFIRMED, weight)
+    sources, numbers = people["source"].tolist(), people["agency_person"].tolist()
     queue = pd.DataFrame(
-        [(*joined.loc[node, ["source", "agency_person"]], kind, reason) for node, kind, reason in unmatched],
+        [(sources[node], numbers[node], kind, reason) for node, kind, reason in unmatched],
         columns=["source", "agency_person", "identifier", "reason"],
         dtype="str",
     )

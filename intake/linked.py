@@ -21,8 +21,9 @@ from desist.records.workspace import Workspace
 class Linked:
     """Every table held, by ``person_id``, sorted by it.
 
-    ``known``: per source, who it has a record of; a source that has sent nothing is not in it, and of
-    treatment only people who consent are. ``snapshot``: the day up to which every source is known.
+    ``known``: per source, who it has a record of; a source that has sent nothing is not in it. Of treatment
+    only people who consent are, because linkage links no others. ``snapshot``: the day up to which every
+    source is known.
     ``unconfirmed``: people whose links contradict each other. ``left_out``: rows per table whose person
     their agency's current identity table no longer names. ``made_up``: the people are made up, and every page says so.
     """
@@ -42,8 +43,6 @@ def read_linked(workspace: Workspace) -> Linked:
     store = Store(workspace.store, workspace.quarantine)
     links, digest = store.links()
     persons = {str(source): rows for source, rows in links.groupby("source")}
-    if "treatment" in persons:
-        persons["treatment"] = _consenting(persons["treatment"], store)
     tables, left_out = {}, {}
     for table in store.tables():
         rows = store.read_arrow(table)
@@ -61,12 +60,6 @@ def read_linked(workspace: Workspace) -> Linked:
         made_up=store.made_up,
         left_out=left_out,
     )
-
-
-def _consenting(persons: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """Only people with a current client row: such rows are held with consent and a basis alone."""
-    clients = store.read_arrow("trt_client")["agency_person"].to_pylist() if "trt_client" in store.tables() else []
-    return persons[persons["agency_person"].isin(clients)]
 
 
 def _by_person(rows: pa.Table, persons: pd.DataFrame | None, table: str) -> pd.DataFrame:

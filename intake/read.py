@@ -28,7 +28,7 @@ from desist.intake.store import Extract, Manifest, Store, rows_hash
 from desist.intake.vault import FIELDS as IDENTITY_FIELDS
 from desist.intake.vault import Vault
 from desist.records.errors import Problem, Refused
-from desist.records.hashing import hash_bytes, hash_json
+from desist.records.hashing import hash_json
 from desist.records.log import EventLog
 from desist.records.workspace import Workspace
 
@@ -121,7 +121,7 @@ def _write_file(
     contract, source = file.checked.contract, delivery.source
     rows = file.checked.typed.filter(pa.array(file.checked.verdicts.accepted))
     partitions = store.write_rows(contract.table, _stamped(rows, file, delivery)) if contract.held_in == "store" else []
-    terms = [source, contract.table, delivery.extract_date.isoformat(), hash_bytes(file.sent.content)]
+    terms = [source, contract.table, delivery.extract_date.isoformat(), file.sent.sha256]
     held_as = hash_json([*terms, file.agreement.hash, rows_hash(rows)])[:32]
     if contract.held_in == "vault":
         vault.write_identity(held_as, source, _texts(rows, ("agency_person", *IDENTITY_FIELDS)))

@@ -83,7 +83,8 @@ class Vault:
     def _rows(self, query: str, values: Sequence[str] = ()) -> list[tuple[str, ...]]:
         if not self.path.exists():
             return []
-        with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
+        # Not read-only: after a kill in the middle of a change, whoever opens first puts the old state back.
+        with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=rw", uri=True, timeout=30)) as connection:
             return connection.execute(query, values).fetchall()
 
     # --- written by reading

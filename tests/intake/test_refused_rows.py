@@ -203,6 +203,25 @@ def test_withdrawal_alone_ends_the_use_of_episodes_that_were_not_sent_again(trea
     assert treatment.linked().tables["trt_episode"].empty
 
 
+def test_a_withdrawal_holds_even_where_the_reading_was_killed_before_the_vault_forgot(treatment, monkeypatch):
+    treatment.read()
+    treatment.cut = treatment.cut.replace(month=10, day=1)
+    treatment.tables["treatment"]["trt_client"][0]["consent"] = "false"
+    treatment.tables["treatment"] = {"trt_client": treatment.tables["treatment"]["trt_client"]}
+    treatment.identity("police", "N1")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("desist.intake.vault.Vault.erase_numbers", killed)
+        with pytest.raises(KeyboardInterrupt):
+            treatment.read()
+    treatment.link()
+    assert treatment.linked().known.get("treatment", frozenset()) == frozenset()
+    assert treatment.linked().tables["trt_episode"].empty
+
+
 def test_treatment_without_its_client_table_is_refused(partnership, refusal):
     partnership.identity("treatment", "T1")
     assert "no table trt_client" in refusal(partnership.read)
