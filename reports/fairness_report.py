@@ -93,8 +93,8 @@ class ShownCharacteristic:
 
 def fairness_page(content: FairnessContent) -> str:
     """The report as a page of HTML. Raises ValueError for more than twelve decision findings."""
-    protected = {table.characteristic: _protected(table, content.audience) for table in content.tables if table.rows}
-    hidden = _hidden(protected)
+    tables = {t.characteristic: (t, _protected(t, content.audience)) for t in content.tables if t.rows}
+    hidden = _hidden(tables, content.audience)
     findings = tuple(_finding(finding, k, hidden, content.audience) for k, finding in enumerate(content.findings, 1))
     outside = [f for f in findings if f.code == "does_not_meet"]
     return render(
@@ -103,8 +103,8 @@ def fairness_page(content: FairnessContent) -> str:
         outside=outside, counts=_counts(content), answers=_answer_counts(content), signs=_signs(),
         unassessed=unassessed(content), if_refused=content.if_refused or IF_REFUSED,
         characteristics=tuple(
-            _characteristic(table, k, protected[table.characteristic], hidden, content.audience)
-            for k, table in enumerate(content.tables, 1) if table.rows
+            _characteristic(table, k, protected, hidden, content.audience)
+            for k, (table, protected) in enumerate(tables.values(), 1)
         ),
         coverage=tuple(_coverage(table, content.audience) for table in content.coverage),
         rounding=rounding_notes(content.audience),
@@ -143,14 +143,25 @@ def _protected(table: GroupTable, audience: Audience) -> Protected:
     return protect(counts, audience)
 
 
-def _hidden(protected: dict[str, Protected]) -> Hidden:
-    """Which counts the tables hide: (characteristic, group, cell), "n" for a group's total."""
+def _hidden(tables: dict[str, tuple[GroupTable, Protected]], audience: Audience) -> Hidden:
+    """The counts that no rate may be made of: (characteristic, group, cell), "n" for a group's total.
+
+    These are the small counts. A larger one that is hidden only to protect a small one keeps its rate where counts
+    are rounded: from a whole per cent of a rounded count the small one cannot be worked out, and the board would
+    otherwise lose the numbers of a large group for the sake of a small one. Where counts are exact, or the public
+    reads, it loses its rate too.
+    """
+    keeps_rates = audience.round_to > 1 and not audience.hides_everybody
     found = set()
-    for characteristic, table in protected.items():
-        for group in table.cells.index:
-            found |= {(characteristic, group, cell) for cell in CELLS if table.cells.loc[group, cell] == HIDDEN}
-            if table.row_totals[group] == HIDDEN:
-                found.add((characteristic, group, "n"))
+    for characteristic, (table, protected) in tables.items():
+        for row in table.rows:
+            counts = {"tp": row.tp, "fp": row.fp, "fn": row.fn, "tn": row.tn}
+            for cell, count in counts.items():
+                only_a_partner = count >= audience.hide_below
+                if protected.cells.loc[row.group, cell] == HIDDEN and not (keeps_rates and only_a_partner):
+                    found.add((characteristic, row.group, cell))
+            if 0 < sum(counts.values()) < audience.least_people:
+                found.add((characteristic, row.group, "n"))
     return frozenset(found)
 
 
@@ -283,7 +294,7 @@ def _coverage(table: CoverageTable, audience: Audience) -> TextTable:
             known, share = HIDDEN, HIDDEN
         else:
             share = percentage(known, people)
-        rows.append((row.what, known, people, share, row.note))
+        rows.append((row.what, known, people, share, row.note or "none"))
     return _noted(TextTable(table.caption, ("For whom", "Known", "Of", "Share", "Note"), tuple(rows),
                             in_words=frozenset({0, 4})))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from desist.measures.disclosure import HIDDEN, Audience, protect_list, rounding_notes, used_notes
+from desist.measures.disclosure import HIDDEN, NOT_APPLICABLE, Audience, protect_list, rounding_notes, used_notes
 from desist.records.codes import NEED_LABELS
 from desist.reports import states, wording
 from desist.reports.content import ListHeader, NeedCount, PeopleOnList, SupportRow
@@ -76,8 +76,8 @@ def support_page(
     """
     needs, restricted = _by_need(rows, on_list), _restricted(rows, on_list)
     shown, total = count_cells(area_counts, audience)
-    notes = [*used_notes([cell for row in shown for cell in (row.people, row.longest, row.middle)]),
-             *rounding_notes(audience)]
+    cells = [cell for row in shown for cell in (row.people, row.longest, row.middle)]
+    notes = [*used_notes([*cells, NOT_APPLICABLE]), *rounding_notes(audience)]
     return render(
         "support.html", title=TITLE, made_up=header.made_up, header=header, as_of=as_of, needs=needs,
         nobody=None if needs or restricted else NOBODY, restricted=restricted, columns=COLUMNS, counts=shown,
@@ -114,10 +114,9 @@ def count_cells(counts: Sequence[NeedCount], audience: Audience) -> tuple[tuple[
     shown = []
     for count in sorted(counts, key=lambda c: (-c.longest, c.need)):
         hide = cells[count.need] == HIDDEN or 0 < count.people < audience.least_people
-        none = count.people == 0
-        longest, middle = (
-            ("[z]", "[z]") if none else (HIDDEN, HIDDEN) if hide else (_days(count.longest), _days(count.middle))
-        )
+        longest, middle = (HIDDEN, HIDDEN) if hide else (_days(count.longest), _days(count.middle))
+        if count.people == 0:
+            longest, middle = NOT_APPLICABLE, NOT_APPLICABLE
         shown.append(ShownCount(need_label(count.need), cells[count.need], longest, middle))
     return tuple(shown), total
 
