@@ -248,8 +248,9 @@ def _links(truth: Truth, folder: Path) -> Iterator[str]:
 
 
 def _identifiers(held: pd.DataFrame, kind: str) -> Iterator[str]:
-    right = held[kind].map(lambda value: CHECKS[kind](value) if kind in CHECKS else True)
-    real = right & ~held[kind].map(lambda value: is_made_up_identifier(kind, value))
+    values = held[kind].tolist()
+    right = np.array([CHECKS[kind](value) if kind in CHECKS else True for value in values], dtype=bool)
+    real = right & ~np.array([is_made_up_identifier(kind, value) for value in values], dtype=bool)
     if real.any():
         yield f"links: {int(real.sum())} values of {kind} lie outside the made-up range"
     if kind == "postcode":

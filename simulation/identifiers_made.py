@@ -14,6 +14,7 @@ CRO numbers are left out of the extracts: their two-digit year leaves no range o
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -74,6 +75,7 @@ def nhs_numbers(serials: Ints) -> list[str]:
     return texts("999%06d%d", six[serials], check[serials])
 
 
+@cache
 def _nhs_serials() -> tuple[Ints, Ints]:
     six = np.arange(10**6)
     total = 9 * 10 + 9 * 9 + 9 * 8 + sum(six // 10 ** (5 - place) % 10 * (7 - place) for place in range(6))

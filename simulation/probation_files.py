@@ -187,9 +187,9 @@ def _assessed(p: Partnership) -> tuple[Ints, Ints]:
 
 
 def section_scores(needs: Floats, noise: Floats) -> Ints:
-    """Scores of the scored sections from latent needs: about half of what an average person could have."""
+    """Scores of the scored sections from latent needs: near a fifth of the highest for the average person."""
     highest = np.array([HIGHEST[name] for name in NEEDS])
-    share = 1 / (1 + np.exp(-1.1 * (needs - 0.5 + 0.4 * noise)))
+    share = 1 / (1 + np.exp(-1.4 * (needs - 1.1 + 0.4 * noise)))
     return np.rint(highest * share).astype(np.int64)
 
 
