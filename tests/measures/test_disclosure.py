@@ -159,7 +159,7 @@ def subtract_until_nothing_more(grid, hidden):
 
 
 @given(small_tables, st.sampled_from([PARTNERSHIP, PUBLIC, PRACTITIONER]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_hidden_cell_of_any_table_comes_out_by_subtraction(rows, audience):
     grid, marks = with_totals(rows), hidden_cells(protect(table(rows), audience))
     assert not subtract_until_nothing_more(grid, marks).any()
@@ -174,7 +174,7 @@ ALL_SMALL = np.concatenate([ALL_SMALL, ALL_SMALL.sum(axis=1, keepdims=True)], ax
 
 
 @given(st.lists(st.lists(st.integers(0, 4), min_size=3, max_size=3), min_size=2, max_size=2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_small_count_keeps_a_second_possible_value_among_all_tables_that_fit(rows):
     # the reader knows all published numbers exactly, and which hidden cells are not zero
     grid = with_totals(rows)

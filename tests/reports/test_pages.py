@@ -180,6 +180,8 @@ def test_text_from_the_records_is_shown_as_text(made):
 def test_a_template_cannot_pass_over_something_that_is_missing():
     with pytest.raises(jinja2.UndefinedError):
         render("card.html", title="Points card")
+    with pytest.raises(jinja2.UndefinedError):
+        environment().from_string("{{ something_nobody_gave }}").render()
     assert environment().autoescape is True
 
 
