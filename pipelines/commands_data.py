@@ -84,7 +84,7 @@ def intake(
 
     session = open_for(workspace, actor, say)
     report = take_in(session, folder)
-    answer(report.as_json(), report.as_text(), as_json)
+    answer(report.as_dict(), report.as_text(), as_json)
 
 
 def link(workspace: WorkspaceOption = HERE, actor: ActorOption = SOMEBODY, as_json: JsonOption = False) -> None:
@@ -92,7 +92,7 @@ def link(workspace: WorkspaceOption = HERE, actor: ActorOption = SOMEBODY, as_js
     from desist.pipelines.steps import link_people, open_for
 
     report = link_people(open_for(workspace, actor, say))
-    answer(report.as_json(), report.as_text(), as_json)
+    answer(report.as_dict(), report.as_text(), as_json)
 
 
 def build(

@@ -1,0 +1,306 @@
+"""The gate, through the command line: no estimate of anybody on today's caseload without a release that holds."""
+
+import json
+import re
+import sqlite3
+
+import pandas as pd
+import pytest
+
+AS_OF = pd.Timestamp("2026-10-01")
+WITHHELD = 3
+
+
+def estimates_in(workspace):
+    """Every place below the workspace that holds an estimate of somebody on the caseload of the list's date.
+
+    Tables with a score of that date, lists with a step, pages that show a step, and the log.
+    """
+    found = []
+    for path in sorted(path for path in workspace.rglob("*") if path.is_file()):
+        if path.suffix == ".parquet":
+            table = pd.read_parquet(path)
+            if "score" in table and "as_of" in table and (pd.to_datetime(table["as_of"]) >= AS_OF).any():
+                found.append(path)
+        elif path.suffix == ".json" and re.search(r'"step": [1-4]', path.read_text(encoding="utf-8")):
+            if path.name == "list.json":
+                found.append(path)
+        elif (
+            path.suffix in (".html", ".csv")
+            and "cases" in path.name
+            and re.search(r"[Aa]bout [1357] in 10", path.read_text(encoding="utf-8"))
+        ):
+            found.append(path)
+    return found
+
+
+def people_on_the_list(quarter):
+    lists = sorted((quarter.workspace / "lists").glob("*/list.json"))
+    return json.loads(lists[-1].read_text(encoding="utf-8"))
+
+
+def refused(quarter, *causes):
+    """Score and list exit 3 and name each cause, and the search finds no estimate."""
+    scored, listed = quarter.score(), quarter.do("list")
+    for ran in (scored, listed):
+        assert ran.returncode == WITHHELD, ran.stderr
+        assert "Traceback" not in ran.stderr
+        for cause in causes:
+            assert re.search(cause, ran.stderr), ran.stderr
+    assert estimates_in(quarter.workspace) == []
+    page = quarter.page()
+    assert "segment" not in re.sub(r"<style>.*?</style>", "", page, flags=re.S)
+    return page
+
+
+def test_with_a_valid_release_the_list_has_estimates_and_everybody_a_place(quarter):
+    assert quarter.do("list").returncode == 0
+    told = people_on_the_list(quarter)
+    assert {row["person_id"] for row in told["rows"]} == set(told["estimates"])
+    steps = [one["step"] for one in told["estimates"].values() if one["step"]]
+    assert len(steps) > 500 and set(steps) <= {1, 2, 3, 4}
+    assert estimates_in(quarter.workspace) != []
+
+
+def test_without_signatures_nothing_is_estimated_but_the_list_is_there(quarter):
+    quarter.without_sign_offs()
+    page = refused(quarter, "there is no release")
+    assert "Estimates are not available" in page
+    assert "The oversight board has not approved this model. Caseload details below do not use it." in page
+    released = quarter.do("release")
+    assert released.returncode == WITHHELD
+    assert "two people in two different roles" in released.stderr
+    assert re.search(r"decision finding \S+ is \w+", released.stderr)
+
+
+def test_before_signatures_the_demo_itself_shows_the_gate_saying_no(finished_demo):
+    _, told, said = finished_demo
+    assert told["withheld_before_signatures"] == ["there is no release"]
+    assert "The list is there all the same" in said
+
+
+def test_after_its_last_day_the_approval_has_ended(quarter):
+    quarter.forget_lists()
+    quarter.set_today("2027-04-01")
+    page = refused(quarter, r"the sign-off of Demo chair ended on 2027-03-31")
+    assert "Estimates are hidden until the board renews approval." in page
+
+
+def test_old_data_withhold_estimates(quarter):
+    quarter.forget_lists()
+    quarter.set_today("2026-12-15")
+    refused(quarter, r"police data was last received on 2026-09-30; estimates hide after 2026-12-01")
+
+
+def test_a_clock_set_back_withholds(quarter):
+    quarter.forget_lists()
+    quarter.set_today("2026-09-30")
+    refused(quarter, "check the clock|set the clock right")
+
+
+@pytest.mark.parametrize("name", ["model.json", "audit.json", "policy.toml", "register.json", "schema.json",
+                                  "cut_offs.json", "population.json", "purpose.json", "model_card.json"])  # fmt: skip
+def test_one_byte_changed_in_what_the_board_approved_withholds(quarter, name):
+    quarter.forget_lists()
+    path = quarter.workspace / "runs" / quarter.run / "candidate" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    refused(quarter, f"candidate/{re.escape(name)} (was changed after the trainer sealed it|cannot be read)")
+
+
+def test_a_changed_policy_of_the_workspace_withholds(quarter):
+    quarter.forget_lists()
+    path = quarter.workspace / "policy.toml"
+    path.write_text(path.read_text(encoding="utf-8") + "# wider\n", encoding="utf-8")
+    refused(quarter, r"policy\.toml is missing or not the policy of the candidate")
+
+
+def test_a_deleted_policy_withholds(quarter):
+    quarter.forget_lists()
+    (quarter.workspace / "policy.toml").unlink()
+    refused(quarter, r"policy\.toml is missing")
+
+
+def test_an_altered_release_withholds(quarter):
+    quarter.forget_lists()
+    path = quarter.workspace / "releases" / quarter.release / "release.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"expires_on": "2027-03-31"', '"expires_on": "2036-03-31"'), encoding="utf-8")
+    refused(quarter, r"release\.json is not what was approved|does not fit|runs longer")
+
+
+def keys_of(quarter):
+    told = json.loads(quarter.do("keys", "list", "--json").stdout)["keys"]
+    return {key["holder"]: key["key_id"] for key in told}
+
+
+def test_a_revoked_key_withholds(quarter):
+    quarter.forget_lists()
+    assert quarter.do("keys", "revoke", keys_of(quarter)["Demo chair"]).returncode == 0
+    refused(quarter, "the key of Demo chair was revoked on 2026-10-01")
+
+
+def decision_file(quarter, tmp_path, **changes):
+    """A filled-in decision that accepts every open finding; ``changes`` replace its lines."""
+    blank = tmp_path / "decision.toml"
+    assert quarter.do("sign", "--blank", blank).returncode == 0
+    reason = "Accepted with reasons: the pilot is small and the list is reviewed by people."
+    filled = {"decision": '"approve"', "reasons": f'"{reason}"', "interests": '"none"', **changes}
+    lines = []
+    for line in blank.read_text(encoding="utf-8").splitlines():
+        key = line.partition(" = ")[0]
+        if key in filled:
+            line = f"{key} = {filled[key]}"
+        elif line.endswith(' = ""') and not line.startswith("#") and key != "dissent":
+            line = line.replace('""', f'"{reason}"')
+        lines.append(line)
+    blank.write_text("\n".join(lines), encoding="utf-8")
+    return blank
+
+
+def signed(quarter, tmp_path, holder, **changes):
+    password = tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    decision = decision_file(quarter, tmp_path, **changes)
+    return quarter.do("sign", decision, "--holder", holder, "--password-file", password)
+
+
+def test_two_role_holders_who_sign_with_reasons_open_the_gate(quarter, tmp_path):
+    quarter.without_sign_offs()
+    for holder in ("Demo chair", "Demo data protection officer"):
+        assert signed(quarter, tmp_path, holder).returncode == 0
+    assert quarter.do("release").returncode == 0
+    assert quarter.score().returncode == 0
+    assert quarter.do("list").returncode == 0
+    assert estimates_in(quarter.workspace) != []
+
+
+def test_the_trainer_cannot_sign(quarter, tmp_path):
+    quarter.without_sign_offs()
+    assert signed(quarter, tmp_path, "Demo chair").returncode == 0
+    ran = signed(quarter, tmp_path, "Demo analyst")
+    assert ran.returncode == 2 and "analyst" in ran.stderr
+    assert quarter.do("release").returncode == WITHHELD
+    refused(quarter, "there is no release")
+
+
+def test_one_signature_is_not_enough(quarter, tmp_path):
+    quarter.without_sign_offs()
+    assert signed(quarter, tmp_path, "Demo chair").returncode == 0
+    ran = quarter.do("release")
+    assert ran.returncode == WITHHELD and "only Demo chair did so" in ran.stderr
+
+
+def test_a_refusal_holds_even_beside_approvals(quarter, tmp_path):
+    quarter.without_sign_offs()
+    assert signed(quarter, tmp_path, "Demo chair").returncode == 0
+    assert signed(quarter, tmp_path, "Demo data protection officer", decision='"refuse"').returncode == 0
+    ran = quarter.do("release")
+    assert ran.returncode == WITHHELD and "Demo data protection officer (data_protection_officer) refused" in ran.stderr
+
+
+def test_a_finding_without_an_answer_keeps_the_gate_shut(quarter, tmp_path):
+    quarter.without_sign_offs()
+    decision = decision_file(quarter, tmp_path)
+    lines = decision.read_text(encoding="utf-8").splitlines()
+    answered = [
+        line for line in lines[lines.index(next(x for x in lines if x.startswith("[answers]"))) :] if ' = "' in line
+    ]
+    assert answered, "the demo has at least one finding that cannot be assessed"
+    decision.write_text("\n".join(line for line in lines if line != answered[0]), encoding="utf-8")
+    password = tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    for holder in ("Demo chair", "Demo data protection officer"):
+        assert quarter.do("sign", decision, "--holder", holder, "--password-file", password).returncode == 0
+    ran = quarter.do("release")
+    assert ran.returncode == WITHHELD
+    assert f"the decision finding {answered[0].partition(' = ')[0]} is" in ran.stderr
+
+
+def test_a_wrong_password_signs_nothing(quarter, tmp_path):
+    quarter.without_sign_offs()
+    password = tmp_path / "wrong"
+    password.write_text("guess\n", encoding="utf-8")
+    ran = quarter.do("sign", decision_file(quarter, tmp_path), "--holder", "Demo chair", "--password-file", password)
+    assert ran.returncode == 2 and "The password does not open" in ran.stderr
+    assert not (quarter.workspace / "runs" / quarter.run / "sign_offs").exists()
+
+
+def test_demo_keys_open_nothing_where_the_data_are_real(quarter):
+    quarter.forget_lists()
+    path = quarter.workspace / "partnership.toml"
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("today = ")]
+    path.write_text("\n".join(lines).replace("made_up = true", "made_up = false"), encoding="utf-8")
+    ran = quarter.do("list")
+    assert ran.returncode == WITHHELD and "is a demo key" in ran.stderr
+    assert estimates_in(quarter.workspace) == []
+
+
+def test_a_log_that_was_changed_or_cut_withholds(quarter):
+    quarter.forget_lists()
+    with sqlite3.connect(quarter.workspace / "desist.db") as connection:
+        connection.executescript("drop trigger event_is_not_changed; update event set actor = 'x' where number = 2;")
+    refused(quarter, "log event 2 was changed")
+
+
+def test_a_list_altered_after_it_was_made_is_not_shown(quarter):
+    path = next((quarter.workspace / "lists").glob("*/list.json"))
+    path.write_text(path.read_text(encoding="utf-8").replace('"step": 1', '"step": 4', 1), encoding="utf-8")
+    ran = quarter.do("list")
+    assert ran.returncode == WITHHELD and "was changed" in ran.stderr
+    assert "in 10" not in re.sub(r"<style>.*?</style>", "", quarter.page(), flags=re.S)
+
+
+def test_a_list_put_there_by_hand_is_not_shown(quarter):
+    """Somebody rewrites list and manifest together: the log knows no such list."""
+    from desist.records.files import read_json, write_json
+    from desist.records.hashing import hash_file
+
+    folder = next((quarter.workspace / "lists").glob("*/list.json")).parent
+    told = read_json(folder / "list.json")
+    next(one for one in told["estimates"].values() if one["step"] == 1)["step"] = 4
+    write_json(folder / "list.json", told)
+    bound = read_json(folder / "manifest.json")
+    bound["files"]["list.json"] = hash_file(folder / "list.json")
+    write_json(folder / "manifest.json", bound)
+    ran = quarter.do("list")
+    assert ran.returncode == WITHHELD and "the log knows nothing of" in ran.stderr
+
+
+def test_an_old_list_is_withheld_after_its_last_day(quarter):
+    quarter.set_today("2026-10-30")
+    ran = quarter.do("list")
+    assert ran.returncode == WITHHELD and "was valid until 2026-10-29" in ran.stderr
+    assert "in 10" not in re.sub(r"<style>.*?</style>", "", quarter.page(), flags=re.S)
+
+
+def test_revoking_ends_the_release_at_once(quarter, tmp_path):
+    quarter.forget_lists()
+    password = tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    why = "The board saw a fault in the extract after it had released."
+    ran = quarter.do("revoke", "--reason", why, "--holder", "Demo chair", "--password-file", password)
+    assert ran.returncode == 0, ran.stderr
+    refused(quarter, "was revoked")
+
+
+def test_verify_finds_nothing_wrong_after_a_quarter_and_names_what_was_changed(quarter):
+    ran = quarter.do("verify")
+    assert ran.returncode == 0 and "Nothing is wrong." in ran.stdout and "The release in force holds." in ran.stdout
+    path = next((quarter.workspace / "lists").glob("*/list.json"))
+    path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    ran = quarter.do("verify")
+    assert ran.returncode == 2 and "WRONG" in ran.stdout
+
+
+def test_a_reader_cannot_make_a_release_for_itself():
+    from desist.fairness.release import Release
+
+    with pytest.raises(TypeError):
+        Release()
+    with pytest.raises(TypeError, match="verify_release"):
+        Release(**dict.fromkeys((
+            "id", "run", "outcome", "purpose", "released_on", "expires_on", "made_up", "bindings", "policy", "audit",
+            "sign_offs", "accepted", "conditions", "supersedes", "files",
+        )))  # fmt: skip
