@@ -60,7 +60,10 @@ class Raw:
 
 def dates(column: pd.Series) -> pd.Series:
     """Calendar days, whatever the resolution or time zone they came in; empty stays empty."""
-    return pd.to_datetime(column).dt.normalize().astype("datetime64[us]")
+    days = column if pd.api.types.is_datetime64_dtype(column) else pd.to_datetime(column)
+    days = days.dt.tz_localize(None) if days.dt.tz is not None else days
+    whole: pd.Series = days.dt.normalize().astype("datetime64[us]")
+    return whole
 
 
 def column(table: pd.DataFrame, name: str) -> pd.Series:

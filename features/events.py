@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from desist.features import derive
-from desist.features.contracts import KEY, EventContract, FieldSpec
+from desist.features.contracts import KEY, EventContract
 from desist.features.vocabulary import CONTRACTS
 from desist.records.errors import Problem, Refused
 
@@ -102,14 +102,15 @@ def checked_table(table: pd.DataFrame, contract: EventContract, problems: list[P
     if missing:
         problems.append(Problem("no " + ", ".join(missing), contract.name, "every column of its contract", "Add them."))
         return table
-    typed = renamed[list(contract.columns)].copy()
+    columns = {}
     for name in contract.columns:
-        spec = contract.fields.get(name, FieldSpec("category" if name == "person_id" else "date"))
+        kind = contract.fields[name].kind if name in contract.fields else "category" if name == "person_id" else "date"
         try:
-            typed[name] = _typed(typed[name], spec.kind)
+            columns[name] = _typed(renamed[name], kind)
         except (TypeError, ValueError):
-            problems.append(Problem(f"a {name} that is no {spec.kind}", contract.name, spec.kind, "Mend the table."))
+            problems.append(Problem(f"a {name} that is no {kind}", contract.name, kind, "Mend the table."))
             return table
+    typed = pd.DataFrame(columns)
     if typed[list(KEY)].isna().any(axis=None):
         where = f"{contract.name}: person_id, occurred_on, recorded_on"
         problems.append(Problem("an empty key or date", where, "all three in every row", "Leave such rows out."))

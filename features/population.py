@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -62,7 +63,7 @@ def caseload_facts(events: Events, members: pd.DataFrame, as_of: dt.date) -> pd.
     ``sources_known`` and ``sources_missing``: shared sources that had a record of the person, or had none.
     """
     people = members["person_id"].astype("str").tolist()
-    kind = community_status(events, as_of)
+    kind = community_status(events, as_of).to_dict()
     held = in_custody(events, as_of)
     codes_now = {person: "CUSTODY" if person in held else str(kind.get(person, "NONE")) for person in people}
     spells = _supervising(events, as_of)
@@ -72,27 +73,28 @@ def caseload_facts(events: Events, members: pd.DataFrame, as_of: dt.date) -> pd.
     waiting = _by_person(needs_waiting(events, people, as_of))
     news = what_changed(events, people, as_of)
     last, following = _contacts(events, as_of)
-    assessed = events.visible("needs", as_of).groupby("person_id")["occurred_on"].max()
+    assessed = events.visible("needs", as_of).groupby("person_id")["occurred_on"].max().to_dict()
     day = pd.Timestamp(as_of)
     rows = []
     for person in people:
-        group = str(iom["group"].get(person, NOT_SELECTED))
-        began = [spells["occurred_on"].get(person), iom["occurred_on"].get(person), assessed.get(person)]
+        spell, adopted, worker = spells.get(person, {}), iom.get(person, {}), allocated.get(person, {})
+        group = str(adopted.get("group", NOT_SELECTED))
+        began = [spell.get("occurred_on"), adopted.get("occurred_on"), assessed.get(person)]
         mine = waiting.get(person, [])[:NEEDS_SHOWN]
         rows.append(
             {
                 "person_id": person,
                 "supervision": SUPERVISION_WORDS[codes_now[person]],
-                "supervision_end": spells["last_day"].get(person, pd.NaT),
+                "supervision_end": spell.get("last_day", pd.NaT),
                 "iom_group": group,
                 "needs_waiting": [(codes.NEED_LABELS[wait.need], (day - wait.since).days) for wait in mine],
                 "changed": news.get(person, []),
                 "last_contact": last.get(person, pd.NaT),
                 "next_contact": following.get(person, pd.NaT),
                 "review_due": review_due(group, began, as_of),
-                "worker_id": allocated["worker_id"].get(person),
-                "team": allocated["team"].get(person),
-                "lao": bool(status["lao"].get(person, 0.0) == 1.0),
+                "worker_id": worker.get("worker_id"),
+                "team": worker.get("team"),
+                "lao": status.get(person, {}).get("lao") == 1.0,
                 "sources_known": tuple(s for s in _shared(events) if events.knows(s, person, as_of)),
                 "sources_missing": tuple(s for s in codes.SOURCES if not events.knows(s, person, as_of)),
             }
@@ -115,24 +117,33 @@ def review_due(iom_group: str, began: Sequence[object], as_of: dt.date) -> pd.Ti
     return max(known) + pd.DateOffset(months=REVIEW_MONTHS.get(iom_group, REVIEW_MONTHS_OTHERWISE))
 
 
-def _last_row(table: pd.DataFrame, order: list[str]) -> pd.DataFrame:
-    """The last row of each person in the given order, indexed by person."""
-    return table.sort_values(order, kind="stable").drop_duplicates("person_id", keep="last").set_index("person_id")
+def _last_row(table: pd.DataFrame, order: list[str]) -> dict[str, dict[str, Any]]:
+    """The last row of each person in the given order, by person."""
+    last = table.sort_values(order, kind="stable").drop_duplicates("person_id", keep="last")
+    return {row["person_id"]: row for row in _rows(last)}
 
 
-def _supervising(events: Events, as_of: dt.date) -> pd.DataFrame:
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as plain dictionaries."""
+    columns = [table[name].tolist() for name in table.columns]
+    return [dict(zip(table.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _supervising(events: Events, as_of: dt.date) -> dict[str, dict[str, Any]]:
     """Of a person's open spells the one that lasts longest, with when it began and its last day."""
     spells = open_spells(events, "supervision", as_of)
     return _last_row(spells, ["person_id", "last_day", "occurred_on", "recorded_on"])
 
 
-def _contacts(events: Events, as_of: dt.date) -> tuple[pd.Series, pd.Series]:
+def _contacts(events: Events, as_of: dt.date) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """Day of the last appointment attended, and of the next one planned, per person."""
     seen = events.visible("appointments", as_of)
     day = pd.Timestamp(as_of)
     past = seen[(seen["occurred_on"] < day) & (seen["attended"] == "attended")]
     planned = seen[(seen["occurred_on"] >= day) & seen["attended"].isna()]
-    return past.groupby("person_id")["occurred_on"].max(), planned.groupby("person_id")["occurred_on"].min()
+    last = past.groupby("person_id")["occurred_on"].max()
+    following = planned.groupby("person_id")["occurred_on"].min()
+    return last.to_dict(), following.to_dict()
 
 
 def needs_waiting(events: Events, people: Sequence[str], as_of: dt.date) -> list[Waiting]:
@@ -143,13 +154,12 @@ def needs_waiting(events: Events, people: Sequence[str], as_of: dt.date) -> list
     It waits unless an offer was made for a referral at or after that day. A referral that has neither an offer nor
     an end waits by itself, unless a later assessment found no such need.
     """
-    identified, refuted = _assessed(events, as_of)
-    referrals = events.visible("referrals", as_of)
-    referrals = referrals[referrals["occurred_on"] < pd.Timestamp(as_of)]
+    identified, refuted = _assessed(events, people, as_of)
+    referrals = _before(events, "referrals", people, as_of)
     waiting = referrals[referrals["offered"].isna() & referrals["started"].isna() & referrals["ended"].isna()]
     found: dict[tuple[str, str], Waiting] = {}
     ordered = waiting.sort_values(["person_id", "need", "occurred_on", "service"], kind="stable")
-    for row in ordered.to_dict("records"):
+    for row in _rows(ordered):
         key = (row["person_id"], row["need"])
         if key in found or refuted.get(key, row["occurred_on"]) > row["occurred_on"]:
             continue
@@ -158,27 +168,32 @@ def needs_waiting(events: Events, people: Sequence[str], as_of: dt.date) -> list
     answered = referrals[referrals["offered"].notna() | referrals["started"].notna()]
     last_offer = {
         (row["person_id"], row["need"]): row["occurred_on"]
-        for row in answered.sort_values("occurred_on").to_dict("records")
+        for row in _rows(answered.sort_values("occurred_on"))
     }
     for (person, need), since in identified.items():
         offer = last_offer.get((person, need))
         if (person, need) not in found and (offer is None or offer < since):
             found[person, need] = Waiting(person, need, "", since)
-    wanted = set(people)
-    mine = [wait for wait in found.values() if wait.person_id in wanted]
-    return sorted(mine, key=lambda wait: (wait.since, wait.person_id, wait.need))
+    return sorted(found.values(), key=lambda wait: (wait.since, wait.person_id, wait.need))
 
 
 Need = tuple[str, str]
 
 
-def _assessed(events: Events, as_of: dt.date) -> tuple[dict[Need, pd.Timestamp], dict[Need, pd.Timestamp]]:
+def _before(events: Events, name: str, people: Sequence[str], as_of: dt.date) -> pd.DataFrame:
+    """What was known of these people and happened before the as-of date."""
+    seen = events.visible(name, as_of)
+    return seen[(seen["occurred_on"] < pd.Timestamp(as_of)) & seen["person_id"].isin(frozenset(people))]
+
+
+def _assessed(
+    events: Events, people: Sequence[str], as_of: dt.date
+) -> tuple[dict[Need, pd.Timestamp], dict[Need, pd.Timestamp]]:
     """Since when each need is identified without a break, and the last day on which an assessment found it was not.
 
     A need whose last assessment is older than three years is not taken as identified today.
     """
-    seen = events.visible("needs", as_of)
-    seen = seen[seen["occurred_on"] < pd.Timestamp(as_of)]
+    seen = _before(events, "needs", people, as_of)
     thresholds = {name: at[0] for name, at in codes.NEED_SECTIONS.items() if at is not None}
     limit = seen["section"].map(thresholds).astype("float64")
     said = (seen["score"] >= limit) | (limit.isna() & (seen["linked_reoffending"] == 1.0))
@@ -187,7 +202,7 @@ def _assessed(events: Events, as_of: dt.date) -> tuple[dict[Need, pd.Timestamp],
     since: dict[Need, pd.Timestamp] = {}
     last: dict[Need, pd.Timestamp] = {}
     refuted: dict[Need, pd.Timestamp] = {}
-    for row in daily.to_dict("records"):
+    for row in _rows(daily):
         key = (row["person_id"], row["section"])
         last[key] = row["occurred_on"]
         if row["said"]:
@@ -255,7 +270,7 @@ def support_waiting(events: Events, members: pd.DataFrame, as_of: dt.date) -> pd
             "service": wait.service,
             "person_id": wait.person_id,
             "days_waiting": (pd.Timestamp(as_of) - wait.since).days,
-            "worker_id": allocated["worker_id"].get(wait.person_id),
+            "worker_id": allocated.get(wait.person_id, {}).get("worker_id"),
             "next_appointment": following.get(wait.person_id, pd.NaT),
         }
         for wait in needs_waiting(events, people, as_of)

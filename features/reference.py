@@ -51,6 +51,7 @@ class Facts:
 
     def __post_init__(self) -> None:
         self._seen: dict[str, list[Record]] = {}
+        self._within: dict[tuple[str, int, int], list[Record]] = {}
 
     def seen(self, table: str) -> list[Record]:
         """The table's rows recorded before the as-of date, each without what was learnt of it later."""
@@ -68,12 +69,19 @@ class Facts:
                 hidden[name] = None
         return {**record, **hidden} if hidden else record
 
+    def within(self, table: str, window: Lookback) -> list[Record]:
+        """The rows seen that happened in the window, which ends before the as-of date."""
+        asked = (table, window.days, window.until)
+        if asked not in self._within:
+            first, end = self.as_of - window.days, self.as_of - window.until
+            self._within[asked] = [record for record in self.seen(table) if first <= record["occurred_on"] < end]
+        return self._within[asked]
+
     def of(self, rows: Rows, window: Lookback | None) -> list[Record]:
-        """The rows seen that meet every condition and happened in the window, which ends before the as-of date."""
+        """The rows seen that happened in the window and meet every condition."""
         if window is None:
             raise Refused("A definition has no look-back limit yet; a register gives it one.")
-        first, end = self.as_of - window.days, self.as_of - window.until
-        found = [record for record in self.seen(rows.contract.name) if first <= record["occurred_on"] < end]
+        found = self.within(rows.contract.name, window)
         for condition in rows.conditions:
             found = [record for record in found if meets(record, condition)]
         return found
