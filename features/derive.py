@@ -50,10 +50,9 @@ class Raw:
             table = table[~table["subject_category"].astype("str").isin(NOT_CONVICTED)]
         table = table.copy()
         for stamp, fields in (later or {}).items():
-            for column in (stamp, *fields):
-                if column not in table:
-                    table[column] = pd.NaT
-            valued = table[list(fields)].notna().any(axis=1)
+            if stamp not in table:
+                table[stamp] = pd.NaT
+            valued = table[[name for name in fields if name in table]].notna().any(axis=1)
             table[stamp] = dates(table[stamp]).mask(valued & table[stamp].isna(), self.snapshots[source])
         return table
 
@@ -124,14 +123,12 @@ def proven(raw: Raw, source: str) -> pd.DataFrame | None:
         made["sanction_type"] = table["sanction_type"]
         disposal = column(table, "disposal").astype("str").str.lower().str.replace("_", " ")
         made["custodial"] = disposal.isin(CUSTODIAL_DISPOSALS)
-        made["da_flag"], made["weapon_flag"] = column(table, "da_flag"), column(table, "weapon_flag")
+        made = made.assign(**{name: table[name] for name in ("da_flag", "weapon_flag") if name in table})
     else:
         made["sanction_date"] = dates(table["conviction_date"])
         made["sanction_type"] = "conviction"
         made["custodial"] = column(table, "sentence_type").isin(("CUSTODY", "LICENCE", "PSS"))
-        made["da_flag"], made["weapon_flag"] = pd.NA, pd.NA
-        made = made.sort_values([*made.columns.drop(["da_flag", "weapon_flag"])], kind="stable")
-        made = made.sort_values("recorded_on", kind="stable")
+        made = made.sort_values([*made.columns], kind="stable").sort_values("recorded_on", kind="stable")
         made = made.drop_duplicates(["person_id", "offence_code", "offence_date", "sanction_date"])
     return made[made["counts"].astype(bool)].drop(columns=["counts", "offence_code"]).reset_index(drop=True)
 
@@ -152,13 +149,13 @@ def custody(raw: Raw) -> pd.DataFrame | None:
 
 def releases(spells: pd.DataFrame) -> pd.DataFrame:
     """Releases as moments of their own, known when both the spell and its end were recorded."""
-    out = spells[spells["release"].notna()]
+    out = spells[column(spells, "release").notna()]
     return pd.DataFrame(
         {
             "person_id": out["person_id"],
-            "occurred_on": dates(out["release"]),
+            "occurred_on": dates(column(out, "release")),
             "recorded_on": later_of(out["recorded_on"], out["release_recorded_on"]),
-            "release_type": out["release_type"],
+            "release_type": column(out, "release_type"),
             "sentence_band": column(out, "sentence_band"),
         }
     )
@@ -176,8 +173,8 @@ def supervision(raw: Raw, spells: pd.DataFrame | None) -> pd.DataFrame | None:
             "occurred_on": dates(sent["sentence_start"]),
             "recorded_on": dates(sent["recorded_on"]),
             "type": sent["sentence_type"].astype("str"),
-            "planned_end": dates(sent["sentence_end"]),
-            "terminated": dates(sent["terminated"]),
+            "planned_end": dates(column(sent, "sentence_end")),
+            "terminated": dates(column(sent, "terminated")),
             "terminated_recorded_on": dates(sent["terminated_recorded_on"]),
         }
     )
@@ -228,7 +225,7 @@ def appointments(raw: Raw) -> pd.DataFrame | None:
     if sent is None:
         return None
     answers: dict[str, object] = {"attended": True, "unacceptable_absence": False}
-    return sent.assign(kept=sent["attended"].map(answers))
+    return sent.assign(kept=sent["attended"].map(answers)) if "attended" in sent else sent
 
 
 def status(raw: Raw) -> pd.DataFrame | None:

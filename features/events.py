@@ -24,13 +24,15 @@ class Events:
 
     ``known``: source -> person -> the first day on which it had a record of the person. On an as-of date the
     source knows those recorded before it, as an extract cut that day would have shown. ``snapshots``: the date of
-    each shared source's extract. Columns beyond a table's contract are dropped.
+    each shared source's extract. ``unsent``: fields ("offences.da_flag") that the source does not send at all, so that
+    whatever asks for them is missing. Columns beyond a table's contract are dropped.
     """
 
     tables: Mapping[str, pd.DataFrame]
     contracts: Mapping[str, EventContract]
     known: Mapping[str, Mapping[str, dt.date]]
     snapshots: Mapping[str, dt.date] = field(default_factory=dict)
+    unsent: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         problems: list[Problem] = []
@@ -163,11 +165,10 @@ def events_from(tables: Mapping[str, pd.DataFrame], known: Known, snapshots: Map
     contracts = dict(CONTRACTS)
     for name in ("offences", "sanctions"):
         contracts[name] = replace(contracts[name], source=source)
-    filled = {}
-    for name, table in made.items():
-        if table is not None:
-            filled[name] = table.reindex(columns=list(contracts[name].columns))
-    return Events(filled, contracts, _known_since(tables, known, shared), dict(snapshots))
+    sent = {name: table for name, table in made.items() if table is not None}
+    unsent = frozenset(f"{name}.{c}" for name, table in sent.items() for c in contracts[name].columns if c not in table)
+    filled = {name: table.reindex(columns=list(contracts[name].columns)) for name, table in sent.items()}
+    return Events(filled, contracts, _known_since(tables, known, shared), dict(snapshots), unsent)
 
 
 _SOURCE_OF = {

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
-from desist.features.rows import Condition, Field, Rows
+from desist.features.rows import Field, Rows
 from desist.features.windows import Lookback, days_in, length_in_words
 from desist.records.errors import Refused
 
-YIELDS = ("number", "days", "share", "category", "yes_no", "years")
 #: Fewer days at liberty than this are too few to say a rate.
 LEAST_DAYS_AT_LIBERTY = 91
 
@@ -24,12 +24,14 @@ class Definition:
     """One measurement of one person on one as-of date. ``window`` is None until a register bounds it."""
 
     function: ClassVar[str] = ""
+    gives: ClassVar[str] = "number"
 
     window: Lookback | None
 
     @property
     def yields(self) -> str:
-        return "number"
+        """What its values are: number, days, share, yes_no, category or years."""
+        return self.gives
 
     def subjects(self) -> tuple[Rows, ...]:
         """The rows it speaks of; a source that doesn't know the person makes the value missing."""
@@ -50,16 +52,22 @@ class Definition:
         """Extract columns it reads ("table.column"), and values asked for ("table.column=value")."""
         return frozenset[str]().union(*(rows.lineage() for rows in self.subjects()))
 
+    @cached_property
+    def asks(self) -> frozenset[str]:
+        """Tables ("offences") and fields ("offences.violent") without which it has no value."""
+        tables = {rows.contract.name for rows in self.subjects()}
+        tested = {f"{t.contract.name}.{t.field}" for rows in self.subjects() for t in rows.conditions}
+        return frozenset(tables | tested)
+
     def in_words(self) -> str:
         raise NotImplementedError
 
     def missing_in_words(self) -> str:
         said = []
-        for contract in dict.fromkeys(rows.contract.name for rows in self.subjects()):
-            read = next(rows.contract for rows in self.subjects() if rows.contract.name == contract)
-            sources = " or ".join(read.sources)
+        for contract in (rows.contract for rows in self.subjects()):
+            sources = " or ".join(contract.sources)
             unknown = f"where no {sources} record of the person is shared"
-            said.append(f"where {sources} data is not shared" if read.absence == "none" else unknown)
+            said.append(f"where {sources} data is not shared" if contract.absence == "none" else unknown)
         return "missing " + " or ".join(dict.fromkeys(said))
 
     def detail(self) -> dict[str, Any]:
@@ -115,6 +123,10 @@ class OfField(Definition):
     def lineage(self) -> frozenset[str]:
         return self.field.lineage()
 
+    @cached_property
+    def asks(self) -> frozenset[str]:
+        return super().asks | {f"{self.field.contract.name}.{self.field.name}"}
+
     def detail(self) -> dict[str, Any]:
         return {"field": self.field.to_json()}
 
@@ -130,10 +142,7 @@ class Count(OfRows):
 @dataclass(frozen=True)
 class Has(OfRows):
     function = "has"
-
-    @property
-    def yields(self) -> str:
-        return "yes_no"
+    gives = "yes_no"
 
     def in_words(self) -> str:
         return f"whether there is any {self.rows.one_in_words()} {self._when()}"
@@ -144,16 +153,13 @@ class DaysSince(OfRows):
     """Days from the last such event to the as-of date; ``none_as`` is "missing", or "window" for its length."""
 
     function = "days_since"
+    gives = "days"
     none_as: str = "missing"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.none_as not in ("missing", "window"):
             raise Refused(f"With no such event, days_since is 'missing' or 'window'; found {self.none_as!r}.")
-
-    @property
-    def yields(self) -> str:
-        return "days"
 
     def in_words(self) -> str:
         return f"days since the last {self.rows.one_in_words()} {self._when()}"
@@ -171,10 +177,7 @@ class DaysSince(OfRows):
 @dataclass(frozen=True)
 class DaysSinceFirst(OfRows):
     function = "days_since_first"
-
-    @property
-    def yields(self) -> str:
-        return "days"
+    gives = "days"
 
     def in_words(self) -> str:
         return f"days since the first {self.rows.one_in_words()} {self._when()}"
@@ -186,15 +189,12 @@ class DaysSinceFirst(OfRows):
 @dataclass(frozen=True)
 class IsOpen(OfRows):
     function = "is_open"
+    gives = "yes_no"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.rows.contract.ends:
             raise Refused(f"{self.rows.contract.name} holds moments, not spells: nothing in it can be open.")
-
-    @property
-    def yields(self) -> str:
-        return "yes_no"
 
     def lineage(self) -> frozenset[str]:
         contract = self.rows.contract
@@ -274,6 +274,7 @@ class Share(OfField):
     """Of the rows whose answer is known, the share that is yes."""
 
     function = "share"
+    gives = "share"
     kinds = ("yes_no",)
     of: Rows | None = None
 
@@ -283,10 +284,6 @@ class Share(OfField):
             raise Refused("A share is of rows of the same table: share(appointments.kept, of=appointments, ...).")
         if self.field.rows.conditions:
             raise Refused("Narrow the rows that a share is of (of=appointments.where(...)), not the field.")
-
-    @property
-    def yields(self) -> str:
-        return "share"
 
     def subjects(self) -> tuple[Rows, ...]:
         return (self.of,) if self.of is not None else ()
@@ -310,11 +307,8 @@ class Age(Definition):
     """Whole years of age on the as-of date, or at the first such event. Never without a board's approval."""
 
     function = "age"
+    gives = "years"
     first: Rows | None = None
-
-    @property
-    def yields(self) -> str:
-        return "years"
 
     def subjects(self) -> tuple[Rows, ...]:
         return () if self.first is None else (self.first,)
@@ -335,10 +329,10 @@ class Age(Definition):
 
 
 def _lookback(within: str | None, until: str | None = None) -> Lookback | None:
-    if within is None:
-        if until is not None:
-            raise Refused("A window that ends early needs a beginning too: within='2y', until='6m'.")
+    if within is None and until is None:
         return None
+    if within is None:
+        raise Refused("A window that ends early needs a beginning too: within='2y', until='6m'.")
     return Lookback(days_in(within), 0 if until is None else days_in(until))
 
 
@@ -405,10 +399,3 @@ def age_at_first(rows: Rows) -> Definition:
 def tables_read(definitions: Sequence[Definition]) -> frozenset[str]:
     """Names of the event tables that any of the definitions reads."""
     return frozenset(rows.contract.name for definition in definitions for rows in definition.subjects())
-
-
-__all__ = [
-    "Condition", "Definition", "Field", "Rows", "age_at_as_of", "age_at_first", "count", "days_since",
-    "days_since_first", "distinct", "has", "is_open", "most_recent", "rate_per_year_at_liberty", "share",
-    "tables_read", "worst",
-]

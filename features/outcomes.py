@@ -112,7 +112,7 @@ def label_outcomes(
         for person, history in block.items():
             for position in by_person[person]:
                 then = facts_of(events, person, days[position], tables, history)
-                later = Facts(known_by.toordinal(), history, events.contracts, ())
+                later = Facts(known_by.toordinal(), history, events.contracts, frozenset())
                 labels = [_label(events, definition, then, later) for definition in definitions]
                 values[position] = [np.nan if value is None else value for value, _ in labels]
                 why[position] = _said(definitions, [reason for _, reason in labels])
@@ -132,6 +132,8 @@ def _label(
     contract = events.contracts[definition.counts.contract.name]
     if contract.name in then.unanswered:
         return None, f"{contract.source} records are not shared"
+    if any(f"{contract.name}.{test.field}" in then.unanswered for test in definition.counts.conditions):
+        return None, f"{contract.source} records do not tell these offences apart"
     if as_of + definition.days_to_mature > later.as_of:
         day = dt.date.fromordinal(as_of + definition.days_to_mature)
         return None, f"not known before {day.isoformat()}"

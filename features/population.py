@@ -55,17 +55,23 @@ class Waiting:
     service: str
     since: pd.Timestamp
 
+    @property
+    def in_words(self) -> str:
+        return codes.NEED_LABELS[self.need]
+
+    def days(self, as_of: dt.date) -> int:
+        return (pd.Timestamp(as_of) - self.since).days
+
 
 def caseload_facts(events: Events, members: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
     """One row per member, in their order, with the columns ``FACT_COLUMNS``; dates are NaT where there is none.
 
     ``needs_waiting``: up to three (need in words, days waiting), longest first. ``changed``: sentences, newest first.
-    ``sources_known`` and ``sources_missing``: shared sources that had a record of the person, or had none.
+    ``sources_known`` and ``sources_missing``: sources that had a record of the person by then, and the others.
     """
     people = members["person_id"].astype("str").tolist()
     kind = community_status(events, as_of).to_dict()
     held = in_custody(events, as_of)
-    codes_now = {person: "CUSTODY" if person in held else str(kind.get(person, "NONE")) for person in people}
     spells = _supervising(events, as_of)
     iom = _last_row(open_spells(events, "iom", as_of), ["person_id", "occurred_on", "recorded_on", "group"])
     allocated = _last_row(open_spells(events, "allocations", as_of), ["person_id", "occurred_on", "worker_id"])
@@ -74,36 +80,28 @@ def caseload_facts(events: Events, members: pd.DataFrame, as_of: dt.date) -> pd.
     news = what_changed(events, people, as_of)
     last, following = _contacts(events, as_of)
     assessed = events.visible("needs", as_of).groupby("person_id")["occurred_on"].max().to_dict()
-    day = pd.Timestamp(as_of)
     rows = []
     for person in people:
         spell, adopted, worker = spells.get(person, {}), iom.get(person, {}), allocated.get(person, {})
         group = str(adopted.get("group", NOT_SELECTED))
         began = [spell.get("occurred_on"), adopted.get("occurred_on"), assessed.get(person)]
-        mine = waiting.get(person, [])[:NEEDS_SHOWN]
         rows.append(
-            {
-                "person_id": person,
-                "supervision": SUPERVISION_WORDS[codes_now[person]],
-                "supervision_end": spell.get("last_day", pd.NaT),
-                "iom_group": group,
-                "needs_waiting": [(codes.NEED_LABELS[wait.need], (day - wait.since).days) for wait in mine],
-                "changed": news.get(person, []),
-                "last_contact": last.get(person, pd.NaT),
-                "next_contact": following.get(person, pd.NaT),
-                "review_due": review_due(group, began, as_of),
-                "worker_id": worker.get("worker_id"),
-                "team": worker.get("team"),
-                "lao": status.get(person, {}).get("lao") == 1.0,
-                "sources_known": tuple(s for s in _shared(events) if events.knows(s, person, as_of)),
-                "sources_missing": tuple(s for s in codes.SOURCES if not events.knows(s, person, as_of)),
-            }
+            (
+                person,
+                SUPERVISION_WORDS["CUSTODY" if person in held else kind.get(person, "NONE")],
+                spell.get("last_day", pd.NaT),
+                group,
+                [(wait.in_words, wait.days(as_of)) for wait in waiting.get(person, [])[:NEEDS_SHOWN]],
+                news.get(person, []),
+                last.get(person, pd.NaT),
+                following.get(person, pd.NaT),
+                review_due(group, began, as_of),
+                *(worker.get(name) for name in ("worker_id", "team")),
+                status.get(person, {}).get("lao") == 1.0,
+                *(tuple(s for s in codes.SOURCES if events.knows(s, person, as_of) is said) for said in (True, False)),
+            )
         )
     return pd.DataFrame(rows, columns=list(FACT_COLUMNS)).astype({"person_id": "str"})
-
-
-def _shared(events: Events) -> list[str]:
-    return [source for source in codes.SOURCES if source in events.shared]
 
 
 def review_due(iom_group: str, began: Sequence[object], as_of: dt.date) -> pd.Timestamp:
@@ -266,10 +264,10 @@ def support_waiting(events: Events, members: pd.DataFrame, as_of: dt.date) -> pd
     _, following = _contacts(events, as_of)
     rows = [
         {
-            "need": codes.NEED_LABELS[wait.need],
+            "need": wait.in_words,
             "service": wait.service,
             "person_id": wait.person_id,
-            "days_waiting": (pd.Timestamp(as_of) - wait.since).days,
+            "days_waiting": wait.days(as_of),
             "worker_id": allocated.get(wait.person_id, {}).get("worker_id"),
             "next_appointment": following.get(wait.person_id, pd.NaT),
         }

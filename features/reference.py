@@ -45,7 +45,7 @@ class Facts:
     as_of: int
     history: Mapping[str, list[Record]]
     contracts: Mapping[str, EventContract]
-    unanswered: Collection[str]
+    unanswered: frozenset[str]
     age: float = float("nan")
     age_on: Callable[[int], float] | None = None
 
@@ -112,7 +112,7 @@ def meets(record: Record, condition: Condition) -> bool:
 
 def value_of(definition: say.Definition, facts: Facts) -> Value:
     """The definition's value for one person on one as-of date; None where it is missing."""
-    if any(rows.contract.name in facts.unanswered for rows in definition.subjects()):
+    if not facts.unanswered.isdisjoint(definition.asks):
         return None
     return WORKED_OUT[type(definition)](definition, facts)
 
@@ -138,8 +138,11 @@ def _days_since_first(asked: say.DaysSinceFirst, facts: Facts) -> Value:
 
 
 def _is_open(asked: say.IsOpen, facts: Facts) -> Value:
+    contract = asked.rows.contract
+    if all(f"{contract.name}.{name}" in facts.unanswered for name in contract.ends):
+        return None
     for record in facts.of(asked.rows, asked.window):
-        last = facts.last_day(record, asked.rows.contract)
+        last = facts.last_day(record, contract)
         if last is None or last >= facts.as_of:
             return 1.0
     return 0.0
@@ -300,12 +303,15 @@ def build_profiles(
 def facts_of(
     events: Events, person: str, as_of: dt.date, tables: Collection[str], history: Mapping[str, list[Record]]
 ) -> Facts:
-    """What was known of the person before the as-of date; tables whose silence says nothing are unanswered."""
+    """What was known of the person before the as-of date.
+
+    Unanswered are tables whose silence says nothing of this person, and fields that nobody sends.
+    """
     unanswered = [
         name for name in tables
         if name not in events.contracts or not events.answers(events.contracts[name], person, as_of)
     ]  # fmt: skip
-    return Facts(as_of.toordinal(), history, events.contracts, frozenset(unanswered))
+    return Facts(as_of.toordinal(), history, events.contracts, events.unsent.union(unanswered))
 
 
 def _check_contracts(events: Events, definitions: Sequence[say.Definition]) -> None:

@@ -147,6 +147,17 @@ def test_why_a_label_is_missing_names_the_outcome_where_others_are_known(history
     assert "more serious offence than in the last two years" in outcomes.definitions["escalation"]
 
 
+def test_an_outcome_that_the_records_cannot_tell_apart_is_missing(history):
+    from desist.features.vocabulary import offences
+
+    flagged = dataclasses.replace(PROVEN_REOFFENDING, name="domestic_abuse", counts=offences.where(offences.da_flag))
+    sentence = {"person_id": "A", "occurred_on": "2021-01-01", "conviction_date": "2021-02-01", "event_id": "1",
+                "offence_code": "04600", "sentence_type": "COMMUNITY_ORDER", "recorded_on": "2021-02-02"}  # fmt: skip
+    values, why = label(history(prob_event=[sentence]), flagged)
+    assert np.isnan(values[0]) and why == ["probation records do not tell these offences apart"]
+    assert label(history(prob_event=[sentence])) == ([0], [""])
+
+
 def test_rows_keep_their_order_and_number(history):
     events = history(pol_sanction=[PRIOR, reoffence(10), PRIOR | {"person_id": "B"}])
     rows = (("B", "2022-04-01"), ("A", "2023-04-01"), ("C", "2022-04-01"), ("A", "2022-04-01"))

@@ -94,6 +94,27 @@ def test_probation_convictions_stand_in_only_where_no_police_data_is_shared_at_a
     assert np.isnan(build_profiles(elsewhere, row(("A", "2024-04-01")), COUNTS).table["proven_2y"]).all()
 
 
+def test_a_flag_that_no_agency_sends_is_missing_and_not_zero(history, row):
+    register = standard_register()
+    sentence = {"person_id": "A", "occurred_on": "2023-01-01", "conviction_date": "2023-02-01", "event_id": "1",
+                "offence_code": "10501", "sentence_type": "COMMUNITY_ORDER", "sentence_start": "2023-02-01",
+                "recorded_on": "2023-02-02"}  # fmt: skip
+    table = build_profiles(history(prob_event=[sentence]), row(("A", "2024-04-01")), register).table
+    assert table["violent_offences_2y"].tolist() == [1]
+    assert np.isnan(table["domestic_abuse_offences_5y"]).all()  # probation's convictions do not tell
+
+
+def test_an_episode_whose_end_nobody_sends_is_neither_open_nor_closed(history, row, table_of, known_since):
+    from desist.features.events import events_from
+
+    rows = [{"person_id": "A", "occurred_on": "2024-01-01"}]
+    ends = ["discharge_date", "discharge_reason", "discharge_recorded_on"]
+    table = table_of("trt_episode", rows).drop(columns=ends)
+    events = events_from({"trt_episode": table}, {"treatment": known_since("A")}, {"treatment": dt.date(2026, 9, 30)})
+    profile = build_profiles(events, row(("A", "2024-04-01")), standard_register()).table
+    assert np.isnan(profile["in_treatment"]).all() and np.isnan(profile["treatment_planned_exit_3y"]).all()
+
+
 def test_breaches_and_repealed_offences_are_no_offences(history, row):
     events = history(
         pol_sanction=[
