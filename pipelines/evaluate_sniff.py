@@ -23,7 +23,8 @@ DATE_TEXT = (
     r"|^\d{1,2}[-/. ](?:\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}(?: \d{1,2}:\d{2}.*)?$"
     r"|^(?:19|20)\d{2}[- /]?(?:Q[1-4]|W\d{2})$|^(?:19|20)\d{2}[-/]\d{2}$"
 )
-POSTCODE = r"^[A-Z]{1,2}\d[A-Z\d]?(?: ?\d[A-Z]{2})?$"
+POSTCODE = r"^[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}$"
+DISTRICT = r"^([A-Z]{1,2})\d[A-Z\d]?$"  # the first half of a postcode: E11, IG2
 AREA_CODE = r"^[EWSN]\d{8}$"
 
 # A name with one of these words is refused: what it is, and its words. Two words in one entry stand side by side.
@@ -262,13 +263,16 @@ def people_words(value: Value) -> str:
 
 
 def tells_place(value: Value) -> bool:
-    """Whether the values are postcodes or area codes."""
+    """Whether the values are postcodes, first halves of postcodes of two or more areas, or area codes."""
     if value.kind != TEXT or value.written:
         return False
     known = value.series.iloc[:SEEN].dropna()
     if known.nunique() < 10:
         return False
-    return _share(known, POSTCODE) >= MOSTLY or _share(known, AREA_CODE) >= MOSTLY
+    if _share(known, POSTCODE) >= MOSTLY or _share(known, AREA_CODE) >= MOSTLY:
+        return True
+    areas = pd.Series(known.unique()).str.extract(DISTRICT, flags=re.IGNORECASE)[0]
+    return bool(areas.notna().all() and areas.str.upper().nunique() > 1 and areas.str.len().max() > 1)
 
 
 def looks_like_key(value: Value) -> bool:

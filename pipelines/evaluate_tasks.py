@@ -277,9 +277,15 @@ def _cut_off(spec: Spec, scored: Scored, score: Floats, inside: Any) -> tuple[fl
         words = f"so that as many are high as by {rule.like}"
     else:
         share, words = float(rule.share or 0.0), f"so that {rule.share:.0%} are high"
-    known = np.sort(score[inside])[::-1]
-    cut_off = float(known[max(min(round(share * len(known)), len(known)) - 1, 0)])
+    cut_off = selecting(score[inside], share)
     return cut_off, f"{words}: from a chance of {cut_off:.3f} on"
+
+
+def selecting(score: Floats, share: float) -> float:
+    """The score from which on the share of rows is nearest to ``share``; equal scores stand or fall together."""
+    values, counts = np.unique(score, return_counts=True)
+    from_here = counts[::-1].cumsum()[::-1] / len(score)
+    return float(values[np.abs(from_here - share).argmin()])
 
 
 def _notes(spec: Spec, data: Data, scored: Scored, metrics: Mapping[str, Mapping[str, Number]]) -> tuple[str, ...]:

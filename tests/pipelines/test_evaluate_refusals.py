@@ -154,7 +154,7 @@ def test_a_date_in_a_derived_column_is_refused(door, table, expression):
 
 
 def test_a_duration_between_two_dates_of_the_row_is_allowed(door, table):
-    earlier = pd.to_datetime(table["seen_on"]) - pd.to_timedelta(np.arange(PEOPLE) * 7 % 300, unit="D")
+    earlier = pd.to_datetime(table["seen_on"]) - pd.to_timedelta(np.arange(PEOPLE) * 7 % 90, unit="D")
     spec = with_feature("days_since_release", more='\n[derive]\ndays_since_release = "date(seen_on) - date(freed)"\n')
     door(table.assign(freed=earlier.dt.strftime("%Y-%m-%d")), spec, expect_refusal=False)
 
@@ -274,9 +274,15 @@ def test_labels_that_speak_of_ethnicity_are_refused_whatever_the_column_is_calle
     assert "labels that speak of ethnicity" in told
 
 
-def test_postcodes_are_refused_whatever_the_column_is_called(door, table):
-    codes = [f"ZZ{number % 20}" for number in range(PEOPLE)]
+@pytest.mark.parametrize("code", ["IG{0} 1ZZ", "{1}{0}", "E0500{0:04d}"], ids=["postcode", "first half", "ward code"])
+def test_postcodes_and_area_codes_are_refused_whatever_the_column_is_called(door, table, code):
+    codes = [code.format(number % 20 + 1, ("IG", "E")[number % 2]) for number in range(PEOPLE)]
     assert "postcodes or area codes" in door(table.assign(zone=codes), with_feature("zone", kind="category"))
+
+
+def test_codes_of_one_letter_and_a_number_are_no_postcodes(door, table):
+    codes = [f"L{number % 20 + 1}" for number in range(PEOPLE)]
+    door(table.assign(charge_kind=codes), with_feature("charge_kind", kind="category"), expect_refusal=False)
 
 
 def test_a_rivals_score_is_no_feature(door, table):
