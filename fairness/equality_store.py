@@ -43,9 +43,7 @@ _LATEST = """
 
 
 class EqualityStore:
-    """Characteristics of persons. Opening it makes no file; a missing store is refused, not taken for empty."""
-
-    name = "equality store"
+    """The reading end; ``intake`` writes and erases. A missing store is refused, never taken for an empty one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -77,27 +75,12 @@ class EqualityStore:
             return dict.fromkeys(HELD.values(), 0.0)
         return {name: float((_stated(told[column]) != NOT_STATED).mean()) for column, name in HELD.items()}
 
-    def holds(self, person_id: str) -> int:
-        """How many records of the person are held."""
-        with self._open("ro") as connection:
-            return sum(connection.execute(_COUNT.format(table), [person_id]).fetchone()[0] for table in _TABLES)
-
-    def erase(self, person_id: str) -> int:
-        """Remove the person's records and key for good; returns how many were removed."""
-        number = self.holds(person_id)
-        with self._open("rw") as connection:
-            connection.execute("pragma secure_delete = on")
-            connection.execute(_ERASE_SENT, [person_id])
-            connection.execute("delete from key_map where person_id = ?", [person_id])
-            connection.commit()
-        return number
-
     def _told(self, person_ids: Sequence[str], before: dt.date) -> pd.DataFrame:
         """The last value told per person and column, missing where none; the order and people are the caller's."""
         asked = pd.Index([str(person) for person in person_ids], name="person_id")
         if asked.has_duplicates:
             raise ValueError("a person is asked for twice")
-        with self._open("ro") as connection:
+        with self._open() as connection:
             cursor = connection.execute(_LATEST, [before.isoformat()])
             columns = [name for name, *_ in cursor.description]
             rows = pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
@@ -108,10 +91,10 @@ class EqualityStore:
         return rows.groupby("person_id")[wanted].last().reindex(asked)
 
     @contextmanager
-    def _open(self, mode: str) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Iterator[sqlite3.Connection]:
         if not self.path.is_file():
             raise Refused(f"There is no equality store at {self.path}. `desist intake` writes it.")
-        connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode={mode}", uri=True)
+        connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)
         try:
             yield connection
         except sqlite3.DatabaseError as error:
@@ -121,17 +104,6 @@ class EqualityStore:
 
 
 _OFFICER = {code: code for code in ETHNICITY_OFFICER if code != "9"} | {"9": NOT_STATED}
-_TABLES = (
-    "sent join key_map on key_map.source = sent.source and key_map.agency_person = sent.agency_person",
-    "key_map",
-)
-_COUNT = "select count(*) from {} where key_map.person_id = ?"
-_ERASE_SENT = """
-    delete from sent where exists (
-        select 1 from key_map
-        where key_map.source = sent.source and key_map.agency_person = sent.agency_person and key_map.person_id = ?
-    )
-"""
 
 
 def _stated(values: pd.Series) -> pd.Series:

@@ -283,6 +283,23 @@ def test_a_clock_set_back_behind_the_release_withholds_without_any_log(board):
     _withheld(lambda: board.verify(made.id, today=board.today - DAY), "check the clock", state="suspended")
 
 
+def test_nobody_signs_before_their_key_existed_or_after_today(board):
+    early = board.both(signed_on=dt.date(2026, 8, 15), expires_on=dt.date(2027, 2, 1))
+    _withheld(lambda: board.release(early), "the sign-off of Chidi Chair is older than its key", state="altered")
+    late = board.both(signed_on=board.today + DAY)
+    _withheld(lambda: board.release(late), "Chidi Chair signed on 2026-10-02, after today", state="suspended")
+    made = board.release()
+    before = dt.date(2026, 8, 31)
+    _withheld(lambda: board.verify(made.id, today=before), "key of Chidi Chair was made on 2026-09-01, after today")
+
+
+def test_a_release_dated_before_its_sign_offs_is_not_believed(board):
+    made = board.release()
+    path = board.workspace.releases / made.id / "release.json"
+    path.write_text(path.read_text().replace('"released_on": "2026-10-01"', '"released_on": "2026-09-01"'))
+    _withheld(lambda: board.verify(made.id), "older than one of its sign-offs", state="altered")
+
+
 def test_code_with_another_register_cannot_use_the_release(board):
     made = board.release()
     own = hash_json({"features": ["sanctions_2y"]})
