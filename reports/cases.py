@@ -354,5 +354,10 @@ def _text(value: object) -> str:
 
 
 def _date(value: object) -> dt.date | None:
-    stamp = pd.to_datetime(value) if value is not None and value != "" else pd.NaT  # type: ignore[call-overload]
-    return None if pd.isna(stamp) else stamp.date()
+    """The day of whatever a table holds as a date; None where it holds none."""
+    if isinstance(value, dt.datetime):  # pandas' timestamps, and its NaT
+        return None if pd.isna(value) else value.date()
+    if isinstance(value, dt.date):
+        return value
+    text = _text(value)
+    return pd.Timestamp(text).date() if text else None
