@@ -1,81 +1,106 @@
-"""What a model has to beat: the base rate, a count of prior sanctions, the Copas rate. None of them is ever released."""
+"""Simple rivals that show what a model adds. They are compared with, never released.
+
+Those that need sex or age (OGRS3, ARP) are in ``fairness.comparators``. The Copas rate needs the length of a career,
+which stands for age: in a partnership it is a comparator only, under the board's approval.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 
-from desist.models.base import Floats, chance, read_outcome
-from desist.models.evaluate import recalibration
+from desist.features.tables import FeatureSet
+from desist.models.base import CannotFit, ChanceModel, Floats
+from desist.models.logistic import fit_line
 
-#: Years added to the length of a career, so that a first sanction does not give an infinite rate.
-#: Source: Copas and Marshall 1998; the constant of OGRS3.
-COPAS_YEARS = 10
-DAYS_A_YEAR = 365.25
+COPAS_YEARS = 10.0  # OGRS3: sanctions over ten years more than the career has lasted
+MOST_SANCTIONS = 50  # OGRS3 counts no more previous sanctions than this
 
 
-class BaseRate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Everybody's chance is the share of the fitting rows that had the outcome."""
+class _OneNumber(ChanceModel):
+    """A logistic line through one number made from named columns; unknown columns count as typical."""
 
-    def fit(self, X: pd.DataFrame, y: Any) -> Self:
-        self.classes_ = np.array([0, 1])
-        self.rate_ = float(read_outcome(y, len(X)).mean())
-        return self
-
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
-        return np.column_stack([np.full(len(X), 1 - self.rate_), np.full(len(X), self.rate_)])
-
-
-class _Line(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A logistic line through one number per row; a row without the number gets the fitting rows' base rate."""
-
-    def _value(self, X: pd.DataFrame) -> Floats:
+    def _number(self, matrix: Floats) -> Floats:
+        """The number the comparator goes by, from columns without missing values."""
         raise NotImplementedError
 
-    def fit(self, X: pd.DataFrame, y: Any) -> Self:
-        outcome, value = read_outcome(y, len(X)), self._value(X)
-        known = ~np.isnan(value)
-        self.classes_, self.rate_ = np.array([0, 1]), float(outcome.mean())
-        self.centre_ = float(value[known].mean()) if known.any() else 0.0
-        self.line_ = (float(np.log(self.rate_ / (1 - self.rate_))), 0.0)
-        if known.any() and len(np.unique(outcome[known])) == 2 and np.ptp(value[known]) > 0:
-            centred = value[known] - self.centre_
-            intercept, slope = recalibration(outcome[known], centred, np.ones((1, int(known.sum()))), slope_free=True)
-            self.line_ = (float(intercept[0]), float(slope[0]))
-        return self
+    def _column(self, matrix: Floats, name: str) -> Floats:
+        if name not in self.features.names:
+            raise CannotFit(f"The comparator needs the column {name}, which is not among its features.")
+        position = self.features.names.index(name)
+        values = matrix[:, position]
+        return np.where(np.isnan(values), self.columns_.neutral[position], values)
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
-        value = self._value(X)
-        chances = chance(np.asarray(self.line_[0] + self.line_[1] * (value - self.centre_)))
-        chances = np.where(np.isnan(value), self.rate_, chances)
-        return np.column_stack([1 - chances, chances])
+    def _shown_in(self) -> int:
+        """The position of the feature that the contribution is put down to."""
+        return 0
+
+    def _learn(self, matrix: Floats, outcome: Floats, people: NDArray[Any] | None) -> None:
+        line = fit_line(self._number(matrix), np.ones(len(outcome)), outcome)
+        self.intercept_, self.slope_ = line.intercept, line.slope
+
+    def _parts(self, matrix: Floats) -> tuple[Floats, float]:
+        parts = np.zeros(matrix.shape)
+        if matrix.shape[1]:
+            parts[:, self._shown_in()] = self.slope_ * self._number(matrix)
+        return parts, self.intercept_
+
+    def _tell(self) -> dict[str, Any]:
+        return {"intercept": self.intercept_, "slope": self.slope_}
+
+    def _recall(self, learnt: Mapping[str, Any]) -> None:
+        self.intercept_, self.slope_ = float(learnt["intercept"]), float(learnt["slope"])
 
 
-class PriorCount(_Line):
-    """A logistic line through the logarithm of one count of prior sanctions."""
+class BaseRate(_OneNumber):
+    """Everybody's chance is the rate in the fitting rows."""
 
-    def __init__(self, column: str) -> None:
-        self.column = column
+    kind = "base_rate"
 
-    def _value(self, X: pd.DataFrame) -> Floats:
-        return np.asarray(np.log1p(X[self.column].to_numpy(dtype=float)))
+    def __init__(self, features: FeatureSet) -> None:
+        self.features = features
+
+    def _number(self, matrix: Floats) -> Floats:
+        return np.zeros(len(matrix))
 
 
-class CopasRate(_Line):
-    """A logistic line through the Copas rate: ln((sanctions + 1) / (years since the first one + 10)).
+class PriorCount(_OneNumber):
+    """The chance by the number of previous sanctions alone, on a log scale."""
 
-    The years need the length of the career, which a released model may not use without approval: comparison only.
+    kind = "prior_count"
+
+    def __init__(self, features: FeatureSet, *, priors: str) -> None:
+        self.features = features
+        self.priors = priors
+
+    def _shown_in(self) -> int:
+        return self.features.names.index(self.priors)
+
+    def _number(self, matrix: Floats) -> Floats:
+        return np.log1p(np.maximum(self._column(matrix, self.priors), 0.0))
+
+
+class CopasRate(_OneNumber):
+    """The chance by the rate of sanctions over a career: ln((previous + 1) / (10 + years since the first)).
+
+    Previous sanctions count up to 50. Source: OGRS3 (Howard, Francis, Soothill and Humphreys 2009, "OGRS 3: the revised
+    Offender Group Reconviction Scale", Ministry of Justice Research Summary 7/09), after Copas and Marshall (1998).
     """
 
-    def __init__(self, count: str, days_since_first: str) -> None:
-        self.count = count
-        self.days_since_first = days_since_first
+    kind = "copas_rate"
 
-    def _value(self, X: pd.DataFrame) -> Floats:
-        count: NDArray[np.float64] = X[self.count].to_numpy(dtype=float)
-        years = X[self.days_since_first].to_numpy(dtype=float) / DAYS_A_YEAR
-        return np.asarray(np.log((count + 1) / (np.where(np.isnan(years), 0.0, years) + COPAS_YEARS)))
+    def __init__(self, features: FeatureSet, *, priors: str, years_since_first: str) -> None:
+        self.features = features
+        self.priors = priors
+        self.years_since_first = years_since_first
+
+    def _shown_in(self) -> int:
+        return self.features.names.index(self.priors)
+
+    def _number(self, matrix: Floats) -> Floats:
+        previous = np.clip(self._column(matrix, self.priors), 0.0, MOST_SANCTIONS)
+        years = np.maximum(self._column(matrix, self.years_since_first), 0.0)
+        return np.asarray(np.log((previous + 1.0) / (COPAS_YEARS + years)), dtype=float)

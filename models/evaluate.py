@@ -1,112 +1,206 @@
-"""How good scores are, each figure with an interval from resampling people; and paired differences of two models.
-
-Rows of one person are not independent, so a replicate draws people with all their rows. Replicates are weights on
-rows, and every figure is worked out for many replicates at once.
-"""
+"""How good scores are, and how surely: measures with intervals from drawing people again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 
 from desist.models.base import Floats, chance
 
-LEVEL = 0.95
-BINS = 10
-#: Rows times replicates worked on at one time; it bounds memory and changes no value.
-CELLS_AT_A_TIME = 4_000_000
-#: Chances are kept this far from 0 and 1 where a logarithm is taken.
-EDGE = 1e-9
+Draws = NDArray[np.float64]  # a line per replicate, how often each row was drawn
+
+CELLS_AT_ONCE = 4_000_000  # bounds memory: replicates are worked through in lots of this many row weights
+ECE_BINS = 10
+NEAREST_LOGIT = 1e-6  # chances are kept this far from 0 and 1 where their logit or logarithm is taken
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure with its 95 % interval; all three are None where it is not defined."""
+    """A measure with its 95 % interval from drawing people again; NaN where the rows cannot tell it."""
 
-    value: float | None
-    low: float | None
-    high: float | None
+    value: float
+    low: float
+    high: float
 
-    @property
-    def defined(self) -> bool:
-        return self.value is not None
+    def to_json(self) -> dict[str, float | None]:
+        told = {"value": self.value, "low": self.low, "high": self.high}
+        return {name: None if math.isnan(number) else number for name, number in told.items()}
 
 
 @dataclass(frozen=True)
-class Sorted:
-    """Rows in rising order of score, with where each run of equal scores begins."""
+class Difference:
+    """How much better the first scores are than the second; above 0 means the first are better.
 
-    y: Floats
-    score: Floats
-    order: NDArray[np.intp]
-    starts: NDArray[np.intp]
-
-
-def sort_rows(y: Floats, score: Floats) -> Sorted:
-    order = np.argsort(score, kind="stable")
-    ranked = score[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    return Sorted(y[order], ranked, order, starts)
-
-
-def auc_of(rows: Sorted, weights: Floats) -> Floats:
-    """The weighted AUC per replicate (rows of ``weights``, columns in the original row order); ties count half."""
-    ranked = weights[:, rows.order]
-    events = np.add.reduceat(ranked * rows.y, rows.starts, axis=1)
-    others = np.add.reduceat(ranked * (1 - rows.y), rows.starts, axis=1)
-    below = np.cumsum(others, axis=1) - others / 2
-    pairs = events.sum(axis=1) * others.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((events * below).sum(axis=1) / pairs)
-
-
-def recalibration(y: Floats, logit: Floats, weights: Floats, *, slope_free: bool) -> tuple[Floats, Floats]:
-    """Intercept and slope per replicate of the logistic line through ``logit``; slope 1 unless it is free."""
-    intercept, slope = np.zeros(len(weights)), np.ones(len(weights))
-    for _ in range(25):
-        fitted = chance(intercept[:, None] + slope[:, None] * logit)
-        left, curve = weights * (y - fitted), weights * fitted * (1 - fitted)
-        grad, hess = left.sum(axis=1), curve.sum(axis=1) + 1e-12
-        if not slope_free:
-            step = grad / hess
-            intercept += np.clip(step, -5, 5)
-            moved = np.abs(step).max()
-        else:
-            grad_slope, cross = left @ logit, curve @ logit
-            hess_slope = curve @ logit**2 + 1e-9
-            determinant = hess * hess_slope - cross**2
-            determinant = np.where(np.abs(determinant) < 1e-12, np.nan, determinant)
-            first = (grad * hess_slope - grad_slope * cross) / determinant
-            second = (grad_slope * hess - grad * cross) / determinant
-            intercept += np.clip(first, -5, 5)
-            slope += np.clip(second, -5, 5)
-            moved = np.nanmax(np.abs(second), initial=0.0)
-        if moved < 1e-8:
-            break
-    return intercept, slope
-
-
-def debiased_error(y: Floats, score: Floats, weights: Floats) -> Floats:
-    """Root mean squared gap between estimate and rate over ten equal bins, less what chance alone would give.
-
-    Source: Kumar, Liang and Ma 2019, "Verified uncertainty calibration", the debiased estimator.
+    ``low`` and ``high`` bound the 95 % interval; ``at_least`` and ``at_most`` are the one-sided 95 % bounds.
     """
-    cuts = np.quantile(score, np.arange(1, BINS) / BINS)
-    bins = np.searchsorted(cuts, score, side="right")
-    inside = (bins[:, None] == np.arange(BINS)).astype(float)
-    n = weights @ inside
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = (weights * y) @ inside / n
-        gap = (weights * score) @ inside / n - rate
-        noise = np.where(n > 1, rate * (1 - rate) / (n - 1), 0.0)
-        squared = np.nansum(n * (gap**2 - noise), axis=1) / n.sum(axis=1)
-    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
+
+    value: float
+    low: float
+    high: float
+    at_least: float
+    at_most: float
+
+    def to_json(self) -> dict[str, float | None]:
+        return {name: None if math.isnan(number) else number for name, number in vars(self).items()}
 
 
-Figures = Callable[[Floats], Mapping[str, Floats]]
+@dataclass(frozen=True)
+class SampleSize:
+    """What stands behind a measure. ``effective_rows``: rows of different people that would tell the rate as surely."""
+
+    rows: int
+    people: int
+    events: int
+    people_with_event: int
+    effective_rows: float
+
+
+def sample_size(y: ArrayLike, people: ArrayLike) -> SampleSize:
+    """Rows, people and events, and what repeated rows of one person take away (variance of the rate by person)."""
+    outcome = np.asarray(y, dtype=float)
+    place = np.unique(np.asarray(people), return_inverse=True)[1]
+    persons = int(place.max()) + 1 if len(place) else 0
+    events = np.bincount(place, outcome, minlength=persons)
+    rate = outcome.mean() if len(outcome) else math.nan
+    spread = float((np.bincount(place, outcome - rate, minlength=persons) ** 2).sum()) / max(len(outcome), 1) ** 2
+    effective = rate * (1.0 - rate) / spread if spread > 0 else float(persons)
+    return SampleSize(len(outcome), persons, int(outcome.sum()), int((events > 0).sum()), float(effective))
+
+
+def draw_people(people: ArrayLike, replicates: int, seed: int) -> Iterator[Draws]:
+    """Row weights of each replicate, in lots: people are drawn with replacement, each with all their rows."""
+    place = np.unique(np.asarray(people), return_inverse=True)[1]
+    persons = int(place.max()) + 1
+    draw = np.random.default_rng(seed)
+    lot = max(1, CELLS_AT_ONCE // len(place))
+    for start in range(0, replicates, lot):
+        drawn = draw.integers(0, persons, (min(lot, replicates - start), persons))
+        counts = np.stack([np.bincount(line, minlength=persons) for line in drawn])
+        yield counts[:, place].astype(float)
+
+
+class Scored:
+    """Outcomes and scores prepared once, so that each measure of a lot of replicates is a few array sums."""
+
+    def __init__(self, y: ArrayLike, score: ArrayLike) -> None:
+        self.outcome = np.asarray(y, dtype=float)
+        self.score = np.asarray(score, dtype=float)
+        if self.outcome.shape != self.score.shape or not np.isfinite(self.score).all():
+            raise ValueError("each outcome needs one score that is a number")
+        self.order = np.argsort(self.score, kind="stable")
+        ordered = self.score[self.order]
+        self.starts = np.flatnonzero(np.r_[True, ordered[1:] > ordered[:-1]])
+        safe = np.clip(self.score, NEAREST_LOGIT, 1.0 - NEAREST_LOGIT)
+        self.logit = np.log(safe / (1.0 - safe))
+        self.losses = -(self.outcome * np.log(safe) + (1.0 - self.outcome) * np.log1p(-safe))
+        places = np.minimum(np.arange(len(ordered)) * ECE_BINS // max(len(ordered), 1), ECE_BINS - 1)
+        first = np.repeat(self.starts, np.diff(np.r_[self.starts, len(ordered)]))
+        self.bins = np.empty(len(ordered), dtype=np.intp)
+        self.bins[self.order] = places[first]  # equal scores share a bin
+
+    def auc(self, draws: Draws) -> Floats:
+        """The chance that somebody with the outcome scored above somebody without; half for a tie."""
+        weights = draws[:, self.order]
+        events = np.add.reduceat(weights * self.outcome[self.order], self.starts, axis=1)
+        others = np.add.reduceat(weights, self.starts, axis=1) - events
+        below = others.cumsum(axis=1) - 0.5 * others
+        pairs = events.sum(axis=1) * others.sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(pairs > 0, (events * below).sum(axis=1) / pairs, np.nan)
+
+    def brier(self, draws: Draws) -> Floats:
+        return np.asarray(draws @ (self.score - self.outcome) ** 2 / draws.sum(axis=1), dtype=float)
+
+    def base_brier(self, draws: Draws) -> Floats:
+        """The Brier score of giving everybody the rate in the same rows."""
+        rate = draws @ self.outcome / draws.sum(axis=1)
+        return np.asarray(rate * (1.0 - rate), dtype=float)
+
+    def log_loss(self, draws: Draws) -> Floats:
+        return np.asarray(draws @ self.losses / draws.sum(axis=1), dtype=float)
+
+    def calibration(self, draws: Draws) -> tuple[Floats, Floats]:
+        """Intercept and slope of a logistic line through the logit, fitted to each replicate; 0 and 1 are best.
+
+        NaN where a replicate holds one outcome only, or all scores are equal.
+        """
+        centre = float(self.logit.mean())
+        away = self.logit - centre
+        events = draws @ self.outcome
+        told = (events > 0) & (events < draws.sum(axis=1)) & bool((away**2).max() > 0)
+        intercept, slope = np.full(len(draws), centre), np.ones(len(draws))
+        for _ in range(12):
+            expected = chance(intercept[:, None] + slope[:, None] * away)
+            error = draws * (self.outcome - expected)
+            information = draws * np.maximum(expected * (1.0 - expected), 1e-9)
+            first, second = error.sum(axis=1), error @ away
+            a, b, c = information.sum(axis=1), information @ away, information @ away**2
+            with np.errstate(invalid="ignore", divide="ignore"):
+                across = np.where(told, a * c - b * b, 1.0)
+                move = np.where(told, np.clip((c * first - b * second) / across, -2, 2), 0.0)
+                turn = np.where(told, np.clip((a * second - b * first) / across, -1, 1), 0.0)
+            intercept, slope = intercept + move, slope + turn
+            if max(np.abs(move).max(), np.abs(turn).max()) < 1e-9:
+                break
+        return np.where(told, intercept - slope * centre, np.nan), np.where(told, slope, np.nan)
+
+    def ece(self, draws: Draws, *, noise: float) -> Floats:
+        """Mean gap between chance and rate over ten bins of equal size, less what chance alone would make.
+
+        Each bin's gap is reduced by the bias that its sampling error gives an absolute value (folded normal);
+        ``noise`` is 1 for the rows themselves and 2 for rows drawn again, whose error comes on top of theirs.
+        Source: Kumar, Liang and Ma (2019), "Verified Uncertainty Calibration", section 4.
+        """
+        total = np.zeros(len(draws))
+        bias = np.zeros(len(draws))
+        for place in range(ECE_BINS):
+            inside = self.bins == place
+            weights = draws[:, inside]
+            rows = weights.sum(axis=1)
+            safe = np.maximum(rows, 1.0)
+            rate = weights @ self.outcome[inside] / safe
+            gap = np.abs(weights @ self.score[inside] / safe - rate)
+            error = np.sqrt(noise * rate * (1.0 - rate) / np.maximum(rows - 1.0, 1.0))
+            error = np.maximum(error, 1e-12)
+            expected = error * math.sqrt(2 / math.pi) * np.exp(-0.5 * (gap / error) ** 2)
+            expected = expected + gap * (1.0 - 2.0 * norm.cdf(-gap / error))
+            total += rows * gap
+            bias += rows * (expected - gap)
+        return np.asarray(np.maximum(total - bias, 0.0) / draws.sum(axis=1), dtype=float)
+
+    def chosen(self, draws: Draws, cut_off: float) -> tuple[Floats, Floats, Floats]:
+        """Precision, recall and the share chosen where the score is at or above the cut-off."""
+        above = self.score >= cut_off
+        chosen, hit = draws @ above, draws @ (above * self.outcome)
+        events = draws @ self.outcome
+        with np.errstate(invalid="ignore", divide="ignore"):
+            precision = np.where(chosen > 0, hit / chosen, np.nan)
+            recall = np.where(events > 0, hit / events, np.nan)
+        return precision, recall, np.asarray(chosen / draws.sum(axis=1), dtype=float)
+
+    def measures(self, draws: Draws, cut_off: float | None, *, noise: float) -> dict[str, Floats]:
+        brier, base = self.brier(draws), self.base_brier(draws)
+        intercept, slope = self.calibration(draws)
+        found = {
+            "auc": self.auc(draws),
+            "brier": brier,
+            "brier_gain": base - brier,
+            "log_loss": self.log_loss(draws),
+            "calibration_slope": slope,
+            "calibration_intercept": intercept,
+            "mean_score_less_rate": draws @ (self.score - self.outcome) / draws.sum(axis=1),
+            "ece": self.ece(draws, noise=noise),
+        }
+        if cut_off is not None:
+            names = ("precision", "recall", "selected")
+            found.update(zip(names, self.chosen(draws, cut_off), strict=True))
+        return found
 
 
 def score_metrics(
@@ -118,99 +212,64 @@ def score_metrics(
     seed: int,
     cut_off: float | None = None,
 ) -> dict[str, Measured]:
-    """AUC, Brier score and its gain over the base rate, log-loss, calibration slope and intercept, and ECE.
+    """Each measure with a 95 % percentile interval from ``replicates`` draws of people.
 
-    The intercept is that of a line with slope 1 (calibration in the large on the logit scale). ``ece`` is debiased.
-    With ``cut_off``, also precision and recall of ``score >= cut_off``.
+    auc, brier, brier_gain (over giving everybody the rate), log_loss, calibration_slope, calibration_intercept,
+    mean_score_less_rate (calibration in the large), ece (debiased); with ``cut_off`` also precision, recall, selected.
     """
-    outcome, chances = np.asarray(y, dtype=float), np.asarray(score, dtype=float)
-    ranked = sort_rows(outcome, chances)
-    logit = logit_of(chances)
-    selected = np.zeros(len(chances)) if cut_off is None else (chances >= cut_off).astype(float)
+    scored = Scored(y, score)
+    everybody = np.ones((1, len(scored.outcome)))
+    values = {name: float(found[0]) for name, found in scored.measures(everybody, cut_off, noise=1.0).items()}
+    drawn: dict[str, list[Floats]] = {name: [] for name in values}
+    for draws in draw_people(people, replicates, seed):
+        for name, found in scored.measures(draws, cut_off, noise=2.0).items():
+            drawn[name].append(found)
+    return {name: _measured(value, drawn[name]) for name, value in values.items()}
 
-    def figures(weights: Floats) -> Mapping[str, Floats]:
-        total = weights.sum(axis=1)
-        brier = weights @ (chances - outcome) ** 2 / total
-        base = weights @ outcome / total
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gain = 1 - brier / (base * (1 - base))
-            hits = weights @ (selected * outcome)
-            cut = {"precision": hits / (weights @ selected), "recall": hits / (weights @ outcome)}
-        return {
-            "auc": auc_of(ranked, weights),
-            "brier": brier,
-            "brier_gain": gain,
-            "log_loss": weights @ losses_of(outcome, chances) / total,
-            "calibration_slope": recalibration(outcome, logit, weights, slope_free=True)[1],
-            "calibration_intercept": recalibration(outcome, logit, weights, slope_free=False)[0],
-            "ece": debiased_error(outcome, chances, weights),
-            **(cut if cut_off is not None else {}),
-        }
 
-    return _measured(figures, people, len(outcome), replicates, seed)
+def _measured(value: float, drawn: list[Floats]) -> Measured:
+    low, high = _quantiles(drawn, (0.025, 0.975))
+    return Measured(value, low, high)
+
+
+def _quantiles(drawn: list[Floats], shares: tuple[float, ...]) -> list[float]:
+    found = np.concatenate(drawn) if drawn else np.empty(0)
+    found = found[~np.isnan(found)]
+    return [float(number) for number in np.quantile(found, shares)] if len(found) else [math.nan] * len(shares)
+
+
+def _gains(pairs: list[tuple[Scored, Scored]], draws: Draws) -> dict[str, Floats]:
+    """How much better the first scores are, averaged over the pairs."""
+    gains = {
+        "auc": [first.auc(draws) - second.auc(draws) for first, second in pairs],
+        "brier": [second.brier(draws) - first.brier(draws) for first, second in pairs],
+        "log_loss": [second.log_loss(draws) - first.log_loss(draws) for first, second in pairs],
+    }
+    return {name: np.asarray(np.mean(found, axis=0), dtype=float) for name, found in gains.items()}
 
 
 def paired_difference(
     y: ArrayLike, a: ArrayLike, b: ArrayLike, people: ArrayLike, *, replicates: int, seed: int
-) -> dict[str, Measured]:
-    """``a`` minus ``b`` on the same rows and the same replicates: AUC, Brier score, log-loss."""
-    outcome = np.asarray(y, dtype=float)
-    one, other = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    first, second = sort_rows(outcome, one), sort_rows(outcome, other)
-    brier = (one - outcome) ** 2 - (other - outcome) ** 2
-    loss = losses_of(outcome, one) - losses_of(outcome, other)
+) -> dict[str, Difference]:
+    """How much better ``a`` is than ``b`` on the same rows, in auc, brier and log_loss; above 0 means ``a`` is better.
 
-    def figures(weights: Floats) -> Mapping[str, Floats]:
-        total = weights.sum(axis=1)
-        return {
-            "auc": auc_of(first, weights) - auc_of(second, weights),
-            "brier": weights @ brier / total,
-            "log_loss": weights @ loss / total,
-        }
-
-    return _measured(figures, people, len(outcome), replicates, seed)
-
-
-def logit_of(chances: Floats) -> Floats:
-    """The logit of chances, kept a little away from 0 and 1."""
-    kept = np.clip(chances, EDGE, 1 - EDGE)
-    return np.asarray(np.log(kept) - np.log1p(-kept))
+    Scores may have a column per seed of the same protocol: the difference is then the mean over the seeds.
+    """
+    first, second = (np.asarray(scores, dtype=float).reshape(len(np.asarray(y)), -1) for scores in (a, b))
+    if first.shape != second.shape:
+        raise ValueError("the two sets of scores need the same rows and seeds")
+    pairs = [(Scored(y, first[:, seed_]), Scored(y, second[:, seed_])) for seed_ in range(first.shape[1])]
+    values = _gains(pairs, np.ones((1, len(first))))
+    drawn: dict[str, list[Floats]] = {name: [] for name in values}
+    for draws in draw_people(people, replicates, seed):
+        for name, found in _gains(pairs, draws).items():
+            drawn[name].append(found)
+    return {
+        name: Difference(float(value[0]), *_quantiles(drawn[name], (0.025, 0.975, 0.05, 0.95)))
+        for name, value in values.items()
+    }
 
 
-def losses_of(y: Floats, chances: Floats) -> Floats:
-    """The log-loss of each row, in nats."""
-    kept = np.clip(chances, EDGE, 1 - EDGE)
-    return np.asarray(-(y * np.log(kept) + (1 - y) * np.log1p(-kept)))
-
-
-def people_weights(people: ArrayLike, replicates: int, seed: int, rows: int) -> Iterator[Floats]:
-    """Weights of the rows, replicate by replicate: people are drawn as often as there are people, with all rows."""
-    _, codes = np.unique(np.asarray(people), return_inverse=True)
-    count = int(codes.max()) + 1
-    rng = np.random.default_rng(seed)
-    at_a_time = max(1, CELLS_AT_A_TIME // max(rows, 1))
-    for start in range(0, replicates, at_a_time):
-        number = min(at_a_time, replicates - start)
-        drawn = rng.multinomial(count, np.full(count, 1 / count), size=number)
-        yield drawn[:, codes].astype(float)
-
-
-def _measured(figures: Figures, people: ArrayLike, rows: int, replicates: int, seed: int) -> dict[str, Measured]:
-    points = figures(np.ones((1, rows)))
-    parts = [figures(weights) for weights in people_weights(people, replicates, seed, rows)]
-    drawn = {name: np.concatenate([part[name] for part in parts]) for name in points}
-    return {name: _interval(float(points[name][0]), drawn[name]) for name in points}
-
-
-def _interval(value: float, drawn: Floats) -> Measured:
-    known = drawn[np.isfinite(drawn)]
-    if not np.isfinite(value) or len(known) < len(drawn) / 2:
-        return Measured(None, None, None)
-    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Measured(value, float(low), float(high))
-
-
-def effective_people(people: ArrayLike) -> tuple[int, int]:
-    """Rows and people: repeated rows of a person are worth less than as many people."""
-    codes = np.asarray(people)
-    return len(codes), len(np.unique(codes))
+def metrics_to_json(metrics: Mapping[str, Measured | Difference]) -> dict[str, Any]:
+    """Plain values, None where a measure cannot be told."""
+    return {name: measured.to_json() for name, measured in metrics.items()}

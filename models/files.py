@@ -1,8 +1,9 @@
-"""Models as files: JSON, and LightGBM's own text beside it. Nothing in them can run when it is read."""
+"""Models as files: JSON, and LightGBM's own text beside it. Nothing is pickled, nothing in a file is run."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,44 +11,109 @@ from desist.models.base import ChanceModel
 from desist.models.boosting import MonotoneBoosting
 from desist.models.calibration import Calibrated
 from desist.models.card import PointsCard
+from desist.models.comparators import BaseRate, CopasRate, PriorCount
 from desist.models.spline import SplineLogistic
 from desist.records.errors import Refused
-from desist.records.files import write_json, write_text
+from desist.records.files import new_folder, write_json, write_text
+from desist.records.hashing import hash_bytes, hash_json
 
-MODEL, TREES = "model.json", "model.lgb"
-FORMAT = 1
-KINDS: dict[str, type[ChanceModel]] = {model.kind: model for model in (PointsCard, SplineLogistic, MonotoneBoosting)}
+FORMAT = "desist-model"
+VERSION = 1
+MODEL_FILE = "model.json"
+TREES_FILE = "model-trees.txt"
+ELSEWHERE = {"file": TREES_FILE}  # stands in model.json where LightGBM's text was
+
+KINDS: Mapping[str, type[ChanceModel]] = {
+    model.kind: model for model in (PointsCard, SplineLogistic, MonotoneBoosting, BaseRate, PriorCount, CopasRate)
+}
+
+Model = ChanceModel | Calibrated
 
 
-def save_model(model: Calibrated, folder: Path) -> None:
-    """Write a fitted model as ``model.json`` (and ``model.lgb`` for trees) into a folder."""
-    told = model.model_.to_json()
-    if isinstance(model.model_, MonotoneBoosting):
-        write_text(folder / TREES, told["learnt"].pop("trees"))
-    line = {"intercept": model.intercept_, "slope": model.slope_, "rows": model.rows_, "events": model.events_}
-    write_json(folder / MODEL, {"format": FORMAT, "model": told, "calibration": line})
+def model_from_json(told: Mapping[str, Any]) -> Model:
+    """The model that ``to_json`` told; raises Refused for a kind we do not make."""
+    kind = told.get("kind")
+    if kind == Calibrated.kind:
+        inner = model_from_json(told["model"])
+        if isinstance(inner, Calibrated):
+            raise Refused("The model is recalibrated twice. Recalibrate the model itself instead.")
+        return Calibrated.recalled(inner, told)
+    if kind not in KINDS:
+        raise Refused(f"The model is of the kind {kind!r}, which is none of {', '.join(sorted(KINDS))}.")
+    return KINDS[str(kind)].from_json(told)
 
 
-def load_model(folder: Path) -> Calibrated:
-    """The model in a folder, giving the scores it gave. Raises Refused for a format this code does not know.
+def model_hash(model: Model) -> str:
+    """A hash of everything that makes the model's scores: the same model gives the same hash on every machine."""
+    return hash_json(model.to_json())
 
-    Whether these are the approved bytes is the gate's business: load from ``Release.unpacked`` alone.
+
+def save_model(model: Model, folder: Path) -> str:
+    """Write the fitted model to ``folder`` in one step and give its hash. An older model there is replaced."""
+    told = model.to_json()
+    content = hash_json(told)
+    inner = told["model"] if told["kind"] == Calibrated.kind else told
+    trees = inner["learnt"].pop("booster", None)
+    if trees is not None:
+        inner["learnt"]["booster"] = ELSEWHERE
+    files = {} if trees is None else {TREES_FILE: hash_bytes(trees.encode())}
+    with new_folder(folder) as building:
+        if trees is not None:
+            write_text(building / TREES_FILE, trees)
+        written = {"format": FORMAT, "version": VERSION, "hash": content, "files": files, "model": told}
+        write_json(building / MODEL_FILE, written)
+    return content
+
+
+def load_model(folder: Path) -> Model:
+    """The model in ``folder``, with the scores it had when it was saved.
+
+    Raises Refused where a file is missing, is not in our format, or differs in any byte of meaning from what was
+    saved. The hash in the folder shows accidents; that it is the approved one is checked against the release.
     """
+    written = _read(folder)
+    told = written["model"]
+    inner = told["model"] if told.get("kind") == Calibrated.kind else told
+    if (
+        isinstance(inner, dict)
+        and isinstance(inner.get("learnt"), dict)
+        and inner["learnt"].get("booster") == ELSEWHERE
+    ):
+        inner["learnt"]["booster"] = _read_trees(folder, written["files"].get(TREES_FILE, ""))
+    if hash_json(told) != written["hash"]:
+        raise Refused(
+            f"The model in {folder.name} is not what was saved: its hash differs. Take it from the run again."
+        )
     try:
-        told = json.loads((folder / MODEL).read_text(encoding="utf-8"))
-        if told["format"] != FORMAT or told["model"]["kind"] not in KINDS:
-            raise Refused(f"{folder / MODEL} is of a format this desist does not know. Use the desist that made it.")
-        if told["model"]["kind"] == MonotoneBoosting.kind:
-            told["model"]["learnt"]["trees"] = (folder / TREES).read_text(encoding="utf-8")
-        model = KINDS[told["model"]["kind"]].from_json(told["model"])
-        return _calibrated(model, told["calibration"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refused(f"The model in {folder} is damaged ({type(error).__name__}). Make the run again.") from error
+        return model_from_json(told)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Refused(f"The model in {folder.name} lacks a part of its format ({type(error).__name__}).") from error
 
 
-def _calibrated(model: ChanceModel, line: dict[str, Any]) -> Calibrated:
-    made = Calibrated(model)
-    made.model_, made.classes_ = model, model.classes_
-    made.intercept_, made.slope_ = float(line["intercept"]), float(line["slope"])
-    made.rows_, made.events_ = int(line["rows"]), int(line["events"])
-    return made
+def _read(folder: Path) -> dict[str, Any]:
+    """The checked outline of a saved model."""
+    path = folder / MODEL_FILE
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refused(f"There is no readable {MODEL_FILE} in {folder.name} ({type(error).__name__}).") from error
+    if not isinstance(written, dict) or written.get("format") != FORMAT:
+        raise Refused(f"{MODEL_FILE} in {folder.name} is not a {FORMAT} file.")
+    if written.get("version") != VERSION:
+        raise Refused(
+            f"{MODEL_FILE} in {folder.name} has version {written.get('version')}; this toolkit reads {VERSION}."
+        )
+    if not (isinstance(written.get("model"), dict) and isinstance(written.get("files"), dict) and written.get("hash")):
+        raise Refused(f"{MODEL_FILE} in {folder.name} lacks its model, its files or its hash.")
+    return written
+
+
+def _read_trees(folder: Path, expected: str) -> str:
+    """LightGBM's text, checked against its hash before anything reads it."""
+    try:
+        content = (folder / TREES_FILE).read_bytes()
+    except OSError as error:
+        raise Refused(f"{TREES_FILE} is missing from {folder.name}.") from error
+    if hash_bytes(content) != expected:
+        raise Refused(f"{TREES_FILE} in {folder.name} is not what was saved: its hash differs.")
+    return content.decode("utf-8")
