@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -82,9 +83,23 @@ class Events:
             seen[learnt] = seen[learnt].where(recorded_before(seen[stamp], as_of))
         return seen.drop(columns=list(set(later.values())))
 
-    def people(self) -> frozenset[str]:
-        """Everybody that any shared source knows."""
-        return frozenset().union(*(frozenset(people) for people in self.known.values()))
+    def rows_of(self, name: str, people: Sequence[str]) -> pd.DataFrame:
+        """The table's rows about these people, whenever recorded; found by place, since tables are sorted by person."""
+        table = self.tables[name]
+        if name not in self._places:
+            ids = table["person_id"].to_numpy(dtype=object)
+            starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]) if len(ids) else np.array([], dtype=int)
+            ends = np.r_[starts[1:], len(ids)] if len(ids) else starts
+            self._places[name] = dict(zip(ids[starts], zip(starts, ends, strict=True), strict=True))
+        found = [self._places[name][person] for person in people if person in self._places[name]]
+        if len(found) == 1:
+            return table.iloc[found[0][0] : found[0][1]]
+        return table.take(np.concatenate([np.arange(start, end) for start, end in found])) if found else table.iloc[:0]
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """Table -> person -> where their rows begin and end; filled as tables are asked for."""
+        return {}
 
 
 def recorded_before(stamps: pd.Series, as_of: dt.date) -> pd.Series:

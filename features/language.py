@@ -86,7 +86,6 @@ class Definition:
 @dataclass(frozen=True)
 class OfRows(Definition):
     """A definition about the rows of one table."""
-
     rows: Rows
 
     def __post_init__(self) -> None:

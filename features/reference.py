@@ -227,19 +227,11 @@ def histories(
 ) -> Iterator[dict[str, dict[str, list[Record]]]]:
     """Records by person and table, for some people at a time; people without any row are there with none."""
     wanted = sorted(set(people))
-    kept = {}
-    for name in sorted(tables):
-        if name in events.tables:
-            table = events.tables[name]
-            kept[name] = table[table["person_id"].isin(wanted)]
     for at in range(0, len(wanted), PEOPLE_AT_A_TIME):
         block = wanted[at : at + PEOPLE_AT_A_TIME]
         by_person: dict[str, dict[str, list[Record]]] = {person: {name: [] for name in tables} for person in block}
-        for name, table in kept.items():
-            # Tables are sorted by person, so the block is one stretch of rows.
-            start = table["person_id"].searchsorted(block[0], side="left")
-            stop = table["person_id"].searchsorted(block[-1], side="right")
-            for record in records(table.iloc[start:stop]):
+        for name in sorted(set(tables) & set(events.tables)):
+            for record in records(events.rows_of(name, block)):
                 by_person[record["person_id"]][name].append(record)
         yield by_person
 
