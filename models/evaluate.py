@@ -22,32 +22,31 @@ NEAREST_LOGIT = 1e-6  # chances are kept this far from 0 and 1 where their logit
 
 @dataclass(frozen=True)
 class Measured:
-    """A measure with its 95 % interval from drawing people again; NaN where the rows cannot tell it."""
+    """A measure with its 95 % interval from drawing people again; all None where the rows cannot tell it."""
 
-    value: float
-    low: float
-    high: float
+    value: float | None
+    low: float | None
+    high: float | None
 
     def to_json(self) -> dict[str, float | None]:
-        told = {"value": self.value, "low": self.low, "high": self.high}
-        return {name: None if math.isnan(number) else number for name, number in told.items()}
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better the first scores are than the second; above 0 means the first are better.
+    """The first scores' measure less the second's; all None where the rows cannot tell it.
 
     ``low`` and ``high`` bound the 95 % interval; ``at_least`` and ``at_most`` are the one-sided 95 % bounds.
     """
 
-    value: float
-    low: float
-    high: float
-    at_least: float
-    at_most: float
+    value: float | None
+    low: float | None
+    high: float | None
+    at_least: float | None
+    at_most: float | None
 
     def to_json(self) -> dict[str, float | None]:
-        return {name: None if math.isnan(number) else number for name, number in vars(self).items()}
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -224,34 +223,32 @@ def score_metrics(
     for draws in draw_people(people, replicates, seed):
         for name, found in scored.measures(draws, cut_off, noise=2.0).items():
             drawn[name].append(found)
-    return {name: _measured(value, drawn[name]) for name, value in values.items()}
+    return {name: Measured(*_told(value, drawn[name], (0.025, 0.975))) for name, value in values.items()}
 
 
-def _measured(value: float, drawn: list[Floats]) -> Measured:
-    low, high = _quantiles(drawn, (0.025, 0.975))
-    return Measured(value, low, high)
+def _told(value: float, drawn: list[Floats], shares: tuple[float, ...]) -> list[float | None]:
+    """The value and the quantiles of its replicates; None throughout where the value or half of them are not there."""
+    found = np.concatenate(drawn)
+    known = found[np.isfinite(found)]
+    if not math.isfinite(value) or len(known) < max(1, len(found) / 2):
+        return [None] * (1 + len(shares))
+    return [value, *(float(number) for number in np.quantile(known, shares))]
 
 
-def _quantiles(drawn: list[Floats], shares: tuple[float, ...]) -> list[float]:
-    found = np.concatenate(drawn) if drawn else np.empty(0)
-    found = found[~np.isnan(found)]
-    return [float(number) for number in np.quantile(found, shares)] if len(found) else [math.nan] * len(shares)
-
-
-def _gains(pairs: list[tuple[Scored, Scored]], draws: Draws) -> dict[str, Floats]:
-    """How much better the first scores are, averaged over the pairs."""
-    gains = {
+def _differences(pairs: list[tuple[Scored, Scored]], draws: Draws) -> dict[str, Floats]:
+    """The first scores' measures less the second's, averaged over the pairs."""
+    found = {
         "auc": [first.auc(draws) - second.auc(draws) for first, second in pairs],
-        "brier": [second.brier(draws) - first.brier(draws) for first, second in pairs],
-        "log_loss": [second.log_loss(draws) - first.log_loss(draws) for first, second in pairs],
+        "brier": [first.brier(draws) - second.brier(draws) for first, second in pairs],
+        "log_loss": [first.log_loss(draws) - second.log_loss(draws) for first, second in pairs],
     }
-    return {name: np.asarray(np.mean(found, axis=0), dtype=float) for name, found in gains.items()}
+    return {name: np.asarray(np.mean(each, axis=0), dtype=float) for name, each in found.items()}
 
 
 def paired_difference(
     y: ArrayLike, a: ArrayLike, b: ArrayLike, people: ArrayLike, *, replicates: int, seed: int
 ) -> dict[str, Difference]:
-    """How much better ``a`` is than ``b`` on the same rows, in auc, brier and log_loss; above 0 means ``a`` is better.
+    """``a`` less ``b`` in auc (above 0: ``a`` ranks better), brier and log_loss (above 0: ``a`` is worse), same rows.
 
     Scores may have a column per seed of the same protocol: the difference is then the mean over the seeds.
     """
@@ -259,13 +256,13 @@ def paired_difference(
     if first.shape != second.shape:
         raise ValueError("the two sets of scores need the same rows and seeds")
     pairs = [(Scored(y, first[:, seed_]), Scored(y, second[:, seed_])) for seed_ in range(first.shape[1])]
-    values = _gains(pairs, np.ones((1, len(first))))
+    values = _differences(pairs, np.ones((1, len(first))))
     drawn: dict[str, list[Floats]] = {name: [] for name in values}
     for draws in draw_people(people, replicates, seed):
-        for name, found in _gains(pairs, draws).items():
+        for name, found in _differences(pairs, draws).items():
             drawn[name].append(found)
     return {
-        name: Difference(float(value[0]), *_quantiles(drawn[name], (0.025, 0.975, 0.05, 0.95)))
+        name: Difference(*_told(float(value[0]), drawn[name], (0.025, 0.975, 0.05, 0.95)))
         for name, value in values.items()
     }
 
