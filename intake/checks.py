@@ -196,7 +196,8 @@ def _check_codes(column: Column, cells: pa.Array, checked: Checked) -> None:
         allowed = set(column.codes)
         wrong = rows(lambda value: value not in allowed)
         checked.verdicts.mark(wrong, f"{column.name} holds a code that is not on its list")
-        checked.wrong_codes.update(_named(column.name, [values[place] for place in places[wrong]]))
+        if checked.contract.held_in == "store":  # never a cell of an identity or equality table
+            checked.wrong_codes.update(_named(column.name, [values[place] for place in places[wrong]]))
         return
     five = re.compile(r"[0-9]{5}")
     mapped = codes.offences()
@@ -237,9 +238,6 @@ def _check_dates(checked: Checked, cut: np.datetime64) -> None:
             verdicts.mark(there & np.isnat(dates[known_from]), f"{column.name} has no {known_from}")
         if known_from and column.kind == "date":
             verdicts.mark(dates[column.name] > dates[known_from], f"{column.name} lies after its {known_from}")
-    if not contract.pure:
-        kept = np.asarray(checked.typed["attended"].is_valid())
-        verdicts.mark(kept & (dates["occurred_on"] > cut), "occurred_on lies after the extract date of a kept contact")
 
 
 def _is_own_event(column: Column) -> bool:

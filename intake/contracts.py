@@ -70,15 +70,14 @@ class Contract:
     """One table. ``held_in`` is "store", "vault" or "equality".
 
     ``sources``: who may send it. ``event``: rows are events with ``occurred_on``; else rows are states.
-    ``pure``: a row cannot be recorded before it occurred (an appointment can). ``key``: columns that
-    occur once; empty where only a row repeated in full is a duplicate. ``refers``: (column, table).
+    ``key``: columns that occur once; empty where only a row repeated in full is a duplicate. ``refers``:
+    (column, table).
     """
 
     table: str
     sources: tuple[str, ...]
     columns: tuple[Column, ...]
     event: bool = True
-    pure: bool = True
     key: tuple[str, ...] = ()
     refers: tuple[tuple[str, str], ...] = ()
     held_in: str = "store"
@@ -137,14 +136,14 @@ def _event(
     table: str,
     source: str,
     *columns: Column,
-    pure: bool = True,
+    planned: bool = False,
     key: tuple[str, ...] = (),
     refers: tuple[tuple[str, str], ...] = (),
 ) -> Contract:
-    occurred = Column("occurred_on", "date", required=True, plan=not pure)
+    occurred = Column("occurred_on", "date", required=True, plan=planned)
     recorded = _date("recorded_on", required=True)
     return Contract(
-        table, (source,), (PERSON, *STAMPS, occurred, recorded, *columns), pure=pure, key=key, refers=refers
+        table, (source,), (PERSON, *STAMPS, occurred, recorded, *columns), key=key, refers=refers
     )
 
 
@@ -202,7 +201,8 @@ _PROBATION = (
            _text("band"), _text("static_dynamic"), _text("model_version")),
     _event("prob_contact", "probation", _text("type", required=True),
            _code("attended", codes.ATTENDANCE, known_from="attended_recorded_on"),
-           _date("attended_recorded_on", not_before="occurred_on"), pure=False),
+           # With these two dates an appointment that was kept cannot lie ahead.
+           _date("attended_recorded_on", not_before="occurred_on"), planned=True),
     _event("prob_enforcement", "probation", _code("type", codes.ENFORCEMENT, required=True), _text("outcome")),
     _event("prob_allocation", "probation", _text("worker_id", required=True), _text("team"), *_END),
     _event("support_referral", "probation", _code("need", _NEEDS, required=True), _text("service"),

@@ -58,6 +58,9 @@ def read_delivery(folder: Path, *, today: dt.date) -> tuple[Delivery | None, lis
 
     None where its head is so wrong that no file can be judged.
     """
+    if folder.is_symlink():
+        link = Problem("a link to another place", folder.name, "a folder, not a link", "Name the folder itself.")
+        return None, [link]
     content = _toml(folder)
     if isinstance(content, Problem):
         return None, [content]

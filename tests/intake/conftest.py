@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 
+import pandas as pd
 import pytest
 
 from desist.intake.contracts import CONTRACTS
@@ -123,6 +124,16 @@ class Partnership:
             for path in sorted(root.rglob("*"))
             if path.is_file() and not path.name.startswith(("desist.db", ".lock"))
         }
+
+    def words(self, under=None):
+        """All that is written in the workspace, as one text: Parquet is unpacked, since it may be compressed."""
+        texts = []
+        for path in sorted((under or self.workspace.root).rglob("*")):
+            if path.suffix == ".parquet":
+                texts.append(pd.read_parquet(path).to_csv())
+            elif path.is_file():
+                texts.append(path.read_bytes().decode("utf-8", errors="replace"))
+        return "\n".join(texts)
 
 
 def to_csv(columns, rows):

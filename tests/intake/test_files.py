@@ -104,6 +104,11 @@ def test_a_linked_file_is_refused_and_so_is_a_file_in_a_linked_folder(partnershi
     path.rename(outside / "identity.csv")
     path.symlink_to(outside / "identity.csv")
     assert "a link to another place" in refusal(lambda: partnership.read(write=False))
+    beside = path.parent.rename(tmp_path / "police-elsewhere")
+    path.parent.symlink_to(beside)
+    assert "a folder, not a link" in refusal(lambda: partnership.read(write=False))
+    path.parent.unlink()
+    beside.rename(path.parent)
     path.unlink()
     (path.parent / "inside").symlink_to(outside)
     toml = path.parent / "delivery.toml"
