@@ -95,20 +95,23 @@ class MonotoneBoosting(ChanceModel):
         return np.column_stack([columns, *flags])
 
     def _logit(self, matrix: Floats) -> Floats:
+        if len(matrix) == 0:  # LightGBM refuses a table without rows
+            return np.empty(0)
         return np.asarray(self.booster_.predict(self._columns_for_trees(matrix), raw_score=True, num_threads=1), float)
 
     def _parts(self, matrix: Floats) -> tuple[Floats, float]:
         """LightGBM's own Shapley values; raises NotAdditive where they miss the score by more than 1e-9."""
+        if len(matrix) == 0:
+            return np.empty(matrix.shape), 0.0
         columns = self._columns_for_trees(matrix)
         told = np.asarray(self.booster_.predict(columns, pred_contrib=True, num_threads=1), float)
-        if len(told) and np.abs(told.sum(axis=1) - self._logit(matrix)).max() > ADDITIVE_WITHIN:
+        if np.abs(told.sum(axis=1) - self._logit(matrix)).max() > ADDITIVE_WITHIN:
             raise NotAdditive("LightGBM's contributions do not sum to its score; no reasons can be given from them.")
         features = matrix.shape[1]
         parts = told[:, :features].copy()
         for flag, position in enumerate(self._told_missing()):
             parts[:, position] += told[:, features + flag]
-        base = float(told[0, -1]) if len(told) else 0.0
-        return parts, base
+        return parts, float(told[0, -1])
 
     def _tell(self) -> dict[str, Any]:
         return {"booster": self.booster_.model_to_string()}

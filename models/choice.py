@@ -41,7 +41,9 @@ def choose(
     """The first model in ``order`` (most readable first) than which none is shown to be better by the margin.
 
     Better is shown where the lower one-sided 95 % bound of the Brier score lost exceeds the margin; people are
-    resampled, and the best model is picked again inside each replicate, so that picking it is paid for.
+    resampled, and the best model is picked again inside each replicate. Picking the best makes each loss look larger
+    than it is: the lower bound is therefore mirrored at the value found, so that the luck of the pick counts against
+    the complex model, and the upper bound is not.
     """
     outcome = np.asarray(y, dtype=float)
     losses = np.column_stack([(np.asarray(scores[name], dtype=float) - outcome) ** 2 for name in order])
@@ -54,7 +56,8 @@ def choose(
     )
     lost = drawn - drawn.min(axis=1, keepdims=True)
     for place, name in enumerate(order):
-        lower, upper = (float(bound) for bound in np.quantile(lost[:, place], [1 - LEVEL, LEVEL]))
+        upper = float(np.quantile(lost[:, place], LEVEL))
+        lower = 2 * float(brier[place] - brier[best]) - upper
         if lower <= margin:
             return _told(order, place, best, margin, float(brier[place] - brier[best]), lower, upper, name)
     raise AssertionError("the best model loses nothing against itself")

@@ -14,7 +14,7 @@ from desist.models.card import PointsCard
 from desist.models.comparators import BaseRate, CopasRate, PriorCount
 from desist.models.spline import SplineLogistic
 from desist.records.errors import Refused
-from desist.records.files import new_folder, write_json, write_text
+from desist.records.files import write_json, write_text
 from desist.records.hashing import hash_bytes, hash_json
 
 FORMAT = "desist-model"
@@ -49,20 +49,33 @@ def model_hash(model: Model) -> str:
 
 
 def save_model(model: Model, folder: Path) -> str:
-    """Write the fitted model to ``folder`` in one step and give its hash. An older model there is replaced."""
+    """Write the fitted model into ``folder`` and give its hash; other files there stay, an older model does not.
+
+    ``model.json`` is written last: until then a reader finds the older model or a hash that does not match.
+    """
     told = model.to_json()
     content = hash_json(told)
-    inner = told["model"] if told["kind"] == Calibrated.kind else told
-    trees = inner["learnt"].pop("booster", None)
-    if trees is not None:
-        inner["learnt"]["booster"] = ELSEWHERE
-    files = {} if trees is None else {TREES_FILE: hash_bytes(trees.encode())}
-    with new_folder(folder) as building:
-        if trees is not None:
-            write_text(building / TREES_FILE, trees)
-        written = {"format": FORMAT, "version": VERSION, "hash": content, "files": files, "model": told}
-        write_json(building / MODEL_FILE, written)
+    learnt = _learnt(told)
+    trees = learnt.pop("trees", None)
+    files = {}
+    if trees is None:
+        (folder / TREES_FILE).unlink(missing_ok=True)
+    else:
+        learnt["trees"] = ELSEWHERE
+        files[TREES_FILE] = hash_bytes(trees.encode())
+        write_text(folder / TREES_FILE, trees)
+    write_json(
+        folder / MODEL_FILE,
+        {"format": FORMAT, "version": VERSION, "hash": content, "files": files, "model": told},
+    )
     return content
+
+
+def _learnt(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a told model that may hold trees: its own, or that of the model it recalibrates."""
+    inner = told.get("model") if told.get("kind") == Calibrated.kind else told
+    learnt = inner.get("learnt") if isinstance(inner, dict) else None
+    return learnt if isinstance(learnt, dict) else {}
 
 
 def load_model(folder: Path) -> Model:
@@ -73,13 +86,9 @@ def load_model(folder: Path) -> Model:
     """
     written = _read(folder)
     told = written["model"]
-    inner = told["model"] if told.get("kind") == Calibrated.kind else told
-    if (
-        isinstance(inner, dict)
-        and isinstance(inner.get("learnt"), dict)
-        and inner["learnt"].get("booster") == ELSEWHERE
-    ):
-        inner["learnt"]["booster"] = _read_trees(folder, written["files"].get(TREES_FILE, ""))
+    learnt = _learnt(told)
+    if learnt.get("trees") == ELSEWHERE:
+        learnt["trees"] = _read_trees(folder, str(written["files"].get(TREES_FILE, "")))
     if hash_json(told) != written["hash"]:
         raise Refused(
             f"The model in {folder.name} is not what was saved: its hash differs. Take it from the run again."
