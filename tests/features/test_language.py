@@ -99,6 +99,8 @@ def test_days_since_release_looks_at_releases_from_a_sentence(history):
     spell |= {"release_recorded_on": "2024-03-03"}
     assert value(history(pris_spell=[spell | {"release_type": "automatic"}]), days_since(release_from_custody)) == 30
     assert value(history(pris_spell=[spell | {"release_type": "temporary"}]), days_since(release_from_custody)) is None
+    late = spell | {"release_type": "automatic", "release_recorded_on": "2024-04-01"}
+    assert value(history(pris_spell=[late]), days_since(release_from_custody)) is None  # not known yet
 
 
 def test_most_recent_takes_the_last_known_answer(history):
@@ -143,6 +145,21 @@ def test_a_spell_is_open_through_its_last_day(history, end, open_then):
     assert value(history(prob_event=[ended]), is_open(supervision)) == 0
     late = ended | {"terminated_recorded_on": "2024-04-01"}
     assert value(history(prob_event=[late]), is_open(supervision)) == 1
+
+
+@pytest.mark.parametrize(
+    ("sentence_recorded", "release_recorded", "licence"),
+    [("2023-02-02", "2024-03-31", 1), ("2023-02-02", "2024-04-01", 0), ("2024-04-01", "2024-03-31", 0)],
+)
+def test_a_licence_is_known_when_both_sentence_and_release_are(history, sentence_recorded, release_recorded, licence):
+    sentence = {"person_id": "A", "occurred_on": "2023-01-01", "conviction_date": "2023-02-01", "event_id": "1",
+                "offence_code": "04600", "sentence_type": "CUSTODY", "sentence_start": "2023-02-01",
+                "sentence_end": "2025-02-01", "recorded_on": sentence_recorded}  # fmt: skip
+    spell = {"person_id": "A", "occurred_on": "2023-02-01", "release": "2024-03-01", "release_type": "automatic",
+             "release_recorded_on": release_recorded}  # fmt: skip
+    contact = {"person_id": "A", "occurred_on": "2024-01-01", "type": "office"}  # probation knows the person
+    events = history(prob_event=[sentence], pris_spell=[spell], prob_contact=[contact])
+    assert value(events, is_open(supervision.where(supervision.type.one_of("LICENCE")))) == licence
 
 
 def test_share_is_of_appointments_with_a_known_answer(history):
