@@ -21,6 +21,7 @@ from desist.simulation.identifiers_made import is_made_up_identifier
 from desist.simulation.other_files import BREACH_CODE
 from desist.simulation.people import NEVER, People
 from desist.simulation.schedules import Schedules
+from desist.simulation.sentencing import SHORTEST_DELAY
 from desist.simulation.truth import FOLLOW_UP_DAYS, MONTHS, WAITING_DAYS
 from desist.simulation.truth_read import Truth, days, read_truth, state_on
 from desist.simulation.world import MOST_DETECTED, Flags, Floats, Ints, day, offending
@@ -37,7 +38,7 @@ def check_truth(folder: Path, *, seed: int, people: int = 300, futures: int = 30
     ``people`` on each of ``dates`` as-of dates (the list date among them) live through ``futures`` follow-ups.
     """
     truth = read_truth(folder)
-    problems = [*_chances_against_what_happened(truth), *_detection(truth)]
+    problems = [*_chances_against_what_happened(truth), *_detection(truth), *_waits(truth)]
     problems += _chances_against_futures(truth, np.random.default_rng(seed), people, futures, dates)
     return [*problems, *_links(truth, folder), *_recorded_is_detected(truth, folder)]
 
@@ -167,9 +168,6 @@ def _detection(truth: Truth) -> Iterator[str]:
     custody = _inside(truth, found, "custody")
     if truth.world.custody_stops == 1 and custody.any():
         yield f"offences: {int(custody.sum())} happened in custody, which stops all"
-    waited = (days(found["sanction_date"]) - days(found["occurred_on"]))[found["detected"]]
-    if (waited < 31).any():
-        yield f"offences: {int((waited < 31).sum())} have a sanction less than 31 days after"
     parts = {"all": np.ones(len(found), dtype=bool)}
     for column in ("group", "area", "supervised", "listed"):
         parts |= {f"{column} {value}": (found[column] == value).to_numpy() for value in found[column].unique()}
@@ -177,6 +175,16 @@ def _detection(truth: Truth) -> Iterator[str]:
         distance = _distance(found["detected"].to_numpy()[member], stated[member])
         if abs(distance) > TOO_FAR:
             yield f"offences: detection of {part} is {distance:+.1f} standard errors from the stated chances"
+
+
+def _waits(truth: Truth) -> Iterator[str]:
+    """No sanction, and nothing else that an offence brings, comes in the month of the offence (careers.py says why)."""
+    o = truth.offences[truth.offences["detected"]]
+    if soon := int((days(o["sanction_date"]) - days(o["occurred_on"]) < SHORTEST_DELAY).sum()):
+        yield f"offences: {soon} have a sanction less than {SHORTEST_DELAY} days after"
+    s = truth.schedules
+    if soon := int((days(s["start"]) - days(s["drawn_on"]) < SHORTEST_DELAY).sum()):
+        yield f"schedules: {soon} intervals begin less than {SHORTEST_DELAY} days after what brought them"
 
 
 def _inside(truth: Truth, offences: pd.DataFrame, kind: str) -> Flags:

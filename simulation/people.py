@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
@@ -75,6 +76,12 @@ class People:
     def __len__(self) -> int:
         return len(self.born)
 
+    @cached_property
+    def need_index(self) -> tuple[Floats, Floats]:
+        """Level and swing of the weighted sum of needs that acts on offending."""
+        weights = need_weights()
+        return self.need_level @ weights, self.need_swing @ weights
+
     def take(self, rows: Ints) -> People:
         """The people at ``rows``, repeats included."""
         return People(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
@@ -95,9 +102,8 @@ def needs_on(people: People, rows: Ints, days: Ints) -> Floats:
 
 def daily_rate(people: People, world: World, month_start: int) -> Floats:
     """Offences a day of each person at liberty who has not stopped; constant within the month that starts then."""
-    weights = need_weights()
-    wave = np.sin(2 * np.pi * month_start / people.wave_days + people.wave_phase)
-    needs = people.need_level @ weights + (people.need_swing @ weights) * wave
+    level, swing = people.need_index
+    needs = level + swing * np.sin(2 * np.pi * month_start / people.wave_days + people.wave_phase)
     age = (month_start - people.born) / YEAR_DAYS
     spread = world.propensity_spread
     log_rate = spread * people.propensity - spread**2 / 2 - world.age_decline * (age - 30) + world.needs_effect * needs
@@ -256,6 +262,8 @@ def _hand_over(people: People, calendar: Calendar) -> People:
     people.first_offence[rows] = people.first_sanction[rows] - 60
     people.first_month[rows] = month + 1
     people.handed_over[rows] = True
+    for sought in (people.own_treatment_start, people.own_treatment_end, people.own_housing_start):
+        sought[rows] = NEVER  # it was drawn for another first sanction
     return people
 
 

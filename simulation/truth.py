@@ -8,7 +8,7 @@ from desist.simulation.careers import State, turning_points
 from desist.simulation.people import People, daily_rate
 from desist.simulation.schedules import KINDS, PLACE_KIND, Schedules, detection_status, offending_factor
 from desist.simulation.sentencing import delay_reached
-from desist.simulation.world import Calendar, Floats, Ints, World
+from desist.simulation.world import Calendar, Flags, Floats, Ints, World
 
 #: Follow-up and waiting period of proven reoffending (DOMAIN section 6).
 FOLLOW_UP_DAYS = 365
@@ -25,23 +25,20 @@ def true_chances(
     people.detected_shares. Holds given the state: who has stopped, and the schedules with all that
     offences before the as-of date have brought and will bring.
     """
-    proven, any_offence = _hazards(people, shares, world, calendar, state.schedules, month, rows)
-    return (
-        _averaged(people, world, calendar, state, month, rows, proven),
-        _averaged(people, world, calendar, state, month, rows, any_offence),
-    )
+    some, starts = people.take(rows), calendar.starts[month : month + MONTHS]
+    proven, any_offence = _hazards(some, shares[rows], world, starts, state.schedules, rows)
+    turns = [turning_points(some, world, int(start)) for start in starts]
+    active = state.active[rows]
+    return _averaged(world, turns, active, proven), _averaged(world, turns, active, any_offence)
 
 
-def _averaged(
-    people: People, world: World, calendar: Calendar, state: State, month: int, rows: Ints, hazard: Floats
-) -> Floats:
+def _averaged(world: World, turns: list[tuple[Floats, float]], active: Flags, hazard: Floats) -> Floats:
     """One less the chance that nothing happens, over all the ways in which a person may stop and start again."""
-    going = state.active[rows].astype(float)
+    going = active.astype(float)
     stopped = 1 - going
-    some = people.take(rows)
     for step in range(MONTHS):
         if step:
-            stop, relapse = turning_points(some, world, int(calendar.starts[month + step]))
+            stop, relapse = turns[step]
             going, stopped = going * (1 - stop) + stopped * relapse, going * stop + stopped * (1 - relapse)
         going = going * np.exp(-hazard[:, step])
         stopped = stopped * np.exp(-world.desisted_rate * hazard[:, step])
@@ -49,21 +46,23 @@ def _averaged(
 
 
 def _hazards(
-    people: People, shares: Floats, world: World, calendar: Calendar, schedules: Schedules, month: int, rows: Ints
+    some: People, shares: Floats, world: World, starts: Ints, schedules: Schedules, rows: Ints
 ) -> tuple[Floats, Floats]:
-    """Expected proven and all offences of each row in each month of the follow-up, had the person not stopped."""
-    bounds = calendar.starts[month : month + MONTHS] - calendar.starts[month]
-    row, begin, end, code = _segments(schedules, rows, int(calendar.starts[month]), bounds)
+    """Expected proven and all offences of each of ``some`` in each month of the follow-up, had the person not stopped.
+
+    ``some`` and ``shares`` are of the people at ``rows`` of the schedules.
+    """
+    bounds = starts - starts[0]
+    row, begin, end, code = _segments(schedules, rows, int(starts[0]), bounds)
     step = np.searchsorted(bounds, begin, side="right") - 1
-    some = people.take(rows)
-    rate = np.stack([daily_rate(some, world, int(calendar.starts[month + s])) for s in range(MONTHS)], axis=1)
+    rate = np.stack([daily_rate(some, world, int(start)) for start in starts], axis=1)
     left = rate[row, step] * offending_factor(world)[code]
     status = detection_status(code)
     in_time = np.zeros(len(row))
     for serious in (0, 1):
         days = FOLLOW_UP_DAYS + WAITING_DAYS - 1 - np.arange(FOLLOW_UP_DAYS)
         reached = np.concatenate([[0.0], np.cumsum(delay_reached(days, serious))])
-        in_time += shares[rows[row], status, serious] * (reached[end] - reached[begin])
+        in_time += shares[row, status, serious] * (reached[end] - reached[begin])
     cell, cells = row * MONTHS + step, len(rows) * MONTHS
     proven, any_offence = (np.bincount(cell, weight, cells) for weight in (left * in_time, left * (end - begin)))
     return np.asarray(proven.reshape(-1, MONTHS)), np.asarray(any_offence.reshape(-1, MONTHS))

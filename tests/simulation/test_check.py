@@ -118,6 +118,15 @@ def test_an_offence_moved_into_custody_is_found(copy):
     assert any("in custody" in problem for problem in check(copy, people=20, futures=10))
 
 
+def test_a_sentence_that_begins_before_its_sanction_is_found(copy):
+    def edit(schedules):
+        schedules.loc[0, "start"] = schedules.loc[0, "drawn_on"]
+        return schedules
+
+    change(copy, "schedules", edit)
+    assert any("1 intervals begin less than 31 days" in problem for problem in check(copy, people=20, futures=10))
+
+
 def test_detection_chances_that_do_not_follow_from_the_knobs_are_found(copy):
     change(copy, "offences", scaled(1.02))
     assert any("does not follow from the knobs" in problem for problem in check(copy, people=20, futures=10))
