@@ -138,9 +138,9 @@ def _columns_used(spec: Spec) -> frozenset[str]:
     used = {name for expression in expressions if expression for name in expression.columns}
     used |= spec_outcome_columns(spec) | {*_keys(spec), spec.table.as_of}
     used |= {feature.column for feature in spec.features.values()}
-    used |= {part.column for part in (*spec.characteristics.values(), *spec.comparators.values())}
+    used |= {part.column for part in spec.characteristics.values()}
+    used |= {part.column for part in spec.comparators.values()}
     used |= {task.protocol.column for task in spec.tasks.values() if task.protocol}
-    used |= {str(model.settings["column"]) for model in spec.models.values() if "column" in model.settings}
     return frozenset(used - {""})
 
 

@@ -207,6 +207,10 @@ def _estimator(model: ModelSpec, features: FeatureSet, seed: int) -> Any:
         from desist.models.boosting import MonotoneBoosting
 
         return MonotoneBoosting(features, seed=seed)
+    if model.kind == "prior_count":
+        from desist.models.comparators import PriorCount
+
+        return PriorCount(features, priors=model.features[0])
     from desist.models.card import PointsCard
 
     return PointsCard(features, **model.settings)

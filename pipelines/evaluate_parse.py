@@ -278,9 +278,8 @@ def _models(parts: Mapping[str, Section]) -> dict[str, ModelSpec]:
         settings: dict[str, Any] = {}
         if kind == "points_card":
             settings["max_items"] = part.whole("max_items", 10, 1, 50)
-        if kind == "prior_count":
-            settings["column"] = part.text("column")
-        found[name] = ModelSpec(name, kind, part.texts("features", []), settings)
+        features = (part.text("feature"),) if kind == "prior_count" else part.texts("features", [])
+        found[name] = ModelSpec(name, kind, features, settings)
         part.finish()
     return found
 
@@ -341,6 +340,9 @@ def _check_names(spec: Spec, file: str, problems: list[Problem]) -> None:
         )
     for name, model in spec.models.items():
         check(f"[models.{name}] features", model.features, spec.features, "feature")
+        counted = spec.features.get(model.features[0]) if model.kind == "prior_count" else None
+        if counted is not None and counted.kind not in ("count", "number"):
+            problems.append(Problem(f"a {counted.kind}", f"{file} [models.{name}] feature", "a count", "Name a count."))
     for name, approval in spec.approvals.items():
         check(f"[approvals.{name}] covers", approval.covers, spec.features, "feature")
     check(

@@ -11,24 +11,6 @@ from desist.records.errors import Problem
 
 def check_rivals(spec: Spec, data: Data, task: Task, rows: Rows, where: str, problems: list[Problem]) -> None:
     """Note every comparator of the task whose column is no score, leaves its range, or is empty in some rows."""
-    counted = [
-        str(spec.models[name].settings["column"])
-        for name in task.models
-        if name in spec.models and spec.models[name].kind == "prior_count"
-    ]
-    for column in counted:
-        value = data.columns.get(column)
-        if value is not None and (
-            value.kind != NUMBER or value.written or value.series.iloc[rows.positions].isna().any()
-        ):
-            problems.append(
-                Problem(
-                    f"a column {column!r} with other things than numbers, or empty cells",
-                    where,
-                    "a count in every row",
-                    "Name the column of prior sanctions.",
-                )
-            )
     used = {*task.comparators, *(name for name in task.audit if name in spec.comparators)}
     if task.cut_off and task.cut_off.like:
         used.add(task.cut_off.like)

@@ -17,7 +17,7 @@ from desist.pipelines.evaluate_features import Feature
 from desist.pipelines.evaluate_fit import Fitted, Floats, Rows, Say, Split, fit_model
 from desist.pipelines.evaluate_leaks import approved_features
 from desist.pipelines.evaluate_metrics import (
-    Difference,
+    Compared,
     Loss,
     Number,
     difference_of,
@@ -59,7 +59,7 @@ class TaskResult:
     scored: Scored
     outcome: Outcome
     metrics: Mapping[str, Mapping[str, Number]]
-    differences: tuple[Difference, ...]
+    differences: tuple[Compared, ...]
     losses: tuple[Loss, ...]
     audits: tuple[AuditOf, ...]
     notes: tuple[str, ...]
@@ -82,7 +82,7 @@ def score_task(spec: Spec, data: Data, features: Mapping[str, Feature], ready: R
         models.append(variant[0])
     fitted = {}
     for model in models:
-        found = _counted(model, data, ready) or fit_model(model, features, ready.rows, ready.splits, spec, say)
+        found = fit_model(model, features, ready.rows, ready.splits, spec, say)
         fitted[model.name] = found
         if found.seconds > 2:
             say(f"  {task.name}: {model.name}, {len(ready.splits)} fits in {found.seconds:.0f} s")
@@ -103,21 +103,6 @@ def _variant(spec: Spec, models: list[ModelSpec]) -> tuple[ModelSpec, str, tuple
     if not approved or not kept:
         return None
     return replace(base, name=f"{base.name}_without_approved", features=kept), base.name, approved
-
-
-def _counted(model: ModelSpec, data: Data, ready: Ready) -> Fitted | None:
-    """The prior count as it stands, on a scale from 0 to 1: nothing is fitted, only its order is judged."""
-    if model.kind != "prior_count":
-        return None
-    values = data.columns[str(model.settings["column"])].series.iloc[ready.rows.positions].to_numpy(dtype=float)
-    top = np.nanmax(values) if np.isfinite(values).any() else 1.0
-    seeds = len({split.seed for split in ready.splits})
-    scores = np.repeat([values / (top or 1.0)], seeds, axis=0)
-    scored = np.zeros(len(values), dtype=bool)
-    for split in ready.splits:
-        scored[split.test] = True
-    scores[:, ~scored] = np.nan
-    return Fitted(model.name, scores, (), 1, 0.0)
 
 
 def _on_scale(rival: Comparator, data: Data, rows: Rows) -> Floats:
@@ -162,19 +147,17 @@ def measure_task(spec: Spec, data: Data, groups: pd.DataFrame, scored: Scored, s
     """The figures of a task whose scores were found believable."""
     task, rows = scored.ready.task, scored.ready.rows
     draw: dict[str, Any] = {"replicates": spec.replicates, "seed": spec.seed}
-    everything: dict[str, tuple[Floats, bool]] = {
-        name: (fitted.scores, _is_chance(spec, name)) for name, fitted in scored.models.items()
-    }
+    everything: dict[str, tuple[Floats, bool]] = {name: (fitted.scores, True) for name, fitted in scored.models.items()}
     if scored.base_rate is not None:
         everything[BASE_RATE] = (scored.base_rate, True)
     everything |= {name: (scores, spec.comparators[name].chance) for name, scores in scored.rivals.items()}
     shared = _scored_somewhere(scored)
     metrics = {}
     for name, (scores, chance) in everything.items():
-        inside = np.where(shared, scores, np.nan)
+        inside = np.where(shared, scores[:1] if name == BASE_RATE else scores, np.nan)
         metrics[name] = metrics_of(rows, inside, chance=chance, **draw)
     differences = tuple(
-        Difference(
+        Compared(
             a,
             b,
             difference_of(
@@ -194,10 +177,6 @@ def measure_task(spec: Spec, data: Data, groups: pd.DataFrame, scored: Scored, s
         audits,
         _notes(spec, data, scored, metrics),
     )
-
-
-def _is_chance(spec: Spec, name: str) -> bool:
-    return name not in spec.models or spec.models[name].kind != "prior_count"
 
 
 def _scored_somewhere(scored: Scored) -> Any:
@@ -258,7 +237,7 @@ def _audited(spec: Spec, data: Data, groups: pd.DataFrame, scored: Scored, name:
         score[inside],
         cut_off,
         words,
-        rival.chance if rival else _is_chance(spec, name),
+        rival.chance if rival else True,
     )
     drawn = replace(spec, replicates=replicates_for(int(inside.sum()), spec.replicates))
     return audit_scores(drawn, data, groups, spec.outcomes[task.outcome], judged)

@@ -101,12 +101,9 @@ expected_auc = [0.5, 0.95]
 kind = "points_card"
 max_items = 3
 
-[derive]
-known_count = "choose(convictions is missing, 0, convictions)"
-
 [models.count_alone]
 kind = "prior_count"
-column = "known_count"
+feature = "convictions"
 
 [intervals]
 replicates = 200
@@ -190,7 +187,7 @@ def test_the_rivals_audit_counts_what_can_be_counted_by_hand(written):
 def test_a_score_that_is_no_chance_is_judged_by_its_order_alone(written):
     _, result, _ = written
     assert set(result.metrics["tasks"]["everybody"]["scores"]["rival"]) == {"auc"}
-    assert set(result.metrics["tasks"]["recent"]["scores"]["count_alone"]) == {"auc"}
+    assert set(result.metrics["tasks"]["recent"]["scores"]["rival"]) == {"auc"}
     assert {"brier", "ece"} < set(result.metrics["tasks"]["recent"]["scores"]["points_card"])
 
 
