@@ -144,6 +144,11 @@ def test_last_contact_was_attended_and_the_next_one_is_planned(history):
     assert fact["next_contact"] == pd.Timestamp("2024-04-12")
 
 
+def test_an_appointment_on_the_as_of_date_is_the_next_one(history):
+    today = {"person_id": "A", "occurred_on": "2024-04-01", "recorded_on": "2024-03-01", "type": "office"}
+    assert facts(history(prob_contact=[today]))["next_contact"] == pd.Timestamp(APRIL)
+
+
 def test_what_changed_is_what_was_newly_recorded_in_the_quarter(history):
     events = history(
         pol_sanction=[
