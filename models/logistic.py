@@ -13,15 +13,17 @@ ROUNDS = 40
 LEAST_INFORMATION = 1e-6  # keeps a row's curvature above zero where its chance is almost 0 or 1
 
 
-def solve_bounded(gram: Floats, target: Floats, bounded: NDArray[np.bool_]) -> Floats:
+def solve_bounded(gram: Floats, target: Floats, bounded: NDArray[np.bool_], near: Floats | None = None) -> Floats:
     """The x that minimises x'Gx/2 - t'x with x >= 0 where ``bounded``; G must be positive definite.
 
+    ``near`` is the solution of a similar problem: the search starts from which of its weights are zero, which saves
+    most of the work and changes nothing in the answer.
     Block principal pivoting, with Murty's one-at-a-time rule when the blocks stop improving, so that it ends.
     Source: Portugal, Judice and Vicente (1994), Mathematics of Computation 63, 625-643.
     """
     size = len(target)
     slack = 1e-10 * (1.0 + np.abs(target))
-    held = bounded.copy()
+    held = bounded.copy() if near is None else bounded & (near <= 0)
     fewest, patience = size + 1, 3
     solution = np.zeros(size)
     for _ in range(50 * size + 100):
@@ -70,7 +72,7 @@ def fit_bounded_logistic(
         information = rows * np.maximum(expected * (1.0 - expected), LEAST_INFORMATION)
         gram = design.T @ (design * information[:, None])
         target = gram @ weights + design.T @ (events - rows * expected)
-        towards = solve_bounded(gram + np.diag(penalty + 1e-9), target, bounded) - weights
+        towards = solve_bounded(gram + np.diag(penalty + 1e-9), target, bounded, weights) - weights
         for halving in range(15):
             tried = weights + towards * 0.5**halving
             found = penalised_loss(design, rows, events, tried, penalty)

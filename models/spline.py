@@ -96,7 +96,8 @@ class SplineLogistic(ChanceModel):
         used = 0
         for position in range(matrix.shape[1]):
             block = self._feature_columns(position, matrix[:, position])
-            parts[:, position] = block @ self.weights_[used : used + block.shape[1]]
+            for values, weight in zip(block.T, self.weights_[used : used + block.shape[1]], strict=True):
+                parts[:, position] += weight * values  # one by one: a person's sum must not hang on other rows
             used += block.shape[1]
         return parts, float(self.weights_[-1])
 
@@ -148,10 +149,10 @@ def choose_shrinkage(
     ]
     gram_of_all, target_of_all = np.sum(grams, axis=0), np.sum(targets, axis=0)
     losses = np.zeros(len(SHRINKAGE))
+    near = [middle] * len(held_out)
     for place, amount in enumerate(SHRINKAGE):
-        for part, gram, target in zip(held_out, grams, targets, strict=True):
-            weights = solve_bounded(
-                gram_of_all - gram + np.diag(penalty * amount + 1e-9), target_of_all - target, bounded
-            )
+        for fold, (part, gram, target) in enumerate(zip(held_out, grams, targets, strict=True)):
+            ridge = np.diag(penalty * amount + 1e-9)
+            weights = near[fold] = solve_bounded(gram_of_all - gram + ridge, target_of_all - target, bounded, near[fold])
             losses[place] += log_loss_of(outcome[part], design[part] @ weights)
     return SHRINKAGE[int(np.argmin(losses))]
