@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from desist.features.tables import ROW, FeatureSet, Scores
 from desist.models.base import CannotFit, ChanceModel
-from desist.models.calibration import Calibrated
+from desist.models.calibration import EVENTS_FOR_LEVEL, Calibrated
 from desist.records.hashing import hash_bytes
 
 DIGITS = 6
@@ -75,12 +75,14 @@ def fit_then_calibrate(
 ) -> Calibrated:
     """The model fitted on all as-of dates but the last and recalibrated on the last, so on later rows.
 
-    With one date alone it is fitted on it, and the line stays as it is.
+    Where there is one date alone, or the last has too few outcomes to recalibrate on, the model learns from all of
+    them and the line stays as it is.
     """
     last = (as_of == as_of.max()).to_numpy()
-    first = ~last if not last.all() else last
+    events = int(np.asarray(y)[last].sum())
+    enough = not last.all() and min(events, int(last.sum()) - events) >= EVENTS_FOR_LEVEL
+    first, later = (~last, last) if enough else (np.ones_like(last), np.zeros_like(last))
     model.fit(X[first], y[first], people[first])
-    later = last if not last.all() else np.zeros(len(last), dtype=bool)
     return Calibrated(model).fit(X[later], y[later])
 
 

@@ -43,8 +43,8 @@ class Basis:
 
     def columns(self, values: Floats) -> Floats:
         """A straight line and I-splines, all rising from 0 to 1 over the range; ``values`` must be known."""
-        if self.size == 0:
-            return np.empty((len(values), 0))
+        if self.size == 0 or len(values) == 0:
+            return np.empty((len(values), self.size))
         scaled = self._scaled(values)
         if self.size == 1:
             return scaled[:, None]

@@ -114,9 +114,9 @@ class MonotoneBoosting(ChanceModel):
         return parts, float(told[0, -1])
 
     def _tell(self) -> dict[str, Any]:
-        return {"booster": self.booster_.model_to_string()}
+        return {"trees": self.booster_.model_to_string()}
 
     def _recall(self, learnt: Mapping[str, Any]) -> None:
         import lightgbm
 
-        self.booster_ = lightgbm.Booster(model_str=learnt["booster"])
+        self.booster_ = lightgbm.Booster(model_str=learnt["trees"])

@@ -107,7 +107,8 @@ def wilson(events: int, rows: int) -> tuple[float, float]:
     share, z = events / rows, WILSON_Z
     middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
     half = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    low = 0.0 if events == 0 else float(middle - half)  # exactly 0 and 1, which rounding would miss
+    return low, 1.0 if events == rows else float(middle + half)
 
 
 class PointsCard(ChanceModel):

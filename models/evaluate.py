@@ -102,6 +102,7 @@ class Scored:
         first = np.repeat(self.starts, np.diff(np.r_[self.starts, len(ordered)]))
         self.bins = np.empty(len(ordered), dtype=np.intp)
         self.bins[self.order] = places[first]  # equal scores share a bin
+        self._line: tuple[float, float] | None = None
 
     def auc(self, draws: Draws) -> Floats:
         """The chance that somebody with the outcome scored above somebody without; half for a tie."""
@@ -133,8 +134,9 @@ class Scored:
         away = self.logit - centre
         events = draws @ self.outcome
         told = (events > 0) & (events < draws.sum(axis=1)) & bool((away**2).max() > 0)
-        intercept, slope = np.full(len(draws), centre), np.ones(len(draws))
-        for _ in range(12):
+        first_guess, first_slope = self._line or (centre, 1.0)
+        intercept, slope = np.full(len(draws), first_guess), np.full(len(draws), first_slope)
+        for _ in range(20):
             expected = chance(intercept[:, None] + slope[:, None] * away)
             error = draws * (self.outcome - expected)
             information = draws * np.maximum(expected * (1.0 - expected), 1e-9)
@@ -145,8 +147,10 @@ class Scored:
                 move = np.where(told, np.clip((c * first - b * second) / across, -2, 2), 0.0)
                 turn = np.where(told, np.clip((a * second - b * first) / across, -1, 1), 0.0)
             intercept, slope = intercept + move, slope + turn
-            if max(np.abs(move).max(), np.abs(turn).max()) < 1e-9:
+            if max(np.abs(move).max(), np.abs(turn).max()) < 1e-7:
                 break
+        if self._line is None and told[0]:
+            self._line = (float(intercept[0]), float(slope[0]))  # the replicates that follow begin here
         return np.where(told, intercept - slope * centre, np.nan), np.where(told, slope, np.nan)
 
     def ece(self, draws: Draws, *, noise: float) -> Floats:

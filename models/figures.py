@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,17 @@ def _svg(figure: Figure) -> bytes:
     return out.getvalue()
 
 
+@contextmanager
+def _global_draws_from(seed: int) -> Iterator[None]:
+    """shap jitters its points by numpy's global draws and takes no generator: seed them, then put them back."""
+    before = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
+
+
 def shap_figures(model: MonotoneBoosting, table: pd.DataFrame, seed: int) -> dict[str, bytes]:
     """A beeswarm of a boosting model's Shapley values, and the dependence of its largest feature."""
     import shap
@@ -51,11 +63,12 @@ def shap_figures(model: MonotoneBoosting, table: pd.DataFrame, seed: int) -> dic
         values=parts[names].to_numpy(), base_values=parts["base"].to_numpy(), data=rows[names].to_numpy(dtype=float),
         feature_names=[name.replace("_", " ") for name in names],
     )  # fmt: skip
-    shap.plots.beeswarm(values, max_display=SHOWN, show=False, color_bar=True, rng=np.random.default_rng(seed))
-    beeswarm = _svg(plt.gcf())
-    largest = int(np.abs(values.values).mean(axis=0).argmax())
-    shap.plots.scatter(values[:, largest], show=False, rng=np.random.default_rng(seed))
-    return {"shap-beeswarm": beeswarm, "shap-dependence": _svg(plt.gcf())}
+    with _global_draws_from(seed):
+        shap.plots.beeswarm(values, max_display=SHOWN, show=False, color_bar=True)
+        beeswarm = _svg(plt.gcf())
+        largest = int(np.abs(values.values).mean(axis=0).argmax())
+        shap.plots.scatter(values[:, largest], show=False)
+        return {"shap-beeswarm": beeswarm, "shap-dependence": _svg(plt.gcf())}
 
 
 def reliability(y: Floats, scores: Mapping[str, Floats]) -> bytes:
@@ -64,7 +77,7 @@ def reliability(y: Floats, scores: Mapping[str, Floats]) -> bytes:
     figure, axes = plt.subplots(figsize=(6, 5))
     axes.plot([0, 1], [0, 1], color="#505a5f", linewidth=1, linestyle="--")
     for (name, score), marker in zip(scores.items(), "osD^v", strict=False):
-        bins = np.array_split(np.argsort(score, kind="stable"), BINS)
+        bins = np.array_split(np.argsort(score, kind="stable"), min(BINS, len(score)))
         mean = np.array([score[rows].mean() for rows in bins])
         rate = np.array([y[rows].mean() for rows in bins])
         spans = np.array([wilson(int(y[rows].sum()), len(rows)) for rows in bins])
