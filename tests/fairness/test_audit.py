@@ -77,6 +77,23 @@ def test_the_same_people_on_four_dates_are_not_four_times_as_many(rows, policy):
     assert parts[0].answer == parts[1].answer == "cannot_be_assessed"
 
 
+def test_a_lucky_interval_of_too_few_people_is_not_a_pass(rows, policy):
+    """Some 135 women without a reoffence; a margin of .1 at a rate near .2 asks for some 180."""
+    groups = {("Male", "White"): 3000, ("Female", "White"): 190}
+    women = next(part for part in _audited(rows, policy, groups, seed=1).findings[0].parts if part.group == "Female")
+    assert women.gap_low > -0.1 and women.gap_high < 0.1 and women.effective < women.needed
+    assert women.answer == "cannot_be_assessed" and women.short_of == (
+        f"a denominator worth {women.effective:.0f}; the margin asks for {women.needed}",
+    )
+
+
+def test_a_finding_has_a_minimum_of_its_own(rows, policy_text):
+    strict = parse_policy(policy_text.replace("minimum = 20", "minimum = 1200", 1))
+    finding = _audited(rows, strict, LARGE).findings[0]
+    assert finding.answer == "cannot_be_assessed"
+    assert all(any("the finding asks for 1200" in text for text in part.short_of) for part in finding.parts)
+
+
 def test_auc_needs_twenty_events_and_twenty_without_one(rows, policy_text):
     text = policy_text.replace('metric = "fpr"', 'metric = "auc"')
     groups = {("Male", "White"): 800, ("Female", "White"): 40}

@@ -225,9 +225,9 @@ def _revoke(board, made, who="officer"):
 def test_a_revoked_release_is_suspended_whatever_becomes_of_the_note(board):
     made = board.release()
     _revoke(board, made)
-    _withheld(lambda: board.verify(made.id), "was revoked", state="suspended")
+    _withheld(lambda: board.verify(made.id), f"the release {made.id} was revoked", state="suspended")
     (board.workspace.releases / made.id / "revoked.json").write_text("")
-    _withheld(lambda: board.verify(made.id), "was revoked", state="suspended")
+    _withheld(lambda: board.verify(made.id), f"the release {made.id} was revoked", state="suspended")
 
 
 def test_the_signatures_of_a_revoked_release_approve_nothing_more(board):
@@ -279,8 +279,9 @@ def test_a_clock_set_back_behind_the_log_withholds(board):
 
 
 def test_a_clock_set_back_behind_the_release_withholds_without_any_log(board):
-    made = board.release()
-    _withheld(lambda: board.verify(made.id, today=board.today - DAY), "check the clock", state="suspended")
+    made = board.release(today=board.today + 2 * DAY)
+    told = "the release is of 2026-10-03, after today (2026-10-02)"
+    _withheld(lambda: board.verify(made.id, today=board.today + DAY), told, state="suspended")
 
 
 def test_nobody_signs_before_their_key_existed_or_after_today(board):
