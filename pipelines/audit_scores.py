@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from desist.fairness.audit import NOT_STATED, Audit, audit
+from desist.fairness.audit import Audit, audit
+from desist.fairness.groups import NOT_STATED
 from desist.fairness.policy import Policy, load_policy
 from desist.features.tables import Outcomes, Scores
 from desist.pipelines.fairness_pages import fairness_content

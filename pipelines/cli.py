@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,9 @@ def guarded(run: Callable[[], None]) -> int:
 
 def main() -> None:
     """Entry point of ``desist``."""
+    # Small matrices and small trees: more threads than one only wait for one another.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
     _register()
     sys.exit(guarded(app))
 

@@ -28,11 +28,15 @@ from desist.simulation.world import World
 from desist.simulation.write import simulate
 
 TODAY = dt.date(2026, 10, 1)
-FIRST_AS_OF = dt.date(2020, 4, 1)
+FIRST_AS_OF = dt.date(2021, 4, 1)
 PASSWORD = b"demo"
 TRAINER = "Demo analyst"
 #: Holder and role of each demo key; the keys say in the register that they are made up.
-PEOPLE = ((TRAINER, "analyst"), ("Demo chair", "board_chair"), ("Demo data protection officer", "data_protection_officer"))
+PEOPLE = (
+    (TRAINER, "analyst"),
+    ("Demo chair", "board_chair"),
+    ("Demo data protection officer", "data_protection_officer"),
+)
 ANSWER = "A demo key accepts this so that the demo can go on. A real board writes its own reasons here."
 
 
@@ -121,7 +125,7 @@ def _clear(root: Path, extracts: Path) -> None:
         shutil.rmtree(root)
     if extracts.exists():
         if not (extracts / "truth" / "world.json").exists():
-            raise Refused(f"{extracts} is not an earlier demo's, so nothing in it was touched. Name another --workspace.")
+            raise Refused(f"{extracts} is not an earlier demo's; nothing in it was touched. Name another --workspace.")
         shutil.rmtree(extracts)
 
 

@@ -1,4 +1,4 @@
-"""From an audit to the board's page: which value goes where. Nothing is computed here but sums of the audit's counts."""
+"""From an audit to the board's page: which value goes where. Computes nothing but sums of the audit's counts."""
 
 from __future__ import annotations
 

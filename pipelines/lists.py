@@ -19,7 +19,7 @@ _DATES = ("supervision_end", "last_contact", "next_contact", "review_due")
 
 
 def save_list(session: Session, case_list: CaseList, scores: pd.DataFrame) -> str:
-    """Write the list and its scores, hash them under the release, and note the hash in the log. Returns the list's id."""
+    """The id of the list, written with its scores, hashed under the release and noted in the log."""
     told = _told(case_list)
     list_id = f"{case_list.as_of.isoformat()}-{hash_json(told)[:12]}"
     with new_folder(session.workspace.lists / list_id) as folder:

@@ -15,7 +15,7 @@ FILE = "model_card.json"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The facts a page needs of a model. ``steps``: per step how many people were shown it in the test, and what came."""
+    """The facts a page needs of a model. ``steps``: how many people were shown each in the test, and what came."""
 
     family: str
     version: str

@@ -14,25 +14,21 @@ import pandas as pd
 from desist.fairness.policy import CutOffs
 from desist.fairness.release import Release
 from desist.features.population import caseload_facts
-from desist.features.reference import facts_behind
-from desist.features.tables import CaseList, Estimate, Reason
+from desist.features.reference import FactsBehind, facts_behind
+from desist.features.tables import CaseList, Estimate, FeatureSet, Reason
 from desist.models.files import load_model
-from desist.models.reasons import reasons_for
+from desist.models.reasons import against_typical, reasons_for
 from desist.pipelines.gate import open_release
 from desist.pipelines.ground import Built, Ground, build_profiles_on, load_ground
 from desist.pipelines.lists import save_list
 from desist.pipelines.session import Session
+from desist.pipelines.steps_of import STEPS, step_of
 from desist.records.errors import Refused
 
 #: An estimate this close to a cut-off is tagged borderline: a small change in the record could move the step.
 BORDERLINE = 0.03
 #: Why somebody has no estimate, as the pages know it.
 LINK, TOO_LITTLE = "link", "too_little_data"
-
-
-def step_of(score: float, cut_offs: CutOffs) -> int:
-    """1 to 4: how many cut-offs the estimate reaches, plus one."""
-    return 1 + sum(score >= cut for cut in cut_offs.steps)
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def score_caseload(session: Session, as_of: dt.date) -> Scored:
     steps = Counter(one.step for one in estimates.values() if one.step is not None)
     without = Counter(one.why_none for one in estimates.values() if one.step is None)
     return Scored(
-        list_id, release.id, {step: steps.get(step, 0) for step in (1, 2, 3, 4)}, dict(sorted(without.items())),
+        list_id, release.id, {step: steps.get(step, 0) for step in STEPS}, dict(sorted(without.items())),
         as_of, valid,
     )  # fmt: skip
 
@@ -110,7 +106,8 @@ def estimate(
     chances = np.round(model.predict_proba(table)[:, 1], 6)
     scores = pd.DataFrame({"person_id": people, "as_of": table["as_of"], "score": chances})
     scores.loc[scores["person_id"].isin(why), "score"] = np.nan
-    contributions = model.contributions(table)
+    features = ground.register.feature_set()
+    contributions = against_typical(model, table, features)
     estimates = {}
     for place, person in enumerate(people):
         if person in why:
@@ -119,7 +116,7 @@ def estimate(
         estimates[person] = Estimate(
             step=step_of(chances[place], release.policy.cut_offs),
             tags=_tags(ground, person, chances[place], release.policy.cut_offs, as_of),
-            reasons=tuple(_reasons(ground, model, table, contributions, place, as_of)),
+            reasons=tuple(_reasons(ground, person, features, contributions.iloc[place], as_of)),
         )
     return scores, estimates
 
@@ -154,12 +151,9 @@ def limiting_sources(ground: Ground) -> list[str]:
 
 
 def _reasons(
-    ground: Ground, model: Any, table: pd.DataFrame, contributions: pd.DataFrame, place: int, as_of: dt.date
+    ground: Ground, person: str, features: FeatureSet, contributions: pd.Series, as_of: dt.date
 ) -> list[Reason]:
-    row = table.iloc[place]
-    person = str(row["person_id"])
-
-    def fact(name: str) -> Any:
+    def fact(name: str) -> FactsBehind:
         return facts_behind(ground.events, person, as_of, ground.register.get(name))
 
-    return reasons_for(model, row, contributions.iloc[place], ground.register.feature_set(), fact)
+    return reasons_for(contributions, features, fact)

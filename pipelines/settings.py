@@ -186,8 +186,8 @@ contact = "the analyst team"               # whom a page tells its reader to ask
 [run]
 purpose = "iom_selection_support"          # from the closed list of purposes; the agreements must cover it
 seed = {seed}                            # every random draw of a run starts here
-{fixed}first_as_of = {first_as_of.isoformat()}            # the first date on which past caseloads are drawn to learn from
-months_between = 6                         # and how far apart those dates lie
+{fixed}first_as_of = {first_as_of.isoformat()}            # the first past caseload to learn from
+months_between = 6                         # months between past caseloads
 data_lag_days = 30                         # extra days before a label counts as known, where courts report late
 replicates = 400                           # bootstrap replicates behind every interval
 

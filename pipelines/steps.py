@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from desist.intake.linkage import LinkReport, link
-from desist.intake.read import IntakeReport, read_extracts
+from desist.intake.read import read_extracts
+from desist.intake.report import IntakeReport
 from desist.pipelines.session import Session, open_session
 from desist.records.errors import Refused
 from desist.records.workspace import Workspace

@@ -5,6 +5,9 @@ MLflow helps analysts compare runs. It decides nothing: neither an alias nor a t
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +44,8 @@ def track(
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
     import mlflow
 
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # its set-up chatter is no news to an analyst
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(uri)
     experiment = mlflow.get_experiment_by_name(EXPERIMENT)
     experiment_id = (
@@ -62,7 +67,8 @@ def track(
             pip_requirements=["desist"],
         )
     client = mlflow.MlflowClient()
-    version = mlflow.register_model(model.model_uri, EXPERIMENT).version
+    with contextlib.redirect_stderr(io.StringIO()):  # it announces the version there, whatever the log level
+        version = mlflow.register_model(model.model_uri, EXPERIMENT).version
     client.set_model_version_tag(EXPERIMENT, version, "run", name)
     client.set_registered_model_alias(EXPERIMENT, CHALLENGER, version)
     return Tracked(run.info.run_id, str(version))

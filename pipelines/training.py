@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from desist.features.outcomes import ESCALATION, PROVEN_REOFFENDING, SERIOUS_OFFENCE, label_outcomes
+from desist.features.outcomes import (
+    ESCALATION,
+    PROVEN_REOFFENDING,
+    SERIOUS_OFFENCE,
+    OutcomeDefinition,
+    label_outcomes,
+)
 from desist.features.tables import ROW, Outcomes
 from desist.pipelines.ground import Built, Ground, build_profiles_on
 from desist.pipelines.session import Session
@@ -51,16 +57,21 @@ def past_dates(session: Session, as_of: dt.date) -> list[dt.date]:
     return dates
 
 
+def outcome_definitions(data_lag_days: int) -> list[OutcomeDefinition]:
+    """The outcomes of a run, the one that models learn first, with the partnership's own lag of recording."""
+    return [
+        replace(definition, data_lag_days=data_lag_days)
+        for definition in (PROVEN_REOFFENDING, SERIOUS_OFFENCE, ESCALATION)
+    ]
+
+
 def training_rows(session: Session, ground: Ground, as_of: dt.date) -> Training:
     """Past caseloads with labels as known on ``as_of``. Raises Refused where there is too little to learn from."""
     built = {date: build_profiles_on(session, ground, date) for date in past_dates(session, as_of)}
     if not built:
         raise Refused(f"There is no past caseload date before {as_of}: set [run] first_as_of earlier.")
     profiles = pd.concat([one.profiles.table for one in built.values()], ignore_index=True)
-    definitions = [
-        replace(definition, data_lag_days=session.settings.data_lag_days)
-        for definition in (PROVEN_REOFFENDING, SERIOUS_OFFENCE, ESCALATION)
-    ]
+    definitions = outcome_definitions(session.settings.data_lag_days)
     outcomes = label_outcomes(ground.events, profiles[ROW], definitions, known_by=as_of)
     labelled = profiles.merge(outcomes.table[[*ROW, OUTCOME]], on=ROW, how="left", validate="one_to_one")
     known = labelled[labelled[OUTCOME].notna()].reset_index(drop=True)

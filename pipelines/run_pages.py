@@ -1,0 +1,245 @@
+"""The pages of a candidate run: the board's report, the points card, the analyst's page and figures."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+from desist.fairness.audit import Audit
+from desist.fairness.policy import CutOffs, Policy
+from desist.models.card import ChanceRow
+from desist.models.evaluate import Difference, Measured
+from desist.models.figures import reliability, shap_figures
+from desist.pipelines.compare import COMPARATORS, MODELS, Compared
+from desist.pipelines.fairness_pages import fairness_content
+from desist.pipelines.final import Final
+from desist.pipelines.ground import POPULATION, Ground
+from desist.pipelines.session import Session
+from desist.pipelines.steps_of import step_of, step_records
+from desist.pipelines.training import OUTCOME, Training
+from desist.records.codes import SIGNING_ROLES
+from desist.records.files import write_bytes, write_text
+from desist.reports.analyst import FeatureRow, ModelRow, PairedRow, PeriodRow, Ranged, RunContent, run_page
+from desist.reports.card_page import CardContent, CardItem, CardStep, card_page
+from desist.reports.fairness_content import Asked, Coverage, CoverageTable, Section
+from desist.reports.fairness_report import fairness_page
+from desist.reports.wording import day
+
+NOT_USED = (
+    "Ethnicity, sex, age, religion, disability, nationality and address are not used, nor are national scores.",
+    "Intelligence, stop and search, arrests without outcome and victim records are not taken in at all.",
+)
+
+
+def board_page(
+    session: Session,
+    ground: Ground,
+    training: Training,
+    compared: Compared,
+    final: Final,
+    audit: Audit,
+    policy: Policy,
+    trainer: str,
+) -> str:
+    """The fairness report of a run, before anybody has signed."""
+    settings = session.settings
+    dates = sorted(compared.scores().table["as_of"].unique())
+    first, last = (day(date.date()) for date in (dates[0], dates[-1]))
+    asked = Asked(
+        decision="Release, release with conditions, or do not release",
+        model=f"{compared.chosen}, run of {day(session.today)}",
+        purpose=policy.purpose.replace("_", " "),
+        population=POPULATION.in_words(),
+        period=f"{len(dates)} caseloads, {first} to {last}",
+        outcome=audit.outcome_definition,
+        trained_by=trainer,
+        cut_off=f"an estimate of {policy.cut_offs.selection:g} or more brings a case to early review",
+        consequence=policy.cut_offs.consequence,
+        policy=policy.version,
+        data_to=ground.linked.snapshot,
+        made_on=session.today,
+    )
+    content = fairness_content(
+        audit,
+        subject=f"{compared.chosen}, {settings.name}",
+        made_up=settings.made_up,
+        state="Draft: nobody has signed",
+        asked=asked,
+        list_dates=len(dates),
+        cannot_tell=_cannot_tell(training),
+        not_used=NOT_USED,
+        costs=_costs(compared),
+        coverage=(_sources(ground, session),),
+        still_needed=tuple(
+            f"{role.replace('_', ' ')} (not the trainer)" for role in policy.roles if role in SIGNING_ROLES
+        ),
+        annex=(
+            Section("How the scores were made", _how_made(compared, final)),
+            Section("What to keep in mind", audit.caveats),
+        ),
+    )
+    return fairness_page(content)
+
+
+def _cannot_tell(training: Training) -> tuple[str, ...]:
+    told = []
+    for reason, count in training.unknown_labels().items():
+        told.append(f"{count:,} past caseload rows have no known outcome: {reason or 'no reason recorded'}.")
+    return tuple(told)
+
+
+def _costs(compared: Compared) -> tuple[str, ...]:
+    """What a simpler rule would lose, from the same back-test."""
+    chosen = compared.metrics[compared.chosen]
+    told = [f"{compared.choice.words}"]
+    for name in (*MODELS, *COMPARATORS):
+        if name != compared.chosen:
+            other = compared.metrics[name]
+            told.append(
+                f"{name}: AUC {other['auc'].value:.3f} against {chosen['auc'].value:.3f}, "
+                f"Brier score {other['brier'].value:.4f} against {chosen['brier'].value:.4f}."
+            )
+    return tuple(told)
+
+
+def _how_made(compared: Compared, final: Final) -> tuple[str, ...]:
+    return (
+        "Each past row was scored by a model fitted with the same recipe on earlier dates and on other people. "
+        "The file that would be released was then fitted on all rows with a known outcome: this refit is not itself "
+        f"audited. On the audited rows its score differs by at most {final.largest_difference:.3f} from the audited "
+        f"one, and {final.moved:,} of {final.compared_rows:,} rows would change step.",
+    )
+
+
+def _sources(ground: Ground, session: Session) -> CoverageTable:
+    """How many of the people on today's caseload each shared source knows."""
+    people = ground.cohort(session.today).members["person_id"].astype(str).tolist()
+    rows = tuple(
+        Coverage(source, sum(ground.events.knows(source, person, session.today) for person in people), len(people))
+        for source in sorted(ground.events.shared)
+    )
+    return CoverageTable("People on today's caseload whom each source knows", rows)
+
+
+def analyst_page(
+    run: str, session: Session, ground: Ground, training: Training, compared: Compared, policy: Policy, trainer: str
+) -> str:
+    """The analyst's page of a run: models side by side, by period, and the register."""
+    outcome = training.outcomes.definitions[OUTCOME]
+    return run_page(
+        RunContent(
+            run_id=run,
+            made_up=session.settings.made_up,
+            made_on=session.today,
+            analyst=trainer,
+            purpose=policy.purpose.replace("_", " "),
+            outcome=outcome,
+            snapshot=ground.linked.snapshot,
+            data_hash=ground.linked.hash,
+            register_hash=ground.register.hash,
+            gate="Withheld: no approval",
+            models=tuple(
+                ModelRow(
+                    name,
+                    "model" if name in MODELS else "comparator, never released",
+                    {metric: ranged(value) for metric, value in metrics.items()},
+                    tag="Challenger" if name == compared.chosen else "",
+                )
+                for name, metrics in compared.metrics.items()
+            ),
+            paired=tuple(
+                PairedRow(compared.chosen, name, metric, ranged(difference))
+                for name, by_metric in compared.paired.items()
+                for metric, difference in by_metric.items()
+            ),
+            periods=tuple(
+                PeriodRow(
+                    day(period.as_of), period.rows, period.events, {m: ranged(v) for m, v in period.metrics.items()}
+                )
+                for period in compared.periods
+            ),
+            features=tuple(
+                FeatureRow(row["name"], row["words"], row["source"], row["sign"], row["missing"])
+                for row in ground.register.as_table().to_dict("records")
+            ),
+            label_note=_label_note(training),
+            notes=(compared.choice.words,),
+        )
+    )
+
+
+def ranged(value: Measured | Difference) -> Ranged:
+    """A measured value as the page takes it."""
+    return Ranged(value.value, value.low, value.high)
+
+
+def _label_note(training: Training) -> str:
+    last: dt.date = max(date.date() for date in training.table["as_of"])
+    return f"The latest caseload whose outcome is known is that of {day(last)}; later ones are missing, not negative."
+
+
+def points_card_page(session: Session, compared: Compared, final: Final, policy: Policy, run: str) -> str:
+    """The points card on one page: for use if it is the chosen model and released, else for comparison."""
+    page = final.card.one_page()
+    card = final.card
+    records = step_records(compared.judged, compared.judged["points card"], policy.cut_offs)
+    spans = points_of_steps(page.chances, policy.cut_offs)
+    shown = [record for record in records if record.step in spans]
+    return card_page(
+        CardContent(
+            partnership=session.settings.name,
+            version=run,
+            made_up=session.settings.made_up,
+            items=tuple(
+                CardItem(item.sentence.rpartition(" (")[0], item.points, card.features.get(item.feature).source)
+                for item in page.items
+            ),
+            steps=tuple(CardStep(step, lowest, highest) for step, (lowest, highest) in spans.items()),
+            records=tuple(shown),
+            tested_on=session.today,
+        )
+    )
+
+
+def points_of_steps(chances: Sequence[ChanceRow], cut_offs: CutOffs) -> dict[int, tuple[int | None, int | None]]:
+    """The lowest and highest sum shown at each step that any sum reaches; open at both ends of the table."""
+    steps = [(row.points, step_of(round(row.chance, 6), cut_offs)) for row in chances]
+    found: dict[int, tuple[int | None, int | None]] = {}
+    for step in dict.fromkeys(step for _, step in steps):
+        points = [point for point, at in steps if at == step]
+        found[step] = (min(points), max(points))
+    first, last = min(found), max(found)
+    found[first] = (None, found[first][1])
+    found[last] = (found[last][0], None)
+    return found
+
+
+def write_run_pages(
+    folder: Path,
+    run: str,
+    session: Session,
+    ground: Ground,
+    training: Training,
+    compared: Compared,
+    final: Final,
+    audit: Audit,
+    policy: Policy,
+    trainer: str,
+) -> dict[str, Path]:
+    """Write the run's pages and figures into its reports folder; returns the figures by name."""
+    pages = {
+        "fairness.html": board_page(session, ground, training, compared, final, audit, policy, trainer),
+        "run.html": analyst_page(run, session, ground, training, compared, policy, trainer),
+        "card.html": points_card_page(session, compared, final, policy, run),
+    }
+    for name, text in pages.items():
+        write_text(folder / "reports" / name, text)
+    y = compared.judged[OUTCOME].to_numpy(dtype=float)
+    figures = shap_figures(final.trees, training.table[list(ground.register.names)], session.settings.seed)
+    figures["reliability"] = reliability(y, {name: compared.judged[name].to_numpy(dtype=float) for name in MODELS})
+    written = {}
+    for name, content in figures.items():
+        written[name] = folder / "reports" / f"{name}.svg"
+        write_bytes(written[name], content)
+    return written
