@@ -91,10 +91,15 @@ def _help(name: str, definition: Definition, words: str, *, family: str) -> Feat
     )  # fmt: skip
 
 
+def _last(within: str) -> str:
+    """A window's length after "in the last": "5 years", but "year" rather than "1 year"."""
+    return length_in_words(days_in(within)).removeprefix("1 ")
+
+
 def _counts() -> list[Feature]:
     made = []
     for within in ("1y", "2y", "5y", "10y"):
-        length = length_in_words(days_in(within))
+        length = _last(within)
         made.append(
             _history(f"sanctions_{within}", distinct(sanctions.occurred_on, within=within),
                      f"days on which a court sanctioned or police cautioned, in the last {length}", family="sanctions")
@@ -106,14 +111,14 @@ def _counts() -> list[Feature]:
     for within in ("1y", "2y", "5y", "10y"):
         made.append(
             _history(f"violent_offences_{within}", count(offences.where(violent), within=within),
-                     f"proven violent offences in the last {length_in_words(days_in(within))}", family="offence groups",
+                     f"proven violent offences in the last {_last(within)}", family="offence groups",
                      why=_GROUP)
         )  # fmt: skip
     for within in ("2y", "5y"):
         made.append(
             _history(f"neighbourhood_offences_{within}", count(offences.where(neighbourhood), within=within),
                      "proven robbery, burglary, vehicle crime or theft from the person in the last "
-                     f"{length_in_words(days_in(within))}", family="offence groups", why=_GROUP)
+                     f"{_last(within)}", family="offence groups", why=_GROUP)
         )  # fmt: skip
     return made
 
@@ -145,7 +150,7 @@ def _groups() -> list[Feature]:
     for field, table, held in (("broad_group", _GROUPS, held_groups), ("category", _CATEGORIES, held_categories)):
         for name, values, words, sign in table:
             within = name.rpartition("_")[2]
-            length = length_in_words(days_in(within))
+            length = _last(within)
             there = [value for value in values if value in held]
             asked = offences.where(offences.field(field).one_of(*there))
             made.append(
@@ -256,7 +261,7 @@ def _appointments() -> list[Feature]:
     why = "Keeping appointments is linked with completing supervision; absences that were accepted are left out."
     return [
         _changing(f"appointments_kept_{within}", share(appointments.kept, of=appointments, within=within),
-                  f"appointments kept in the last {length_in_words(days_in(within))}", family="appointments", why=why,
+                  f"appointments kept in the last {_last(within)}", family="appointments", why=why,
                   sign=-1)
         for within in ("3m", "1y")
     ]  # fmt: skip

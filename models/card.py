@@ -84,7 +84,8 @@ def sentence(feature: FeatureInfo, question: Question, points: int, yes_or_no: b
     if question.form == "missing":
         asked = "not known"
     else:
-        asked = f"{number(question.threshold)} or {'more' if question.form == '>=' else 'less'}"
+        threshold = f"{question.threshold:.0%}" if feature.unit.startswith("share") else number(question.threshold)
+        asked = f"{threshold} or {'more' if question.form == '>=' else 'less'}"
     name = feature.name.replace("_", " ")
     if yes_or_no and question.form == ">=":
         phrase = said.replace("{value}", "yes") if said else name

@@ -153,6 +153,6 @@ def choose_shrinkage(
     for place, amount in enumerate(SHRINKAGE):
         for fold, (part, gram, target) in enumerate(zip(held_out, grams, targets, strict=True)):
             ridge = np.diag(penalty * amount + 1e-9)
-            weights = near[fold] = solve_bounded(gram_of_all - gram + ridge, target_of_all - target, bounded, near[fold])
-            losses[place] += log_loss_of(outcome[part], design[part] @ weights)
+            near[fold] = solve_bounded(gram_of_all - gram + ridge, target_of_all - target, bounded, near[fold])
+            losses[place] += log_loss_of(outcome[part], design[part] @ near[fold])
     return SHRINKAGE[int(np.argmin(losses))]

@@ -79,6 +79,11 @@ class Compared:
     def chosen(self) -> str:
         return self.choice.chosen
 
+    @property
+    def tested_on(self) -> dt.date:
+        """The date of the latest caseload in the test."""
+        return max(period.as_of for period in self.periods)
+
     def scores(self) -> Scores:
         """Back-test scores of the chosen model."""
         return Scores(self.judged[ROW].assign(score=self.judged[self.chosen]), self.chosen)

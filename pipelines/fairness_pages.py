@@ -51,13 +51,9 @@ def fairness_content(
         counts=counts,
         findings=tuple(_finding(finding, audit, answers or {}) for finding in audit.findings),
         tables=tuple(_table(name, rows, everybody) for name, rows in audit.tables.items()),
-        not_assessed=tuple(_unassessed(entry.characteristic, entry.why) for entry in audit.unassessed),
+        not_assessed=tuple(entry.characteristic.replace("_", " ") for entry in audit.unassessed if not entry.coverage),
         **more,  # type: ignore[arg-type]
     )
-
-
-def _unassessed(characteristic: str, why: str) -> str:
-    return f"{characteristic.replace('_', ' ')} ({why})"
 
 
 def _finding(finding: Finding, audit: Audit, answers: Mapping[str, str]) -> content.FindingContent:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from desist.fairness.release import Release
-from desist.features.population import caseload_facts, support_waiting
+from desist.features.population import NOT_SELECTED, caseload_facts, support_waiting
 from desist.features.tables import CaseList
 from desist.measures.disclosure import PRACTITIONER
 from desist.pipelines.gate import open_release, source_dates
@@ -20,14 +20,16 @@ from desist.pipelines.lists import load_list, newest_list
 from desist.pipelines.model_card import ModelCard
 from desist.pipelines.score import in_order, limiting_sources
 from desist.pipelines.session import Session
-from desist.records.codes import NEED_LABELS
+from desist.records.codes import NEED_LABELS, SOURCES
 from desist.records.errors import Withheld
 from desist.records.files import write_text
 from desist.reports import states
 from desist.reports.cases import cases_csv, cases_page
 from desist.reports.content import Change, Exceptions, ListHeader, NeedCount, NeedWaiting, PeopleOnList, SupportRow
+from desist.reports.fairness_content import ANSWERS, CHARACTERISTICS, METRICS
 from desist.reports.states import Notice
 from desist.reports.support import support_csv, support_page
+from desist.reports.wording import listed
 
 CHALLENGE = (
     "If you think something here is wrong, ask your worker or write to {contact}. "
@@ -71,14 +73,14 @@ def write_pages(session: Session) -> Pages:
         people = case_list.rows["person_id"].astype(str).tolist()
         shown = _people_on_list(session, ground, case_list, people)
         notice = _notice(session, withheld)
-        late = _late(session)
+        late = _late(session, ground)
         rows = [_worded(row) for row in case_list.rows.to_dict("records")]
         worded = CaseList(
             case_list.as_of, case_list.valid_until, case_list.release_id, pd.DataFrame(rows, columns=_COLUMNS),
             {} if withheld else case_list.estimates,
         )  # fmt: skip
         waits = _support_rows(ground, case_list)
-        counts = _need_counts(waits)
+        counts = _need_counts(row for row in waits if row.person_id not in shown.restricted)
         folder = session.workspace.reports
         written = {
             "cases-to-review.html": cases_page(worded, header, shown, today=session.today, notice=notice, late=late),
@@ -142,10 +144,7 @@ def _header(session: Session, ground: Ground, release: Release | None) -> ListHe
     if release is None:
         return plain
     card = ModelCard.from_release(release)
-    accepted = tuple(
-        f"{finding.id.replace('-', ' ')}: {' / '.join(dict.fromkeys(release.accepted[finding.id].values()))}"
-        for finding in release.audit.open_findings
-    )
+    accepted = _accepted(release)
     return ListHeader(
         partnership=plain.partnership,
         data_to=plain.data_to,
@@ -157,8 +156,21 @@ def _header(session: Session, ground: Ground, release: Release | None) -> ListHe
         cut_off_version=release.policy.version,
         tested_on=card.tested_on,
         steps=card.steps,
-        exceptions=Exceptions(release.released_on, accepted) if accepted else None,
+        exceptions=Exceptions(release.released_on, accepted, len(release.audit.open_findings)) if accepted else None,
     )
+
+
+def _accepted(release: Release) -> tuple[str, ...]:
+    """The board's reasons for a release although limits were not shown to be met, each with the findings it is for."""
+    told: dict[str, list[str]] = {}
+    for finding in release.audit.open_findings:
+        asked = (
+            f"{METRICS[finding.metric].short} by {CHARACTERISTICS.get(finding.characteristic, finding.characteristic)}"
+        )
+        answer = ANSWERS[finding.answer].lower()
+        for reason in dict.fromkeys(release.accepted[finding.id].values()):
+            told.setdefault(reason, []).append(f"{asked} ({answer})")
+    return tuple(f"{listed(findings)}: {reason}" for reason, findings in told.items())
 
 
 def _people_on_list(session: Session, ground: Ground, case_list: CaseList, people: list[str]) -> PeopleOnList:
@@ -181,9 +193,17 @@ def _people_on_list(session: Session, ground: Ground, case_list: CaseList, peopl
     )
 
 
-def _late(session: Session) -> tuple[Notice, ...]:
-    """A notice for each source that is later than expected; it withholds by itself after its day."""
+def _late(session: Session, ground: Ground) -> tuple[Notice, ...]:
+    """A notice for each source that is late, which withholds by itself after its day, or not shared at all."""
     found = []
+    silent = [source for source in SOURCES if source not in ground.events.shared]
+    if silent:
+        found.append(
+            Notice(
+                "Some information is not shared",
+                f"No {listed(silent)} data is shared with this partnership. The list does without it.",
+            )
+        )
     for source, last, hide_after in source_dates(session):
         expected = session.settings.expected_every_days[source]
         if (session.today - last).days > expected:
@@ -194,7 +214,13 @@ def _late(session: Session) -> tuple[Notice, ...]:
 def _worded(row: dict[Any, Any]) -> dict[str, Any]:
     """The row with needs and changes as the pages take them."""
     needs = [NeedWaiting(label, int(days)) for label, days in row["needs_waiting"]]
-    return {**row, "needs_waiting": needs, "changed": [Change("fact", text) for text in row["changed"]]}
+    group = "" if row["iom_group"] == NOT_SELECTED else row["iom_group"]
+    return {
+        **row,
+        "iom_group": group,
+        "needs_waiting": needs,
+        "changed": [Change("fact", text) for text in row["changed"]],
+    }
 
 
 def _support_rows(ground: Ground, case_list: CaseList) -> list[SupportRow]:

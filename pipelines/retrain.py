@@ -124,7 +124,7 @@ def _write(
     trainer: str,
 ) -> Tracked:
     """Fill the run's folder: what the board is asked about, results, pages, tracking."""
-    card = _model_card(session, compared, policy, final, run)
+    card = _model_card(compared, policy, final, run)
     candidate = folder / FOLDER
     candidate.mkdir()
     write_policy_files(candidate, session.workspace.policy)
@@ -172,11 +172,11 @@ def _schema(session: Session, ground: Ground, training: Training) -> dict[str, A
     }
 
 
-def _model_card(session: Session, compared: Compared, policy: Policy, final: Final, run: str) -> ModelCard:
+def _model_card(compared: Compared, policy: Policy, final: Final, run: str) -> ModelCard:
     return ModelCard(
         family=compared.chosen,
         version=run,
-        tested_on=session.today,
+        tested_on=compared.tested_on,
         trained_rows=final.rows,
         trained_people=final.people,
         steps=step_records(compared.judged, compared.judged[compared.chosen], policy.cut_offs),

@@ -24,12 +24,27 @@ from desist.reports.analyst import FeatureRow, ModelRow, PairedRow, PeriodRow, R
 from desist.reports.card_page import CardContent, CardItem, CardStep, card_page
 from desist.reports.fairness_content import Asked, Coverage, CoverageTable, Section
 from desist.reports.fairness_report import fairness_page
-from desist.reports.wording import day
+from desist.reports.wording import day, listed
 
+#: How a label that is not mature begins to say so.
+TOO_YOUNG = "not known before"
 NOT_USED = (
     "Ethnicity, sex, age, religion, disability, nationality and address are not used, nor are national scores.",
     "Intelligence, stop and search, arrests without outcome and victim records are not taken in at all.",
 )
+
+
+PURPOSE_WORDS = {
+    "iom_selection_support": "support for the panel that selects people for integrated offender management (IOM)",
+    "needs_and_pathways": "matching needs with services",
+    "aggregate_plan_monitoring": "monitoring the partnership's plan in aggregate",
+    "fairness_audit": "a fairness audit",
+}
+CONSEQUENCE_WORDS = {
+    "supportive": "early review brings support",
+    "intrusive": "early review brings closer supervision",
+    "both": "early review can bring support and closer supervision",
+}
 
 
 def board_page(
@@ -49,13 +64,13 @@ def board_page(
     asked = Asked(
         decision="Release, release with conditions, or do not release",
         model=f"{compared.chosen}, run of {day(session.today)}",
-        purpose=policy.purpose.replace("_", " "),
+        purpose=PURPOSE_WORDS[policy.purpose],
         population=POPULATION.in_words(),
         period=f"{len(dates)} caseloads, {first} to {last}",
         outcome=audit.outcome_definition,
         trained_by=trainer,
         cut_off=f"an estimate of {policy.cut_offs.selection:g} or more brings a case to early review",
-        consequence=policy.cut_offs.consequence,
+        consequence=CONSEQUENCE_WORDS[policy.cut_offs.consequence],
         policy=policy.version,
         data_to=ground.linked.snapshot,
         made_on=session.today,
@@ -67,7 +82,7 @@ def board_page(
         state="Draft: nobody has signed",
         asked=asked,
         list_dates=len(dates),
-        cannot_tell=_cannot_tell(training),
+        cannot_tell=_cannot_tell(training, audit),
         not_used=NOT_USED,
         costs=_costs(compared),
         coverage=(_sources(ground, session),),
@@ -82,10 +97,16 @@ def board_page(
     return fairness_page(content)
 
 
-def _cannot_tell(training: Training) -> tuple[str, ...]:
-    told = []
+def _cannot_tell(training: Training, audit: Audit) -> tuple[str, ...]:
+    """Rows without a known outcome by reason, and characteristics that are held but were not compared."""
+    young = sum(count for reason, count in training.unknown_labels().items() if reason.startswith(TOO_YOUNG))
+    told = [f"{young:,} rows of the latest caseloads are too recent to have a known outcome."] if young else []
     for reason, count in training.unknown_labels().items():
-        told.append(f"{count:,} past caseload rows have no known outcome: {reason or 'no reason recorded'}.")
+        if not reason.startswith(TOO_YOUNG):
+            told.append(f"{count:,} past caseload rows have no known outcome: {reason}.")
+    held = [entry.characteristic.replace("_", " ") for entry in audit.unassessed if entry.coverage]
+    if held:
+        told.append(f"Collected, but not compared in this audit: {listed(held)}.")
     return tuple(told)
 
 
@@ -133,7 +154,7 @@ def analyst_page(
             made_up=session.settings.made_up,
             made_on=session.today,
             analyst=trainer,
-            purpose=policy.purpose.replace("_", " "),
+            purpose=PURPOSE_WORDS[policy.purpose],
             outcome=outcome,
             snapshot=ground.linked.snapshot,
             data_hash=ground.linked.hash,
@@ -197,7 +218,7 @@ def points_card_page(session: Session, compared: Compared, final: Final, policy:
             ),
             steps=tuple(CardStep(step, lowest, highest) for step, (lowest, highest) in spans.items()),
             records=tuple(shown),
-            tested_on=session.today,
+            tested_on=compared.tested_on,
         )
     )
 

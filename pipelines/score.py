@@ -140,12 +140,17 @@ def _tags(ground: Ground, person: str, score: float, cut_offs: CutOffs, as_of: d
 
 
 def limiting_sources(ground: Ground) -> list[str]:
-    """Shared sources whose silence about a person leaves something unknown; having no prison record is no gap."""
+    """Shared sources whose silence about a person leaves a feature unknown that could move the estimate either way.
+
+    Help-seeking features are not among them: unknown is scored as not in treatment. Having no prison record is no gap.
+    """
     unknown = {
         source
-        for contract in ground.events.contracts.values()
-        for source in contract.sources
-        if contract.absence == "unknown"
+        for feature in ground.register.used
+        if not feature.help_seeking
+        for rows in feature.definition.subjects()
+        if rows.contract.absence == "unknown"
+        for source in ground.events.contracts[rows.contract.name].sources
     }
     return sorted(unknown & ground.events.shared)
 

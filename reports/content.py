@@ -69,14 +69,20 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Exceptions:
-    """The limits that were not met when the board released all the same: one reason in words for each."""
+    """The limits that were not met when the board released all the same, and why in words.
+
+    ``reasons`` may tell several of the ``limits`` at once, where the board gave one reason for them.
+    """
 
     released_on: dt.date
     reasons: tuple[str, ...]
+    limits: int = 0
 
     def __post_init__(self) -> None:
         if not self.reasons or not all(reason.strip() for reason in self.reasons):
             raise ValueError("each limit that was not met needs the board's reason")
+        if not self.limits:
+            object.__setattr__(self, "limits", len(self.reasons))
 
 
 @dataclass(frozen=True)
