@@ -203,6 +203,12 @@ def test_an_edited_audit_never_gains_a_pass_in_silence(rows, policy, edit):
     assert again.hash != found.hash  # readable on its own, but no longer what was sealed
 
 
+def test_an_audit_in_another_spelling_is_not_the_one_that_was_written(rows, policy):
+    text = _audited(rows, policy, {("Male", "White"): 30, ("Female", "White"): 30}).to_json()
+    with pytest.raises(Refused, match="does not read back"):
+        Audit.from_json(text.replace('"seed": 1', '"seed":  1'))
+
+
 @pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"a": NaN}', "\x00"])
 def test_what_is_no_audit_is_refused(text):
     with pytest.raises(Refused):

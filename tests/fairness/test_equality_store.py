@@ -42,7 +42,7 @@ def store(tmp_path):
             {"agency_person": "2", "sex": "M", "ethnicity_self": "", "ethnicity_officer": "4"},
             {"agency_person": "3", "sex": "U", "ethnicity_self": "NS", "disability": "yes"},
             {"agency_person": "4", "sex": "M", "ethnicity_self": "O1"},
-            {"agency_person": "4", "ethnicity_self": "B1", "recorded_on": "2024-05-01"},
+            {"agency_person": "4", "ethnicity_self": "B1", "sex": "", "recorded_on": "2024-05-01"},
             {"agency_person": "5", "sex": "M", "ethnicity_self": "W1"},
         ],
         [("1", "PA"), ("2", "PB"), ("3", "PC"), ("4", "PD"), ("5", "PE")],

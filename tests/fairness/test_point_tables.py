@@ -154,7 +154,7 @@ def test_a_cell_without_a_denominator_is_missing_not_nought():
 
 def test_a_row_at_the_cut_off_is_selected():
     table = point_table(pd.Series([0, 0]), pd.Series([0.5, 0.499999]), pd.Series(["A", "A"]), 0.5)
-    assert table.loc["A", "selected"] == 1
+    assert table.loc["A", ["selected", "selection", "fp", "fpr"]].tolist() == [1, 0.5, 1, 0.5]
 
 
 def test_everybody_else_is_everybody_outside_the_group():
