@@ -61,7 +61,7 @@ class EvaluationResult:
         """The figures for a terminal, task by task, ending with the files to open."""
         lines = [self.title]
         for result in self.tasks:
-            first, *rest = [line.removeprefix(f"{result.task.name}: ") for line in summary_of(result)]
+            first, *rest = summary_of(result)
             lines += ["", f"{result.task.name}: {first}", *(f"  {line}" for line in rest)]
             lines += [f"  note: {note}" for note in result.notes]
         lines += [
@@ -223,7 +223,7 @@ def _task_json(result: TaskResult) -> dict[str, Any]:
         "rows_without_outcome": rows.without_outcome,
         "row_set": task.rows,
         "protocol": protocol_words(task.protocol),
-        "rows_scored": rows_scored(result),
+        "rows_judged": result.rows_judged,
         "expected_auc": list(task.expected_auc) if task.expected_auc else None,
         "scores": {
             name: {metric: number.as_json() for metric, number in numbers.items()}
@@ -259,11 +259,6 @@ def _task_json(result: TaskResult) -> dict[str, Any]:
         else {"model": without[0], "of": without[1], "left_out": list(without[2])},
         "notes": list(result.notes),
     }
-
-
-def rows_scored(result: TaskResult) -> int:
-    base = result.scored.base_rate
-    return len(result.rows.y) if base is None else int((~np.isnan(base)).any(axis=0).sum())
 
 
 def _audits(spec: Spec, results: tuple[TaskResult, ...]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ HIGHEST_FEATURE_AUC = 0.95  # issue: one feature that tells this much has seen t
 SAME = 0.98  # likeness or rank correlation from which a column is another one renamed
 SAME_AS_CALENDAR = 0.95
 MOST_LEVELS = 20  # up to so many values of another column, each is compared by itself
+NO_SCORE = "no other instrument's score: it holds age and sex in disguise"
 LEAVE_OUT = "Take it out of [features]."
 
 
@@ -94,12 +95,7 @@ def _by_declaration(check: LeakCheck, name: str) -> Problem | None:
         )
     rivals = sorted(key for key, rival in spec.comparators.items() if rival.column in lineage)
     if rivals:
-        return Problem(
-            f"the score of the comparator {rivals[0]!r}",
-            check.where(name),
-            "no other instrument's score: it holds age and sex in disguise",
-            LEAVE_OUT,
-        )
+        return Problem(f"the score of the comparator {rivals[0]!r}", check.where(name), NO_SCORE, LEAVE_OUT)
     declared = [key for key, part in spec.characteristics.items() if spec.lineage(part.column) & lineage]
     barred = [key for key in declared if approval_by_name([key, spec.characteristics[key].column]) != "age"]
     if barred:
@@ -146,17 +142,31 @@ def _by_values(check: LeakCheck, name: str) -> Problem | None:
 
 
 def _by_likeness(check: LeakCheck, name: str, feature: Feature) -> Problem | None:
-    """A column that goes by another name: an outcome-derived one, the as-of date, or a characteristic."""
+    """A column under another name: the as-of date, a characteristic, a rival's score, one known only later."""
+    return (
+        _rises_with_time(check, name, feature)
+        or _is_characteristic(check, name, feature)
+        or _is_rival(check, name, feature)
+        or _is_known_later(check, name, feature)
+    )
+
+
+def _rises_with_time(check: LeakCheck, name: str, feature: Feature) -> Problem | None:
     as_of = check.data.as_of
-    if not feature.category and as_of.nunique() > 1:
-        days = as_of.astype("int64").where(as_of.notna()).astype(float)
-        if abs(rank_correlation(feature.values, days)) > SAME_AS_CALENDAR:
-            return Problem(
-                "values that rise or fall with the as-of date",
-                check.where(name),
-                "how long ago or how long, not when",
-                "Derive a duration from two dates of the row, such as as_of - event.",
-            )
+    if feature.category or as_of.nunique() < 2:
+        return None
+    days = as_of.astype("int64").where(as_of.notna()).astype(float)
+    if abs(rank_correlation(feature.values, days)) <= SAME_AS_CALENDAR:
+        return None
+    return Problem(
+        "values that rise or fall with the as-of date",
+        check.where(name),
+        "how long ago or how long, not when",
+        "Derive a duration from two dates of the row, such as as_of - event.",
+    )
+
+
+def _is_characteristic(check: LeakCheck, name: str, feature: Feature) -> Problem | None:
     for key, part in check.spec.characteristics.items():
         value = check.data.columns.get(part.column)
         if value is None or not _same(feature, value):
@@ -166,11 +176,25 @@ def _by_likeness(check: LeakCheck, name: str, feature: Feature) -> Problem | Non
             continue
         expected = "an approval that names it, because age is protected" if age else "no protected characteristic"
         remedy = "Add its name to covers under [approvals.age], or take it out." if age else LEAVE_OUT
-        return Problem(
-            f"the characteristic {key!r} under another name (one tells the other)", check.where(name), expected, remedy
-        )
+        found = f"the characteristic {key!r} under another name (one tells the other)"
+        return Problem(found, check.where(name), expected, remedy)
+    return None
+
+
+def _is_rival(check: LeakCheck, name: str, feature: Feature) -> Problem | None:
+    for key, rival in check.spec.comparators.items():
+        value = check.data.columns.get(rival.column)
+        if value is not None and _same(feature, value):
+            return Problem(
+                f"the score of the comparator {key!r} under another name", check.where(name), NO_SCORE, LEAVE_OUT
+            )
+    return None
+
+
+def _is_known_later(check: LeakCheck, name: str, feature: Feature) -> Problem | None:
     for column in sorted(check.data.derived_from_outcome & set(check.data.columns)):
-        if not check.reviewed(name) and _same(feature, check.data.columns[column]):
+        value = check.data.columns[column]
+        if not check.reviewed(name) and (_same(feature, value) or _tells_whether_known(feature, value)):
             return Problem(
                 f"values that tell {column!r}, which is known only with or after the outcome",
                 check.where(name),
@@ -181,22 +205,26 @@ def _by_likeness(check: LeakCheck, name: str, feature: Feature) -> Problem | Non
 
 
 def _same(feature: Feature, other: Value) -> bool:
-    """Whether the feature tells the other column, one of its values, or whether it has one."""
+    """Whether the feature tells the other column, or one of its values."""
     if other.written:
         return False
-    values = other.data
+    values = other.series
     if 2 < values.nunique() <= MOST_LEVELS and any(
         likeness(feature.values, (values == level).where(values.notna()).astype(float)) > SAME
         for level in values.dropna().unique()
     ):
         return True
-    known = values.notna()
-    if 0 < known.mean() < 1 and likeness(feature.values, known.astype(float)) > SAME:
-        return True
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if numeric and not feature.category and abs(rank_correlation(feature.values, values.astype(float))) > SAME:
         return True
     return likeness(feature.values, values) > SAME
+
+
+def _tells_whether_known(feature: Feature, other: Value) -> bool:
+    """Whether the feature tells in which rows the other column has a value: a re-arrest's details, say."""
+    if other.written or not 0 < other.series.notna().mean() < 1:
+        return False
+    return likeness(feature.values, other.series.notna().astype(float)) > SAME
 
 
 def _approved(check: LeakCheck, kind: str, name: str, *, named: bool) -> bool:

@@ -28,6 +28,7 @@ from desist.pipelines.evaluate_spec import Protocol, Spec
 from desist.pipelines.evaluate_tasks import TaskResult
 from desist.reports import figures
 from desist.reports.pages import Cell, TextTable, environment
+from desist.reports.wording import day
 
 TEMPLATE = Path(__file__).parent / "templates" / "evaluate.html"
 # Published records about no caseload: nothing to hide, and rounding would hide what others printed.
@@ -64,7 +65,7 @@ class Page:
     """What the template is given, all of it text."""
 
     says: str
-    summary: tuple[str, ...]
+    summary: tuple[tuple[str, list[str]], ...]
     caveats: tuple[str, ...]
     features: TextTable
     approvals: tuple[str, ...]
@@ -79,7 +80,7 @@ def page_of(spec: Spec, results: Sequence[TaskResult], data_hash: str, spec_hash
     audience = AUDIENCES[spec.audit.audience]
     page = Page(
         spec.says,
-        tuple(line for result in results for line in summary_of(result)),
+        tuple((result.task.name, summary_of(result)) for result in results),
         spec.caveats,
         _features(spec),
         _approvals(spec),
@@ -118,17 +119,16 @@ def loss_words(loss: Loss) -> str:
 
 
 def summary_of(result: TaskResult) -> list[str]:
-    """A task in a few sentences."""
-    rows, task = result.rows, result.task
-    lines = [f"{task.name}: {len(rows.y):,} rows, {rows.events:,} with the outcome ({rows.events / len(rows.y):.1%})"]
+    """A task in a few sentences, the first of them its size."""
+    rows = result.rows
+    judged = f", judged on {result.rows_judged:,}" if result.rows_judged < len(rows.y) else ""
+    lines = [f"{len(rows.y):,} rows{judged}, {rows.events:,} with the outcome ({rows.events / len(rows.y):.1%})"]
     for name, numbers in result.metrics.items():
         if name != "base_rate":
-            lines.append(
-                f"{task.name}: {name} has an AUC of {shown(numbers['auc'], 'auc')} ({span(numbers['auc'], 'auc')})"
-            )
-    lines += [f"{task.name}: {cost_words(result)}"] if result.scored.without else []
-    lines += [f"{task.name}: {loss_words(loss)}" for loss in result.losses]
-    return lines + [f"{task.name}: {findings_words(told)}" for told in result.audits if told.audit.findings]
+            lines.append(f"{name} has an AUC of {shown(numbers['auc'], 'auc')} ({span(numbers['auc'], 'auc')})")
+    lines += [cost_words(result)] if result.scored.without else []
+    lines += [loss_words(loss) for loss in result.losses]
+    return lines + [findings_words(told) for told in result.audits if told.audit.findings]
 
 
 def cost_words(result: TaskResult) -> str:
@@ -184,7 +184,7 @@ def _features(spec: Spec) -> TextTable:
 def _approvals(spec: Spec) -> tuple[str, ...]:
     lines = [
         f"In by approval ({part.what}: {', '.join(part.covers) or 'all'}), by {part.by}, until "
-        f"{part.expires.isoformat()}: {part.reason}"
+        f"{day(part.expires)}: {part.reason}"
         for part in spec.approvals.values()
     ]
     lines += [f"Reviewed as no leak: {name}. {reason}" for name, reason in spec.leak_reviewed.items()]
@@ -227,12 +227,11 @@ def _metrics(result: TaskResult) -> TextTable:
     rows = [
         (name, *(_cell(numbers.get(metric), metric) for metric in METRICS)) for name, numbers in result.metrics.items()
     ]
-    notes = (
-        ("[z] does not apply: a score that is no chance has an order only.",)
-        if any("brier" not in numbers for numbers in result.metrics.values())
-        else ()
+    partly = any(len(numbers) < len(METRICS) for numbers in result.metrics.values())
+    notes = ("[z] does not apply: a score that is no chance has only an order, one rate for everybody has none.",)
+    return TextTable(
+        "Models and rivals", ("Scores", *(SHORT[m][0] for m in METRICS)), tuple(rows), notes if partly else ()
     )
-    return TextTable("Models and rivals", ("Scores", *(SHORT[m][0] for m in METRICS)), tuple(rows), notes)
 
 
 def _differences(result: TaskResult) -> TextTable:

@@ -29,7 +29,8 @@ from desist.pipelines.evaluate_reference import Stored
 from desist.pipelines.evaluate_spec import Comparator, ModelSpec, Outcome, Spec, Task
 from desist.records.errors import Problem
 
-BASE_RATE = "base_rate"
+BASE_RATE = "base_rate"  # everybody's chance is the training rows' rate: it orders nobody
+RATE_ONLY = ("brier", "log_loss")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class TaskResult:
     @property
     def rows(self) -> Rows:
         return self.scored.ready.rows
+
+    @property
+    def rows_judged(self) -> int:
+        """The rows that the figures are taken over: the test side, or all."""
+        return int(_scored_somewhere(self.scored).sum())
 
 
 def score_task(spec: Spec, data: Data, features: Mapping[str, Feature], ready: Ready, say: Say) -> Scored:
@@ -155,7 +161,8 @@ def measure_task(spec: Spec, data: Data, groups: pd.DataFrame, scored: Scored, s
     metrics = {}
     for name, (scores, chance) in everything.items():
         inside = np.where(shared, scores[:1] if name == BASE_RATE else scores, np.nan)
-        metrics[name] = metrics_of(rows, inside, chance=chance, **draw)
+        told = metrics_of(rows, inside, chance=chance, **draw)
+        metrics[name] = {metric: told[metric] for metric in RATE_ONLY} if name == BASE_RATE else told
     differences = tuple(
         Compared(
             a,
@@ -299,7 +306,8 @@ def _labels_that_tell_time(spec: Spec, data: Data, rows: Rows) -> list[str]:
         value = data.columns.get(feature.column)
         if feature.kind != "category" or value is None or value.kind == NUMBER:
             continue
-        labels = levels_as_text(value, feature.labels).iloc[rows.positions].fillna("(empty)")
+        filled = feature.missing.value or "(empty)"
+        labels = levels_as_text(value, feature.labels).iloc[rows.positions].fillna(filled)
         table = pd.crosstab(labels, years)[busy]
         gaps = table[(table.sum(axis=1) >= 0.01 * len(rows.y)) & (table == 0).any(axis=1)]
         if len(gaps):

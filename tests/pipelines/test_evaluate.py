@@ -263,7 +263,7 @@ def test_a_parquet_table_gives_the_same_figures_as_the_same_table_in_csv(written
     assert other.metrics == result.metrics
 
 
-# --- splits ----------------------------------------------------------------------------------------------------------
+# --- splits ---
 
 
 def prepared(tmp_path, spec, table):
@@ -313,7 +313,7 @@ def test_folds_are_those_of_scikit_learn_over_the_filtered_rows_in_file_order(tm
     assert (ours.test == theirs[1]).all()
 
 
-# --- coding of features -----------------------------------------------------------------------------------------------
+# --- coding of features ---
 
 
 def category(values, **more):
@@ -356,7 +356,7 @@ def test_names_of_columns_hold_no_sign_that_lightgbm_refuses():
     assert not set('",:[]{}') & set("".join(coding.set.names))
 
 
-# --- associations -----------------------------------------------------------------------------------------------------
+# --- associations ---
 
 
 def test_auc_counts_ties_half():

@@ -118,7 +118,7 @@ def test_the_table_as_it_stands_is_evaluated(door, table):
     assert result.metrics["tasks"]["main"]["rows"] == PEOPLE
 
 
-# --- what may not be a feature ------------------------------------------------------------------------------------
+# --- what may not be a feature ---
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,19 @@ def test_a_rivals_score_is_no_feature(door, table):
     assert "the score of the comparator 'rival'" in door(table, with_feature("other_score", "rival"))
 
 
-# --- approvals -----------------------------------------------------------------------------------------------------
+def test_a_copy_of_a_rivals_score_is_refused_whatever_it_is_called(door, table):
+    assert "the comparator 'rival' under another name" in door(
+        table.assign(points=table["rival"] * 10 + 1), with_feature("points")
+    )
+
+
+def test_a_feature_that_is_empty_where_a_characteristic_is_empty_is_allowed(door, table):
+    empty = table.index % 3 == 0
+    unassessed = table.assign(sex=table["sex"].mask(empty), needs=(table["rival"] % 4).mask(empty))
+    door(unassessed, with_feature("needs"), expect_refusal=False)
+
+
+# --- approvals ---
 
 APPROVAL = '\n[approvals.age]\ncovers = ["age"]\nby = "Board, item 4"\nreason = "Measured cost"\nexpires = {expires}\n'
 
@@ -335,7 +347,7 @@ def test_recalls_need_an_approval_of_their_own(door, table):
     assert "how closely somebody was watched" in told
 
 
-# --- a model that is too good ----------------------------------------------------------------------------------------
+# --- a model that is too good ---
 
 
 def test_a_model_above_the_expected_auc_is_refused_and_the_features_that_tell_most_are_named(door, table):
@@ -343,7 +355,7 @@ def test_a_model_above_the_expected_auc_is_refused_and_the_features_that_tell_mo
     assert "for points_card" in told and "at most 0.52" in told and "convictions 0." in told
 
 
-# --- rows chosen by what came later ----------------------------------------------------------------------------------
+# --- rows chosen by what came later ---
 
 
 def test_rows_chosen_by_what_came_later_are_refused_until_a_reason_is_given(door, table):
@@ -353,7 +365,7 @@ def test_rows_chosen_by_what_came_later_are_refused_until_a_reason_is_given(door
     door(table, filtered + 'selects_on_later = "Made-up reason: recording errors"\n', expect_refusal=False)
 
 
-# --- a table or spec that does not fit -------------------------------------------------------------------------------
+# --- a table or spec that does not fit ---
 
 
 def test_a_wrong_column_name_is_named_with_the_nearest(door, table):
@@ -479,7 +491,7 @@ def test_a_given_split_with_an_unknown_value_is_refused(door, table):
     assert "0 rows on the test side" in door(table, spec)
 
 
-# --- stored reference scores -----------------------------------------------------------------------------------------
+# --- stored reference scores ---
 
 REFERENCE = """
 [tasks.main.reference]
@@ -525,7 +537,7 @@ def test_stored_scores_in_another_order_are_matched_by_id(door, table, stored):
     assert told["loss"]["value"] < 0 and told["holds"]
 
 
-# --- where it is written ---------------------------------------------------------------------------------------------
+# --- where it is written ---
 
 
 def test_a_folder_with_something_else_in_it_is_never_replaced(door, table, tmp_path):
