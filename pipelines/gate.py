@@ -193,7 +193,7 @@ def open_release(session: Session) -> release.Release:
             log_last_time=session.log.last_time(),
             register_hash=standard_register().hash,
         )
-        _raise_if_any(causes)
+        _raise_if_any([*causes, *_log_causes(session, found.id)])
     except Withheld as error:
         told = [*error.causes, *(cause.text for cause in causes if cause.text not in error.causes)]
         withheld = Withheld(error.message.splitlines()[0], told, state=error.state)
@@ -229,6 +229,17 @@ def _own_causes(session: Session) -> Iterator[gate.Cause]:
             yield gate.Cause(gate.NOT_APPROVED, f"partnership.toml names no reference for the {entry.name}")
         elif entry.review_by < session.today:
             yield gate.Cause(gate.SUSPENDED, f"the review of {entry.name} was due by {entry.review_by}")
+
+
+def _log_causes(session: Session, release_id: str) -> Iterator[gate.Cause]:
+    """Where the log tells of a later release, or of a revocation, whose file is gone."""
+    rows = session.log.rows()
+    approved = [row["release"] for row in rows if row["operation"] == "release.approved"]
+    if not approved or approved[-1] != release_id:
+        told = approved[-1] if approved else "none"
+        yield gate.Cause(gate.ALTERED, f"the log's last approved release is {told}, the newest file is {release_id}")
+    if any(row["operation"] == "release.revoked" and row["release"] == release_id for row in rows):
+        yield gate.Cause(gate.SUSPENDED, f"the log says that release {release_id} was revoked")
 
 
 def source_dates(session: Session) -> list[tuple[str, dt.date, dt.date]]:

@@ -64,10 +64,10 @@ class Scored:
 
 def score_caseload(session: Session, as_of: dt.date) -> Scored:
     """Make the list of cases to review on a date. Raises Withheld before anything is estimated."""
-    if as_of > session.today:
-        raise Refused(f"{as_of} is in the future; a list is made on its date or later.")
     with session.workspace.lock():
         release = open_release(session)
+        if as_of > session.today:
+            raise Refused(f"{as_of} is in the future; a list is made on its date or later.")
         ground = load_ground(session)
         built = build_profiles_on(session, ground, as_of)
         session.say(f"Estimating for {len(built.profiles.table):,} people under release {release.id} ...")

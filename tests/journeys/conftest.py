@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PEOPLE = 3137
+PEOPLE = 1500
 SEED = 4
 
 
