@@ -120,7 +120,8 @@ class PointsCard(ChanceModel):
     What the points mean is fitted to the outcomes themselves. A question needs ``rows_in_item`` rows on each side
     (by default 10, or 0.5 % of the rows where that is more) and a feature may be asked ``per_feature`` times.
     Signs hold for every question, and a missing value never earns more points than its feature's worst value.
-    The search uses at most ``max_rows`` rows, drawn with ``seed``; the chances use all.
+    The search keeps ``breadth`` cards at each size (8 finds slightly better cards in twice the time) and
+    uses at most ``max_rows`` rows, drawn with ``seed``; the chances use all.
     """
 
     kind = "points_card"
@@ -133,6 +134,7 @@ class PointsCard(ChanceModel):
         per_feature: int = 5,
         max_points: int = 5,
         rows_in_item: int | None = None,
+        breadth: int = 4,
         max_rows: int = 30_000,
         seed: int = 0,
     ) -> None:
@@ -141,6 +143,7 @@ class PointsCard(ChanceModel):
         self.per_feature = per_feature
         self.max_points = max_points
         self.rows_in_item = rows_in_item
+        self.breadth = breadth
         self.max_rows = max_rows
         self.seed = seed
 
@@ -152,7 +155,7 @@ class PointsCard(ChanceModel):
             kept = np.sort(np.random.default_rng(self.seed).choice(len(matrix), self.max_rows, replace=False))
         fewest = self.rows_in_item or max(FEWEST_ROWS, int(FEWEST_SHARE * len(kept)))
         questions = Questions(matrix[kept], self.features, self.columns_, fewest)
-        limits = Limits(self.max_items, self.per_feature, self.max_points, LEAST_GAIN)
+        limits = Limits(self.max_items, self.per_feature, self.max_points, LEAST_GAIN, self.breadth)
         card = CardSearch(questions, curve.predict_proba(table.iloc[kept])[:, 1], limits).best()
         asked = [questions.asked[question] for question in card.chosen]
         self.items_ = tuple(

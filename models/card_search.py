@@ -21,8 +21,7 @@ from desist.models.logistic import Line, fit_bounded_logistic, fit_line, penalis
 Points = NDArray[np.int64]
 Chosen = tuple[int, ...]  # numbers of questions, rising
 
-BEAM = 4  # cards kept at each size
-TRIED = 8  # questions fitted for each card kept, at most two of one feature
+MORE_TRIED = 4  # beside each card kept, so many more questions than cards are fitted, at most two of one feature
 RIDGE = 1.0  # holds back a question that parts the outcomes cleanly in few rows
 SWAP_ROUNDS = 4
 MULTIPLIERS = 12
@@ -33,12 +32,16 @@ CELLS_BY_TABLE = 16  # up to so many questions, all combinations of answers are 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a card may be: its items, items of one feature, points of an item, and the loss an item must save."""
+    """What a card may be: its items, items of one feature, points of an item, and the loss an item must save.
+
+    ``breadth``: how many cards the search keeps at each size.
+    """
 
     items: int
     per_feature: int
     points: int
     least_gain: float
+    breadth: int = 4
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class CardSearch:
     def best(self) -> Card:
         """The card of least loss that was found."""
         drafts = self._swapped(self._grown())
-        cards = [self._rounded(draft) for draft in drafts[:BEAM]]
+        cards = [self._rounded(draft) for draft in drafts[: self.limits.breadth]]
         return self._polished(min(cards, key=lambda card: (card.cost, card.chosen)))
 
     def _column(self, question: int) -> NDArray[np.bool_]:
@@ -156,7 +159,7 @@ class CardSearch:
         found: list[int] = []
         taken = np.zeros(len(used), dtype=int)
         for question in np.argsort(-gain, kind="stable"):
-            if gain[question] <= 0 or len(found) == TRIED:
+            if gain[question] <= 0 or len(found) == self.limits.breadth + MORE_TRIED:
                 break
             taken[features[question]] += 1
             if taken[features[question]] <= 2:
@@ -172,7 +175,8 @@ class CardSearch:
                 for draft in beam
                 for grown in (self._fit((*draft.chosen, question), draft) for question in self._hopeful(draft))
             }
-            ranked = sorted(wider.values(), key=lambda draft: (draft.loss, draft.chosen))[:BEAM]
+            ranked = sorted(wider.values(), key=lambda draft: (draft.loss, draft.chosen))
+            ranked = ranked[: self.limits.breadth]
             if not ranked or beam[0].loss - ranked[0].loss < self.limits.least_gain:
                 break
             beam = ranked
@@ -196,7 +200,7 @@ class CardSearch:
             if out not in best.chosen:
                 continue
             rest = self._fit((question for question in best.chosen if question != out), best)
-            for question in self._hopeful(rest)[: TRIED // 2]:
+            for question in self._hopeful(rest)[: self.limits.breadth]:
                 tried = self._fit((*rest.chosen, question), rest)
                 if tried.loss < best.loss - BETTER:
                     best = tried

@@ -27,6 +27,7 @@ BAR = {
     "spline": (lambda: SplineLogistic(FEATURES), "spline_logistic", 0.002, 0.0007),
     "boosting": (lambda: MonotoneBoosting(FEATURES), "monotone_lightgbm", 0.002, 0.0007),
     "card of 10": (lambda: PointsCard(FEATURES, max_items=10), "card_10", 0.006, 0.0022),
+    "card of 10, searched wider": (lambda: PointsCard(FEATURES, max_items=10, breadth=8), "card_10", 0.004, 0.0016),
     "card of 5": (lambda: PointsCard(FEATURES, max_items=5), "card_5", 0.002, 0.0007),
 }
 
@@ -65,8 +66,8 @@ def losses(broward, name, seeds):
     make, against, _, _ = BAR[name]
     ours = np.column_stack([out_of_fold(table, y, make, seed) for seed in seeds])
     theirs = reference[[f"{against}__seed{seed}" for seed in seeds]].to_numpy()
-    told = paired_difference(y, theirs, ours, table["id"], replicates=1000, seed=0)
-    auc, brier = told["auc"], paired_difference(y, ours, theirs, table["id"], replicates=1000, seed=0)["brier"]
+    auc = paired_difference(y, theirs, ours, table["id"], replicates=1000, seed=0)["auc"]
+    brier = paired_difference(y, ours, theirs, table["id"], replicates=1000, seed=0)["brier"]
     brier_of = ((ours - y[:, None]) ** 2).mean()
     print(
         f"{name}: {len(seeds)} seeds, Brier {brier_of:.4f}; AUC lost {auc.value:.4f} (at most {auc.at_most:.4f}, "
@@ -75,7 +76,7 @@ def losses(broward, name, seeds):
     return auc, brier
 
 
-@pytest.mark.parametrize("name", BAR)
+@pytest.mark.parametrize("name", ["spline", "boosting", "card of 10"])
 def test_one_seed_is_near_the_reference(broward, name):
     auc, brier = losses(broward, name, seeds=[0])
     assert auc.value <= BAR[name][2] and brier.value <= BAR[name][3] + 0.0003

@@ -68,6 +68,12 @@ def test_a_card_keeps_its_limits(made_up):
     assert max(sum(item.feature == name for item in card.items_) for name in card.features.names) <= 2
 
 
+def test_a_feature_is_asked_no_more_often_than_allowed(made_up):
+    card = PointsCard(made_up.features, per_feature=1).fit(made_up.table, made_up.outcome)
+    asked = [item.feature for item in card.items_]
+    assert len(asked) == len(set(asked)) >= 4
+
+
 def test_signs_hold_for_every_item(fitted):
     for item in fitted["card"].items_:
         if item.feature == "sanctions":
