@@ -234,6 +234,9 @@ def test_small_counts_are_hidden_on_the_page_unless_the_data_are_public(written)
         evaluate(root / "few.toml", root / "few", root / f"few-{audience}", today=TODAY, say=lambda line: None)
         page = (root / f"few-{audience}" / "fairness.html").read_text(encoding="utf-8")
         assert ("[c]" in page) is hidden
+        ratios = page[page.index("Ratios to M, by sex") :]
+        row_of_three = ratios[ratios.index('<th scope="row">X</th>') :].split("</tr>")[0]
+        assert row_of_three.count("[c]") == (6 if hidden else 0)
 
 
 def test_nothing_of_an_evaluation_is_taken_for_a_candidate(written):
@@ -322,7 +325,7 @@ def category(values, **more):
 
 
 def test_a_level_that_the_training_rows_hardly_know_joins_other():
-    features = category(["a", "a", "a", "b", "b", "c", None, "new"])
+    features = category(["a", "a", "a", "b", "b", "c", None, "new", "new", "new", "c", "c"])
     coding = learn_coding(features, np.arange(7))
     assert coding.set.names == ("how = b", "how = other", "how = not known")
     told = coding.matrix(features, np.array([0, 3, 5, 6, 7]))

@@ -289,6 +289,12 @@ def test_a_rivals_score_is_no_feature(door, table):
     assert "the score of the comparator 'rival'" in door(table, with_feature("other_score", "rival"))
 
 
+def test_what_is_derived_from_a_rivals_score_is_no_feature(door, table):
+    derived = '\n[derive]\nover_four = "rival > 4 and convictions > 0"\n'
+    told = door(table, with_feature("over_four", kind="yes_no", more=derived))
+    assert "[features.over_four]: found the score of the comparator 'rival'" in told
+
+
 def test_a_copy_of_a_rivals_score_is_refused_whatever_it_is_called(door, table):
     assert "the comparator 'rival' under another name" in door(
         table.assign(points=table["rival"] * 10 + 1), with_feature("points")
