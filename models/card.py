@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.base import ChanceModel, Floats, chance, read_matrix
+from desist.models.base import ChanceModel, Floats, chance, log_loss_of, read_matrix
 from desist.models.candidates import Question, Questions
 from desist.models.card_search import CardSearch, Limits
 from desist.models.logistic import fit_line
 from desist.models.spline import SplineLogistic
 
-# An item must bring the card this much nearer to the curve it follows (log-loss over all rows, in nats).
-LEAST_GAIN = 0.5
+# An item must bring the card this much nearer to the curve it follows (log-loss over all rows, in nats), or by this
+# share of the whole way from the base rate to the curve where that is less: few rows draw a curve that is nearly flat.
+LEAST_GAIN, LEAST_SHARE = 0.5, 0.01
 FEWEST_ROWS, FEWEST_SHARE = 10, 0.005
 WILSON_Z = 1.959963984540054
 
@@ -112,6 +113,14 @@ def wilson(events: int, rows: int) -> tuple[float, float]:
     return low, 1.0 if events == rows else float(middle + half)
 
 
+def _way_from_rate(logit: Floats) -> float:
+    """How much log-loss giving everybody the mean chance costs against these logits, were they the truth."""
+    chances = chance(logit)
+    rate = float(chances.mean())
+    even = np.full(len(chances), np.log(rate / (1.0 - rate)))
+    return log_loss_of(chances, even) - log_loss_of(chances, logit)
+
+
 class PointsCard(ChanceModel):
     """At most ``max_items`` yes/no questions with whole points from -``max_points`` to ``max_points``.
 
@@ -155,8 +164,10 @@ class PointsCard(ChanceModel):
             kept = np.sort(np.random.default_rng(self.seed).choice(len(matrix), self.max_rows, replace=False))
         fewest = self.rows_in_item or max(FEWEST_ROWS, int(FEWEST_SHARE * len(kept)))
         questions = Questions(matrix[kept], self.features, self.columns_, fewest)
-        limits = Limits(self.max_items, self.per_feature, self.max_points, LEAST_GAIN, self.breadth)
-        card = CardSearch(questions, curve.predict_proba(table.iloc[kept])[:, 1], limits).best()
+        followed = curve.decision_function(table.iloc[kept])
+        least = min(LEAST_GAIN, LEAST_SHARE * _way_from_rate(followed))
+        limits = Limits(self.max_items, self.per_feature, self.max_points, least, self.breadth)
+        card = CardSearch(questions, chance(followed), limits).best()
         asked = [questions.asked[question] for question in card.chosen]
         self.items_ = tuple(
             self._item(question, int(points)) for question, points in zip(asked, card.points, strict=True)

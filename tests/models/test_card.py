@@ -120,6 +120,7 @@ def test_unknown_earns_what_a_stated_meaning_of_missing_earns():
     card = PointsCard(features).fit(pd.DataFrame({"weeks": weeks}), outcome)
     unknown, ten = card.points(pd.DataFrame({"weeks": [np.nan, 10.0]}))
     assert unknown == ten > 0
+    assert sum(item.points for item in card.items_ if item.applies(math.nan)) == unknown
     assert all("or not known" in item.sentence for item in card.items_ if item.threshold <= 10)
 
 
