@@ -161,7 +161,8 @@ def measure_task(spec: Spec, data: Data, groups: pd.DataFrame, scored: Scored, s
     metrics = {}
     for name, (scores, chance) in everything.items():
         inside = np.where(shared, scores[:1] if name == BASE_RATE else scores, np.nan)
-        told = metrics_of(rows, inside, chance=chance, **draw)
+        few = {**draw, "replicates": 200} if name == BASE_RATE else draw
+        told = metrics_of(rows, inside, chance=chance, **few)
         metrics[name] = {metric: told[metric] for metric in RATE_ONLY} if name == BASE_RATE else told
     differences = tuple(
         Compared(
