@@ -14,7 +14,8 @@ from desist.models.evaluate import Measured, metrics_to_json
 from desist.models.files import save_model
 from desist.pipelines.audit_run import audit_compared, selection_today
 from desist.pipelines.compare import MODELS, Compared, compare
-from desist.pipelines.final import Final, fit_final
+from desist.pipelines.evidence import Evidence
+from desist.pipelines.final import fit_final
 from desist.pipelines.ground import POPULATION, Ground, build_profiles_on, load_ground
 from desist.pipelines.model_card import FILE as MODEL_CARD
 from desist.pipelines.model_card import ModelCard
@@ -88,9 +89,10 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) 
         today = selection_today(ground, build_profiles_on(session, ground, as_of), final.model, policy)
         audit = audit_compared(session, ground, training, compared, policy, today)
         run = _run_id(session, ground, as_of, policy)
+        found = Evidence(run, trainer, session, ground, training, compared, final, policy, audit)
         session.say("Pages, figures and tracking ...")
         with new_folder(session.workspace.runs / run) as folder:
-            tracked = _write(folder, run, session, ground, training, compared, final, audit, policy, trainer)
+            tracked = _write(folder, found)
         seal_candidate(
             session.workspace.runs / run,
             key_id=key.key_id,
@@ -111,80 +113,73 @@ def _run_id(session: Session, ground: Ground, as_of: dt.date, policy: Policy) ->
     return f"{as_of.isoformat()}-{hash_json(rests_on)[:12]}"
 
 
-def _write(
-    folder: Path,
-    run: str,
-    session: Session,
-    ground: Ground,
-    training: Training,
-    compared: Compared,
-    final: Final,
-    audit: Audit,
-    policy: Policy,
-    trainer: str,
-) -> Tracked:
+def _write(folder: Path, found: Evidence) -> Tracked:
     """Fill the run's folder: what the board is asked about, results, pages, tracking."""
-    card = _model_card(compared, policy, final, run)
+    session, ground, compared = found.session, found.ground, found.compared
     candidate = folder / FOLDER
     candidate.mkdir()
     write_policy_files(candidate, session.workspace.policy)
-    save_model(final.model, candidate)
-    write_text(candidate / "audit.json", audit.to_json())
+    save_model(found.final.model, candidate)
+    write_text(candidate / "audit.json", found.audit.to_json())
     write_json(candidate / "register.json", ground.register.to_json())
     write_json(candidate / "population.json", {**POPULATION.to_json(), "words": POPULATION.in_words()})
-    write_json(candidate / "schema.json", _schema(session, ground, training))
-    write_json(candidate / MODEL_CARD, card.as_json())
-    write_json(folder / "metrics.json", _metrics(training, compared, final))
+    write_json(candidate / "schema.json", _schema(found))
+    write_json(candidate / MODEL_CARD, _model_card(found).as_json())
+    write_json(folder / "metrics.json", _metrics(found))
     compared.judged.to_parquet(folder / "scores.parquet", index=False)
-    figures = write_run_pages(folder, run, session, ground, training, compared, final, audit, policy, trainer)
     tracked = track(
         f"sqlite:///{session.workspace.tracking.resolve()}",
         session.workspace.root / "mlflow",
-        name=run,
+        name=found.run,
         settings=session.settings.as_json(),
         data_hashes={"linked": ground.linked.hash, "register": ground.register.hash},
         metrics=_plain_metrics(compared),
         candidate=candidate,
-        figures=figures,
+        figures=write_run_pages(folder, found),
     )
-    write_json(
-        folder / MANIFEST,
-        {
-            "run": run,
-            "made_on": session.today.isoformat(),
-            "mlflow_run": tracked.run_id,
-            "mlflow_version": tracked.version,
-            "settings": session.settings.as_json(),
-            "snapshots": {source: day.isoformat() for source, day in ground.linked.snapshots.items()},
-            "linked": ground.linked.hash,
-        },
-    )
+    write_json(folder / MANIFEST, _manifest(found, tracked))
     return tracked
 
 
-def _schema(session: Session, ground: Ground, training: Training) -> dict[str, Any]:
-    """What a row of a profile is, and what its label means."""
+def _manifest(found: Evidence, tracked: Tracked) -> dict[str, Any]:
+    """What may differ between two runs of the same settings, extracts and seed stands here and nowhere else."""
     return {
-        "register": ground.register.hash,
-        "features": list(ground.register.names),
-        "outcomes": dict(training.outcomes.definitions),
-        "days_to_mature": outcome_definitions(session.settings.data_lag_days)[0].days_to_mature,
+        "run": found.run,
+        "made_on": found.session.today.isoformat(),
+        "mlflow_run": tracked.run_id,
+        "mlflow_version": tracked.version,
+        "settings": found.session.settings.as_json(),
+        "snapshots": {source: day.isoformat() for source, day in found.ground.linked.snapshots.items()},
+        "linked": found.ground.linked.hash,
     }
 
 
-def _model_card(compared: Compared, policy: Policy, final: Final, run: str) -> ModelCard:
+def _schema(found: Evidence) -> dict[str, Any]:
+    """What a row of a profile is, and what its label means."""
+    register = found.ground.register
+    return {
+        "register": register.hash,
+        "features": list(register.names),
+        "outcomes": dict(found.training.outcomes.definitions),
+        "days_to_mature": outcome_definitions(found.session.settings.data_lag_days)[0].days_to_mature,
+    }
+
+
+def _model_card(found: Evidence) -> ModelCard:
+    compared = found.compared
     return ModelCard(
         family=compared.chosen,
-        version=run,
+        version=found.run,
         tested_on=compared.tested_on,
-        trained_rows=final.rows,
-        trained_people=final.people,
-        steps=step_records(compared.judged, compared.judged[compared.chosen], policy.cut_offs),
+        trained_rows=found.final.rows,
+        trained_people=found.final.people,
+        steps=step_records(compared.judged, compared.judged[compared.chosen], found.policy.cut_offs),
     )
 
 
-def _metrics(training: Training, compared: Compared, final: Final) -> dict[str, Any]:
+def _metrics(found: Evidence) -> dict[str, Any]:
     """metrics.json: every figure with its interval, what stands behind it, and how the refit differs."""
+    training, compared, final = found.training, found.compared, found.final
     labels = training.outcomes.table
     return {
         "chosen": compared.chosen,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from desist.fairness.audit import Audit
-from desist.fairness.policy import CutOffs, Policy
+from desist.fairness.policy import CutOffs
 from desist.models.card import ChanceRow
 from desist.models.evaluate import Difference, Measured
 from desist.models.figures import reliability, shap_figures
 from desist.pipelines.compare import COMPARATORS, MODELS, Compared
+from desist.pipelines.evidence import Evidence
 from desist.pipelines.fairness_pages import fairness_content
 from desist.pipelines.final import Final
 from desist.pipelines.ground import POPULATION, Ground
@@ -47,54 +48,49 @@ CONSEQUENCE_WORDS = {
 }
 
 
-def board_page(
-    session: Session,
-    ground: Ground,
-    training: Training,
-    compared: Compared,
-    final: Final,
-    audit: Audit,
-    policy: Policy,
-    trainer: str,
-) -> str:
+def board_page(found: Evidence) -> str:
     """The fairness report of a run, before anybody has signed."""
-    settings = session.settings
-    dates = sorted(compared.scores().table["as_of"].unique())
-    first, last = (day(date.date()) for date in (dates[0], dates[-1]))
-    asked = Asked(
-        decision="Release, release with conditions, or do not release",
-        model=f"{compared.chosen}, run of {day(session.today)}",
-        purpose=PURPOSE_WORDS[policy.purpose],
-        population=POPULATION.in_words(),
-        period=f"{len(dates)} caseloads, {first} to {last}",
-        outcome=audit.outcome_definition,
-        trained_by=trainer,
-        cut_off=f"an estimate of {policy.cut_offs.selection:g} or more brings a case to early review",
-        consequence=CONSEQUENCE_WORDS[policy.cut_offs.consequence],
-        policy=policy.version,
-        data_to=ground.linked.snapshot,
-        made_on=session.today,
-    )
+    session, compared, audit, policy = found.session, found.compared, found.audit, found.policy
     content = fairness_content(
         audit,
-        subject=f"{compared.chosen}, {settings.name}",
-        made_up=settings.made_up,
+        subject=f"{compared.chosen}, {session.settings.name}",
+        made_up=session.settings.made_up,
         state="Draft: nobody has signed",
-        asked=asked,
-        list_dates=len(dates),
-        cannot_tell=_cannot_tell(training, audit),
+        asked=_asked(found),
+        list_dates=len(compared.periods),
+        cannot_tell=_cannot_tell(found.training, audit),
         not_used=NOT_USED,
         costs=_costs(compared),
-        coverage=(_sources(ground, session),),
+        coverage=(_sources(found.ground, session),),
         still_needed=tuple(
             f"{role.replace('_', ' ')} (not the trainer)" for role in policy.roles if role in SIGNING_ROLES
         ),
         annex=(
-            Section("How the scores were made", _how_made(compared, final)),
+            Section("How the scores were made", _how_made(found.final)),
             Section("What to keep in mind", audit.caveats),
         ),
     )
     return fairness_page(content)
+
+
+def _asked(found: Evidence) -> Asked:
+    """The decision the board is asked for, part by part."""
+    policy, periods = found.policy, found.compared.periods
+    first, last = (day(date) for date in (periods[0].as_of, periods[-1].as_of))
+    return Asked(
+        decision="Release, release with conditions, or do not release",
+        model=f"{found.compared.chosen}, run of {day(found.session.today)}",
+        purpose=PURPOSE_WORDS[policy.purpose],
+        population=POPULATION.in_words(),
+        period=f"{len(periods)} caseloads, {first} to {last}",
+        outcome=found.audit.outcome_definition,
+        trained_by=found.trainer,
+        cut_off=f"an estimate of {policy.cut_offs.selection:g} or more brings a case to early review",
+        consequence=CONSEQUENCE_WORDS[policy.cut_offs.consequence],
+        policy=policy.version,
+        data_to=found.ground.linked.snapshot,
+        made_on=found.session.today,
+    )
 
 
 def _cannot_tell(training: Training, audit: Audit) -> tuple[str, ...]:
@@ -124,7 +120,7 @@ def _costs(compared: Compared) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _how_made(compared: Compared, final: Final) -> tuple[str, ...]:
+def _how_made(final: Final) -> tuple[str, ...]:
     return (
         "Each past row was scored by a model fitted with the same recipe on earlier dates and on other people. "
         "The file that would be released was then fitted on all rows with a known outcome: this refit is not itself "
@@ -143,19 +139,17 @@ def _sources(ground: Ground, session: Session) -> CoverageTable:
     return CoverageTable("People on today's caseload whom each source knows", rows)
 
 
-def analyst_page(
-    run: str, session: Session, ground: Ground, training: Training, compared: Compared, policy: Policy, trainer: str
-) -> str:
+def analyst_page(found: Evidence) -> str:
     """The analyst's page of a run: models side by side, by period, and the register."""
-    outcome = training.outcomes.definitions[OUTCOME]
+    session, ground, compared = found.session, found.ground, found.compared
     return run_page(
         RunContent(
-            run_id=run,
+            run_id=found.run,
             made_up=session.settings.made_up,
             made_on=session.today,
-            analyst=trainer,
-            purpose=PURPOSE_WORDS[policy.purpose],
-            outcome=outcome,
+            analyst=found.trainer,
+            purpose=PURPOSE_WORDS[found.policy.purpose],
+            outcome=found.audit.outcome_definition,
             snapshot=ground.linked.snapshot,
             data_hash=ground.linked.hash,
             register_hash=ground.register.hash,
@@ -184,7 +178,7 @@ def analyst_page(
                 FeatureRow(row["name"], row["words"], row["source"], row["sign"], row["missing"])
                 for row in ground.register.as_table().to_dict("records")
             ),
-            label_note=_label_note(training),
+            label_note=_label_note(found.training),
             notes=(compared.choice.words,),
         )
     )
@@ -200,18 +194,18 @@ def _label_note(training: Training) -> str:
     return f"The latest caseload whose outcome is known is that of {day(last)}; later ones are missing, not negative."
 
 
-def points_card_page(session: Session, compared: Compared, final: Final, policy: Policy, run: str) -> str:
+def points_card_page(found: Evidence) -> str:
     """The points card on one page: for use if it is the chosen model and released, else for comparison."""
-    page = final.card.one_page()
-    card = final.card
-    records = step_records(compared.judged, compared.judged["points card"], policy.cut_offs)
-    spans = points_of_steps(page.chances, policy.cut_offs)
+    card, compared, cut_offs = found.final.card, found.compared, found.policy.cut_offs
+    page = card.one_page()
+    records = step_records(compared.judged, compared.judged["points card"], cut_offs)
+    spans = points_of_steps(page.chances, cut_offs)
     shown = [record for record in records if record.step in spans]
     return card_page(
         CardContent(
-            partnership=session.settings.name,
-            version=run,
-            made_up=session.settings.made_up,
+            partnership=found.session.settings.name,
+            version=found.run,
+            made_up=found.session.settings.made_up,
             items=tuple(
                 CardItem(item.sentence.rpartition(" (")[0], item.points, card.features.get(item.feature).source)
                 for item in page.items
@@ -236,29 +230,19 @@ def points_of_steps(chances: Sequence[ChanceRow], cut_offs: CutOffs) -> dict[int
     return found
 
 
-def write_run_pages(
-    folder: Path,
-    run: str,
-    session: Session,
-    ground: Ground,
-    training: Training,
-    compared: Compared,
-    final: Final,
-    audit: Audit,
-    policy: Policy,
-    trainer: str,
-) -> dict[str, Path]:
+def write_run_pages(folder: Path, found: Evidence) -> dict[str, Path]:
     """Write the run's pages and figures into its reports folder; returns the figures by name."""
     pages = {
-        "fairness.html": board_page(session, ground, training, compared, final, audit, policy, trainer),
-        "run.html": analyst_page(run, session, ground, training, compared, policy, trainer),
-        "card.html": points_card_page(session, compared, final, policy, run),
+        "fairness.html": board_page(found),
+        "run.html": analyst_page(found),
+        "card.html": points_card_page(found),
     }
     for name, text in pages.items():
         write_text(folder / "reports" / name, text)
-    y = compared.judged[OUTCOME].to_numpy(dtype=float)
-    figures = shap_figures(final.trees, training.table[list(ground.register.names)], session.settings.seed)
-    figures["reliability"] = reliability(y, {name: compared.judged[name].to_numpy(dtype=float) for name in MODELS})
+    judged, profiles = found.compared.judged, found.training.table[list(found.ground.register.names)]
+    figures = shap_figures(found.final.trees, profiles, found.session.settings.seed)
+    y = judged[OUTCOME].to_numpy(dtype=float)
+    figures["reliability"] = reliability(y, {name: judged[name].to_numpy(dtype=float) for name in MODELS})
     written = {}
     for name, content in figures.items():
         written[name] = folder / "reports" / f"{name}.svg"
