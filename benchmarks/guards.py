@@ -1,0 +1,155 @@
+"""Prove guards by removing them: python benchmarks/guards.py
+
+Each guard is taken out of a copy of the project (the checkout itself is never changed), the tests that should notice
+are run there, and a row says whether one failed. A guard whose removal nobody notices ends the script with 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What is guarded, the text that guards it, what stands there without it, and the tests that should notice."""
+
+    words: str
+    file: str
+    text: str
+    without: str
+    tests: str
+
+
+GUARDS = (
+    Guard(
+        "a protected characteristic renamed into a feature is refused by what it reads",
+        "features/register.py",
+        "for reason in refused_lineage(feature.definition):\n                found.append(",
+        "for reason in []:\n                found.append(",
+        "tests/features",
+    ),
+    Guard(
+        "what was recorded on the as-of date is not known on it",
+        "features/reference.py",
+        "return recorded_on < as_of",
+        "return recorded_on <= as_of",
+        "tests/features",
+    ),
+    Guard(
+        "a window ends before the as-of date",
+        "features/reference.py",
+        "self.as_of - window.days, self.as_of - window.until",
+        "self.as_of - window.days, self.as_of - window.until + 30",
+        "tests/features",
+    ),
+    Guard(
+        "a release is checked again when it is read",
+        "fairness/release.py",
+        "    if causes:\n        raise withhold(causes)\n    return _made(",
+        "    return _made(",
+        "tests/fairness",
+    ),
+    Guard(
+        "scoring opens the gate and not a file",
+        "pipelines/gate.py",
+        "        _raise_if_any([*causes, *_log_causes(session, found.id)])\n",
+        "",
+        "tests/journeys/test_gate.py",
+    ),
+    Guard(
+        "a list is shown only as it was made",
+        "pipelines/lists.py",
+        "    if faults:\n",
+        "    if False:\n",
+        "tests/journeys/test_gate.py",
+    ),
+    Guard(
+        "nobody is lost between cohort and list",
+        "pipelines/ground.py",
+        "    profiles = build_profiles(ground.events, cohort.members, ground.register)\n",
+        "    profiles = build_profiles(ground.events, cohort.members.iloc[1:], ground.register)\n",
+        "tests/journeys/test_gate.py",
+    ),
+    Guard(
+        "nobody is lost when outcomes and groups are joined to scores",
+        "fairness/groups.py",
+        'table = scored.merge(labels, on=ROW, how="left"',
+        'table = scored.iloc[1:].merge(labels, on=ROW, how="left"',
+        "tests/fairness",
+    ),
+    Guard(
+        "too few people are never within the limit",
+        "fairness/verdicts.py",
+        "    if not enough or gap_low is None or gap_high is None:\n        return CANNOT_BE_ASSESSED\n",
+        "    return MEETS\n",
+        "tests/fairness",
+    ),
+    Guard(
+        "a label that is not mature is missing",
+        "features/outcomes.py",
+        "    if as_of + definition.days_to_mature > later.as_of:",
+        "    if False and as_of + definition.days_to_mature > later.as_of:",
+        "tests/features",
+    ),
+    Guard(
+        "people under 18 are on no list",
+        "features/cohort.py",
+        "        if not adult[person]:",
+        "        if False and not adult[person]:",
+        "tests/features",
+    ),
+    Guard(
+        "victims are never taken in",
+        "intake/checks.py",
+        'pa.array(["victim", "witness"])',
+        'pa.array(["nobody"])',
+        "tests/intake",
+    ),
+)
+
+
+def noticed(guard: Guard, copy: Path) -> bool | None:
+    """Whether a test fails without the guard; None where the guard's text is not where it should be."""
+    path = copy / guard.file
+    whole = path.read_text(encoding="utf-8")
+    if guard.text not in whole:
+        return None
+    path.write_text(whole.replace(guard.text, guard.without), encoding="utf-8")
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.tests],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy / ".dev")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        path.write_text(whole, encoding="utf-8")
+    return ran.returncode == 1
+
+
+def main() -> int:
+    """Print a row per guard; 1 if one's removal went unnoticed."""
+    words = {True: "a test fails", False: "NOBODY NOTICED", None: "NOT FOUND IN THE CODE"}
+    results = []
+    print("| guard | without it |\n|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "desist"
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", "desist-demo*"))
+        for guard in GUARDS:
+            results.append(noticed(guard, copy))
+            print(f"| {guard.words} (`{guard.file}`) | {words[results[-1]]} |", flush=True)
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
