@@ -16,9 +16,10 @@ from desist.fairness.groups import MOST_GROUPS, NOT_STATED
 from desist.fairness.point_tables import point_table, ratios
 from desist.fairness.policy import CutOffs, Policy
 from desist.features.tables import Outcomes, Scores
-from desist.pipelines.evaluate_data import Data, levels_as_text
+from desist.pipelines.evaluate_data import Data
 from desist.pipelines.evaluate_expressions import NUMBER, Value
 from desist.pipelines.evaluate_fit import Floats, Ints
+from desist.pipelines.evaluate_read import levels_as_text
 from desist.pipelines.evaluate_sniff import words_of
 from desist.pipelines.evaluate_spec import Characteristic, Outcome, Spec
 from desist.records.errors import Problem

@@ -21,7 +21,7 @@ from desist.pipelines.evaluate_expressions import (
     Value,
     parse,
 )
-from desist.pipelines.evaluate_read import STR, find_file, header_of, read_columns
+from desist.pipelines.evaluate_read import STR, find_file, header_of, levels_as_text, read_columns
 from desist.pipelines.evaluate_sections import nearest
 from desist.pipelines.evaluate_spec import Outcome, RowSet, Spec
 from desist.records.errors import Problem
@@ -197,7 +197,7 @@ def _derive(
     failed: set[str] = set()
     for name, expression in spec.derive.items():
         where = f"{spec_file} [derive] {name}"
-        if name in header:
+        if name in header or name in spec.columns:
             problems.append(Problem("the name of a column of the file", where, "a new name", "Choose another."))
         missing = [part for part in sorted(expression.columns) if part not in columns]
         if missing:
@@ -231,28 +231,35 @@ def _ids(
 ) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """The key of each row and the person it is about; rows are numbered from 1 where the table has no key."""
     numbered = pd.Series(np.arange(1, length + 1)).astype(str).astype(STR)
-    parts = [columns[name].data for name in spec.table.id if name in columns]
-    people = columns[spec.table.person].data if spec.table.person in columns else None
-    if not spec.table.id or len(parts) != len(spec.table.id):
-        return numbered, numbered if people is None else people.fillna("")
-    ids = parts[0]
-    for part in parts[1:]:
-        ids = ids + " | " + part
-    empty, twice = int(ids.isna().sum()), int((ids.duplicated(keep="first") & ids.notna()).sum())
+    keys = [_key(columns[name]) for name in spec.table.id if name in columns and not columns[name].written]
+    if not keys or len(keys) != len(spec.table.id):
+        ids = numbered
+    else:
+        ids = keys[0]
+        for part in keys[1:]:
+            ids = ids + " | " + part
+    named = columns.get(spec.table.person)
+    people = ids if named is None or named.written else _key(named)
     where = f"{spec.table.file}, {' and '.join(spec.table.id)}"
+    empty, twice = int(ids.isna().sum()), int((ids.duplicated() & ids.notna()).sum())
+    nobody = int((people.isna() & ids.notna()).sum())
     if empty:
         problems.append(Problem(f"{empty} rows without an id", where, "an id in every row", "Fill or drop those rows."))
-    if twice:
+    if nobody:
         problems.append(
-            Problem(
-                f"{twice} rows whose id stood in a row before",
-                where,
-                "one row an id",
-                "Drop the repeats; or, where a person has several as-of dates, set id to both columns "
-                "and person to the first.",
-            )
+            Problem(f"{nobody} rows without a person", where, "a person in every row", "Fill or drop them.")
         )
-    return ids.fillna(""), (ids if people is None else people).fillna("")
+    if twice:
+        remedy = (
+            "Drop the repeats; or, where a person has several as-of dates, set id to both columns and person to the "
+            "first."
+        )
+        problems.append(Problem(f"{twice} rows whose id stood in a row before", where, "one row an id", remedy))
+    return ids.fillna(""), people.fillna("")
+
+
+def _key(value: Value) -> pd.Series[Any]:
+    return value.series if value.kind == TEXT else levels_as_text(value, {})
 
 
 def _check_selection(rows: RowSet, later: frozenset[str], spec_file: str, problems: list[Problem]) -> None:
@@ -379,22 +386,3 @@ def _as_of(spec: Spec, columns: Mapping[str, Value], length: int, problems: list
             )
         )
     return dates.astype("datetime64[us]")
-
-
-def levels_as_text(value: Value, labels: Mapping[str, str]) -> pd.Series[Any]:
-    """The column as labels: whole numbers without a point, yes/no as words, unclean labels put right.
-
-    Works on the different values, so that two million rows of a few levels cost little.
-    """
-    codes, levels = pd.factorize(value.series)
-    names = [_as_text(level, value.kind) for level in levels]
-    texts = np.array([*(labels.get(name, name) for name in names), None], dtype=object)
-    return pd.Series(texts[codes], index=value.series.index, dtype=STR)
-
-
-def _as_text(level: Any, kind: str) -> str:
-    if kind == NUMBER:
-        return f"{level:g}" if abs(level) < 1e6 else f"{level:.0f}"
-    if kind == YES_NO:
-        return "yes" if level else "no"
-    return f"{level:%Y-%m-%d}" if kind == DATE else str(level)

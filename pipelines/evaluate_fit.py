@@ -167,7 +167,7 @@ def _time_sides(protocol: Protocol, value: Value, rows: Rows) -> tuple[Any, Any]
 
 
 def _given_sides(protocol: Protocol, value: Value, rows: Rows) -> tuple[Any, Any]:
-    from desist.pipelines.evaluate_data import levels_as_text
+    from desist.pipelines.evaluate_read import levels_as_text
 
     labels = levels_as_text(value, {}).iloc[rows.positions]
     return labels.isin(list(protocol.train)).to_numpy(), labels.isin(list(protocol.test)).to_numpy()

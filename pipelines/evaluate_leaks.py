@@ -109,7 +109,9 @@ def _by_declaration(check: LeakCheck, name: str) -> Problem | None:
 
 
 def _by_name(check: LeakCheck, name: str) -> Problem | None:
-    what, word = refused_by_name(check.names(name))
+    column = check.spec.features[name].column
+    own = set() if column in check.spec.derive else {name, column, check.spec.columns.get(column, column)}
+    what, word = refused_by_name(check.names(name), own)
     if not what:
         return None
     return Problem(

@@ -139,6 +139,8 @@ def _derive(part: Section) -> dict[str, Expression]:
 def _rows(parts: Mapping[str, Section]) -> dict[str, RowSet]:
     found = {"all": RowSet("all", "", None, "every row of the file")}
     for name, part in parts.items():
+        if name == "all":
+            part.note("", "a row set named all", "a name of its own: all is every row of the file", "Rename it.")
         found[name] = RowSet(
             name,
             part.text("within", ""),
@@ -355,6 +357,15 @@ def _check_names(spec: Spec, file: str, problems: list[Problem]) -> None:
     for name, task in spec.tasks.items():
         where = f"[tasks.{name}]"
         check(f"{where} rows", [task.rows], spec.rows, "row set")
+        if task.audit and not spec.characteristics:
+            problems.append(
+                Problem(
+                    "an audit without characteristics",
+                    f"{file} {where}",
+                    "groups to audit by",
+                    "Add [characteristics.NAME], or leave audit out.",
+                )
+            )
         check(f"{where} outcome", [task.outcome], spec.outcomes, "outcome")
         check(f"{where} models", task.models, spec.models, "model")
         check(f"{where} comparators", task.comparators, spec.comparators, "comparator")

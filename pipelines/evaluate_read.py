@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
@@ -203,3 +203,22 @@ def _from_text(column: pa.ChunkedArray, as_text: bool) -> Value:
 def _finite(numbers: pd.Series[Any]) -> pd.Series[Any]:
     """Infinite values are no measurements: missing."""
     return numbers.where(np.isfinite(numbers))
+
+
+def levels_as_text(value: Value, labels: Mapping[str, str]) -> pd.Series[Any]:
+    """The column as labels: whole numbers without a point, yes/no as words, unclean labels put right.
+
+    Works on the different values, so that two million rows of a few levels cost little.
+    """
+    codes, levels = pd.factorize(value.series)
+    names = [_as_text(level, value.kind) for level in levels]
+    texts = np.array([*(labels.get(name, name) for name in names), None], dtype=object)
+    return pd.Series(texts[codes], index=value.series.index, dtype=STR)
+
+
+def _as_text(level: Any, kind: str) -> str:
+    if kind == NUMBER:
+        return f"{level:g}" if abs(level) < 1e6 else f"{level:.0f}"
+    if kind == YES_NO:
+        return "yes" if level else "no"
+    return f"{level:%Y-%m-%d}" if kind == DATE else str(level)

@@ -6,7 +6,7 @@ The word lists follow REQUIREMENTS FEA-1, FEA-3 and FEA-4 and the feature policy
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,7 @@ REFUSED_WORDS: Mapping[str, tuple[str, ...]] = {
         "relationship status",
         "cohabiting",
     ),
-    "a mental-health or disability flag": ("mental", "psychiatric", "autism", "autistic", "adhd", "disorder"),
+    "a mental-health or disability flag": ("mental", "psychiatric", "autism", "autistic", "adhd"),
     "a national score or tier": (
         "ogrs",
         "arp",
@@ -107,15 +107,12 @@ REFUSED_WORDS: Mapping[str, tuple[str, ...]] = {
         "ovp",
         "iic",
         "tier",
-        "rosh",
-        "mappa",
     ),
     "arrests without outcome, stop and search, or intelligence": (
         "nfa",
         "no further action",
         "stop search",
         "stop and search",
-        "stopped",
         "suspicion",
         "intelligence",
         "intel",
@@ -123,7 +120,6 @@ REFUSED_WORDS: Mapping[str, tuple[str, ...]] = {
         "associates",
     ),
     "victimisation": ("victim", "victimised", "victimisation"),
-    "a birth date": ("dob", "born", "birth", "birthdate", "birthday"),
 }
 KEY_WORDS = (
     "id",
@@ -139,15 +135,19 @@ KEY_WORDS = (
     "case number",
     "row number",
 )
-CALENDAR_WORDS = ("date", "datetime", "timestamp", "calendar", "year released", "year of release", "screening year")
+# Refused as they stand. A duration made of two such columns is judged by its values, an age by its approval.
+DATE_WORDS: Mapping[str, tuple[str, ...]] = {
+    "a calendar date": ("date", "datetime", "timestamp", "calendar", "year released", "year of release"),
+    "a birth date": ("dob", "born", "birth", "birthdate", "birthday"),
+}
 
 # A name with one of these needs an approval of that kind.
 APPROVAL_WORDS: Mapping[str, tuple[str, ...]] = {
     "near_age": ("age at first", "first age", "age first", "career", "onset", "years since first", "days since first"),
-    "age": ("age", "ages", "aged", "agegroup", "ageband"),
+    "age": ("age", "ages", "aged", "agegroup", "ageband", *DATE_WORDS["a birth date"]),
     "enforcement": ("breach", "breaches", "breached", "recall", "recalls", "recalled", "missed appointments"),
 }
-NOT_MEANT = ("white collar", "days since first appointment")
+NOT_MEANT = ("white collar", "days since first appointment", "lifestyle and associates", "lifestyle associates")
 
 PEOPLE_WORDS: Mapping[str, frozenset[str]] = {
     "ethnicity": frozenset(
@@ -187,31 +187,32 @@ def words_of(name: str) -> str:
     return " " + " ".join(re.findall(r"[a-z]+", split.lower())) + " "
 
 
-def _first_word(names: Iterable[str], words: Iterable[str]) -> str:
+def _first_word(names: Collection[str], words: Collection[str]) -> str:
     told = [words_of(name) for name in names]
     for phrase in NOT_MEANT:
         told = [name.replace(f" {phrase} ", " ") for name in told]
     return next((word for word in words if any(f" {word} " in name for name in told)), "")
 
 
-def refused_by_name(names: Iterable[str]) -> tuple[str, str]:
-    """What a feature of these names would be and the word that says so; two empty texts where none is refused."""
-    listed = list(names)
-    for what, words in REFUSED_WORDS.items():
-        word = _first_word(listed, words)
+def refused_by_name(names: Collection[str], as_they_stand: Collection[str]) -> tuple[str, str]:
+    """What a feature would be by its names, and the word that says so; two empty texts where none is refused.
+
+    ``names``: its own, its columns' and those of all columns it is derived from. ``as_they_stand``: without the latter.
+    """
+    for what, words in (*REFUSED_WORDS.items(), ("an id", KEY_WORDS)):
+        word = _first_word(names, words)
         if word:
             return what, word
-    for what, words in (("an id", KEY_WORDS), ("a calendar date", CALENDAR_WORDS)):
-        word = _first_word(listed, words)
+    for what, words in DATE_WORDS.items():
+        word = _first_word(as_they_stand, words)
         if word:
             return what, word
     return "", ""
 
 
-def approval_by_name(names: Iterable[str]) -> str:
+def approval_by_name(names: Collection[str]) -> str:
     """The kind of approval that a feature of these names needs, or an empty text."""
-    listed = list(names)
-    return next((kind for kind, words in APPROVAL_WORDS.items() if _first_word(listed, words)), "")
+    return next((kind for kind, words in APPROVAL_WORDS.items() if _first_word(names, words)), "")
 
 
 def tells_date(kind: str, data: pd.Series[Any]) -> bool:

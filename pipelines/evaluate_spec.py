@@ -237,7 +237,12 @@ class Spec:
     seed: int = 0
 
     def lineage(self, name: str) -> frozenset[str]:
-        """The column itself and every column it is derived from."""
-        if name not in self.derive:
-            return frozenset({name})
-        return frozenset({name}).union(*(self.lineage(part) for part in self.derive[name].columns))
+        """The column itself and every column it is derived from, at any remove."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            part = waiting.pop()
+            if part not in found:
+                found.add(part)
+                waiting += self.derive[part].columns if part in self.derive else ()
+        return frozenset(found)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from desist.pipelines.evaluate_associations import auc
 from desist.pipelines.evaluate_audit import AuditOf, Judged, audit_scores
-from desist.pipelines.evaluate_data import Data, levels_as_text
+from desist.pipelines.evaluate_data import Data
 from desist.pipelines.evaluate_expressions import NUMBER
 from desist.pipelines.evaluate_features import Feature
 from desist.pipelines.evaluate_fit import Fitted, Floats, Rows, Say, Split, fit_model
@@ -25,6 +25,7 @@ from desist.pipelines.evaluate_metrics import (
     metrics_of,
     replicates_for,
 )
+from desist.pipelines.evaluate_read import levels_as_text
 from desist.pipelines.evaluate_reference import Stored
 from desist.pipelines.evaluate_spec import Comparator, ModelSpec, Outcome, Spec, Task
 from desist.records.errors import Problem

@@ -159,6 +159,17 @@ def test_a_duration_between_two_dates_of_the_row_is_allowed(door, table):
     door(table.assign(freed=earlier.dt.strftime("%Y-%m-%d")), spec, expect_refusal=False)
 
 
+def test_a_duration_is_allowed_though_its_columns_are_called_dates(door, table):
+    earlier = (pd.to_datetime(table["seen_on"]) - pd.to_timedelta(table["convictions"] * 30, unit="D")).dt.date
+    spec = with_feature("days_free", more='\n[derive]\ndays_free = "date(seen_on) - date(release_date)"\n')
+    door(table.assign(release_date=earlier), spec, expect_refusal=False)
+
+
+def test_columns_derived_from_each_other_in_a_circle_are_named(door, table):
+    told = door(table, with_feature("one", more='\n[derive]\none = "two + 1"\ntwo = "one + 1"\n'))
+    assert "[derive] one: found 'two' before it is derived" in told
+
+
 def test_the_id_is_refused_and_so_is_what_is_derived_from_it(door, table):
     assert "'ref', the table's id" in door(table, with_feature("ref", kind="category"))
     derived = "\n[derive]\nmarked = \"starts_with(ref, 'R00')\"\n"
@@ -348,6 +359,21 @@ def test_age_renamed_needs_an_approval_that_names_it(door, table):
     door(renamed, spec + blanket.replace('"age"', '"months"'), expect_refusal=False)
 
 
+def test_an_age_worked_out_from_a_birth_date_needs_the_approval_too(door, table):
+    born = (pd.to_datetime(table["seen_on"]) - pd.to_timedelta(table["age"] * 365.25, unit="D")).dt.date
+    spec = with_feature("years", more='\n[derive]\nyears = "(date(seen_on) - date(date_of_birth)) / 365.25"\n')
+    with_birth = table.assign(date_of_birth=born)
+    assert "age, a protected characteristic, without an approval" in door(with_birth, spec)
+    assert "a calendar date" in door(with_birth, with_feature("date_of_birth", kind="category"))
+    approved = spec + APPROVAL.format(expires="2027-01-01").replace('"age"', '"years"')
+    door(with_birth, approved, expect_refusal=False)
+
+
+def test_an_approval_can_stand_on_one_line_and_then_covers_every_feature_of_its_kind(door, table):
+    line = '\n[approvals]\nage = { by = "Board", reason = "Measured cost", expires = 2027-01-01 }\n'
+    door(table, with_feature("age") + line, expect_refusal=False)
+
+
 def test_recalls_need_an_approval_of_their_own(door, table):
     told = door(table.assign(recalls=table["convictions"] // 2), with_feature("recalls", kind="count"))
     assert "how closely somebody was watched" in told
@@ -450,11 +476,19 @@ def test_an_unknown_outcome_is_left_out_and_counted(door, table):
         (('column = "back"', 'where = "back = 1"'), "cannot be read at character"),
         (('"days_to_back"]', '"days_to_bakc"]'), "'days_to_bakc', which is no column"),
         (("replicates = 200", "replicates = 20"), "a whole number from 200"),
+        (("[intervals]", "[rows.all]\n[intervals]"), "a row set named all"),
+        (('comparators = ["rival"]', 'audit = ["rival"]'), "which is not among the task's comparators"),
     ],
 )
 def test_a_mistake_in_the_spec_is_named_with_its_mend(door, table, change, found):
     assert change[0] in SPEC
     assert found in door(table, SPEC.replace(*change))
+
+
+def test_an_audit_without_characteristics_is_named(door, table):
+    bare = SPEC.replace("[characteristics.sex]\n[characteristics.heritage]\n", "")
+    bare = bare.replace('comparators = ["rival"]', 'comparators = ["rival"]\naudit = ["rival"]')
+    assert "an audit without characteristics" in door(table, bare)
 
 
 def test_a_missing_file_and_a_missing_folder_are_told_apart(door, tmp_path):
