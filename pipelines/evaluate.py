@@ -25,6 +25,7 @@ from desist.pipelines.evaluate_expressions import Expression
 from desist.pipelines.evaluate_features import Feature, check_missing, read_features
 from desist.pipelines.evaluate_fit import Say, check_rows, make_splits, task_rows
 from desist.pipelines.evaluate_leaks import LeakCheck, check_features, check_single_features
+from desist.pipelines.evaluate_metrics import Loss
 from desist.pipelines.evaluate_page import page_of, protocol_words, summary_of
 from desist.pipelines.evaluate_parse import load_spec
 from desist.pipelines.evaluate_reference import load_reference
@@ -240,24 +241,25 @@ def _task_json(result: TaskResult) -> dict[str, Any]:
             }
             for part in result.differences
         ],
-        "against_stored_scores": [
-            {
-                "model": part.model,
-                "against": part.against,
-                "metric": part.metric,
-                "ours": part.ours,
-                "stored": part.theirs,
-                "loss": part.loss.as_json(),
-                "limit_of_upper_end": part.limit,
-                "holds": part.holds,
-            }
-            for part in result.losses
-        ],
+        "against_stored_scores": [_loss_json(part) for part in result.losses],
         "single_feature_auc": {name: round(value, 6) for name, value in sorted(scored.ready.single.items())},
         "without_approved": None
         if without is None
         else {"model": without[0], "of": without[1], "left_out": list(without[2])},
         "notes": list(result.notes),
+    }
+
+
+def _loss_json(part: Loss) -> dict[str, Any]:
+    return {
+        "model": part.model,
+        "against": part.against,
+        "metric": part.metric,
+        "ours": part.ours,
+        "stored": part.theirs,
+        "loss": part.loss.as_json(),
+        "limit_of_upper_end": part.limit,
+        "holds": part.holds,
     }
 
 

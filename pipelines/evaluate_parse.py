@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from desist.pipelines.evaluate_spec import (
     RowSet,
     Spec,
     Table,
+    Task,
 )
 from desist.records.errors import Problem, UserError
 
@@ -328,18 +329,11 @@ def _check_names(spec: Spec, file: str, problems: list[Problem]) -> None:
             if name and name not in known:
                 problems.append(Problem(f"{name!r}", f"{file} {where}", f"the name of a {what}", nearest(name, known)))
 
-    scores = {*spec.models, *spec.comparators}
     for name, rows in spec.rows.items():
         check(f"[rows.{name}] within", [rows.within], spec.rows, "row set")
     if any(_in_a_circle(spec.rows, name) for name in spec.rows):
-        problems.append(
-            Problem(
-                "row sets that are each within the other",
-                f"{file} [rows]",
-                "no circle",
-                "Let one of them start from all rows.",
-            )
-        )
+        found, remedy = "row sets that are each within the other", "Let one of them start from all rows."
+        problems.append(Problem(found, f"{file} [rows]", "no circle", remedy))
     for name, model in spec.models.items():
         check(f"[models.{name}] features", model.features, spec.features, "feature")
         counted = spec.features.get(model.features[0]) if model.kind == "prior_count" else None
@@ -347,34 +341,30 @@ def _check_names(spec: Spec, file: str, problems: list[Problem]) -> None:
             problems.append(Problem(f"a {counted.kind}", f"{file} [models.{name}] feature", "a count", "Name a count."))
     for name, approval in spec.approvals.items():
         check(f"[approvals.{name}] covers", approval.covers, spec.features, "feature")
-    check(
-        "[audit.findings]",
-        [rule.characteristic for rule in spec.audit.findings],
-        spec.characteristics,
-        "characteristic",
-    )
+    judged = [rule.characteristic for rule in spec.audit.findings]
+    check("[audit.findings]", judged, spec.characteristics, "characteristic")
+    scores = {*spec.models, *spec.comparators}
     check("[leak_reviewed]", spec.leak_reviewed, {*spec.features, *scores}, "feature, model or comparator")
     for name, task in spec.tasks.items():
         where = f"[tasks.{name}]"
-        check(f"{where} rows", [task.rows], spec.rows, "row set")
         if task.audit and not spec.characteristics:
-            problems.append(
-                Problem(
-                    "an audit without characteristics",
-                    f"{file} {where}",
-                    "groups to audit by",
-                    "Add [characteristics.NAME], or leave audit out.",
-                )
-            )
-        check(f"{where} outcome", [task.outcome], spec.outcomes, "outcome")
-        check(f"{where} models", task.models, spec.models, "model")
-        check(f"{where} comparators", task.comparators, spec.comparators, "comparator")
-        check(f"{where} audit", task.audit, scores, "model or comparator")
-        check(f"{where} audit", [s for s in task.audit if s in spec.models], task.models, "model of this task")
-        like = task.cut_off.like if task.cut_off else ""
-        check(f"{where} cut_off like", [like], spec.comparators, "comparator")
-        limits = task.reference.limits if task.reference else ()
-        check(f"{where} reference limits", [limit.model for limit in limits], task.models, "model of this task")
+            remedy = "Add [characteristics.NAME], or leave audit out."
+            problems.append(Problem("an audit without characteristics", f"{file} {where}", "groups", remedy))
+        for what, names, known, word in _names_in(task, spec):
+            check(f"{where} {what}", names, known, word)
+
+
+def _names_in(task: Task, spec: Spec) -> Iterator[tuple[str, Iterable[str], Iterable[str], str]]:
+    """Every name that a task uses: its key, the names, what they may be, and the word for that."""
+    yield "rows", [task.rows], spec.rows, "row set"
+    yield "outcome", [task.outcome], spec.outcomes, "outcome"
+    yield "models", task.models, spec.models, "model"
+    yield "comparators", task.comparators, spec.comparators, "comparator"
+    yield "audit", task.audit, {*spec.models, *spec.comparators}, "model or comparator"
+    yield "audit", [name for name in task.audit if name in spec.models], task.models, "model of this task"
+    yield "cut_off like", [task.cut_off.like if task.cut_off else ""], spec.comparators, "comparator"
+    limits = task.reference.limits if task.reference else ()
+    yield "reference limits", [limit.model for limit in limits], task.models, "model of this task"
 
 
 def _in_a_circle(rows: Mapping[str, RowSet], name: str) -> bool:

@@ -97,25 +97,28 @@ def _matched(
             )
         )
         return None
-    if reference.outcome:
-        differ = int((stored[reference.outcome].to_numpy(dtype=float) != rows.y).sum())
-        if differ:
-            problems.append(
-                Problem(
-                    f"{differ} rows whose stored outcome is another one",
-                    where,
-                    "the same outcomes",
-                    "The scores were made for another outcome or another version of the table.",
-                )
-            )
-    for column in sorted(set(wanted.values())):
-        if read[column].kind != NUMBER or not stored[column].between(0, 1).all():
-            problems.append(
-                Problem(
-                    f"values of {column!r} that are no chances",
-                    where,
-                    "numbers from 0 to 1",
-                    "Name the columns that hold probabilities.",
-                )
-            )
+    _check_values(reference, read, stored, sorted(set(wanted.values())), rows, where, problems)
     return None if len(problems) > before else stored
+
+
+def _check_values(
+    reference: Reference,
+    read: Mapping[str, Value],
+    stored: pd.DataFrame,
+    columns: list[str],
+    rows: Rows,
+    where: str,
+    problems: list[Problem],
+) -> None:
+    """Note another outcome than the task's, and columns that hold no chances."""
+    if reference.outcome:
+        numbers = read[reference.outcome].kind == NUMBER
+        differ = int((stored[reference.outcome].to_numpy(dtype=float) != rows.y).sum()) if numbers else len(rows.y)
+        if differ:
+            found = f"{differ} rows whose stored outcome is another one"
+            remedy = "The scores were made for another outcome or another version of the table."
+            problems.append(Problem(found, where, "the same outcomes", remedy))
+    for column in columns:
+        if read[column].kind != NUMBER or not stored[column].between(0, 1).all():
+            remedy = "Name the columns that hold probabilities."
+            problems.append(Problem(f"values of {column!r} that are no chances", where, "numbers from 0 to 1", remedy))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
 from desist.pipelines.evaluate_data import Data
 from desist.pipelines.evaluate_expressions import NUMBER
 from desist.pipelines.evaluate_fit import Rows
-from desist.pipelines.evaluate_spec import Spec, Task
+from desist.pipelines.evaluate_spec import Comparator, Spec, Task
 from desist.records.errors import Problem
 
 
@@ -30,34 +35,26 @@ def check_rivals(spec: Spec, data: Data, task: Task, rows: Rows, where: str, pro
             continue
         place = f"{where.split(' ')[0]} [comparators.{name}]"
         if value.kind != NUMBER or value.written:
-            problems.append(
-                Problem(
-                    f"a column {rival.column!r} of text",
-                    place,
-                    "numbers",
-                    f"Derive one: number({rival.column}), or choose(...).",
-                )
-            )
+            remedy = f"Derive one: number({rival.column}), or choose(...)."
+            problems.append(Problem(f"a column {rival.column!r} of text", place, "numbers", remedy))
             continue
-        inside = value.series.iloc[rows.positions]
-        empty, beyond = int(inside.isna().sum()), int((~inside.dropna().between(rival.lowest, rival.highest)).sum())
-        if empty:
-            problems.append(
-                Problem(
-                    f"{empty} of {len(rows.y)} rows without this score",
-                    place,
-                    "a score in every row, so that all are judged on the same people",
-                    f"Filter the row set: {rival.column} is not missing.",
-                )
-            )
-        if beyond:
-            problems.append(
-                Problem(
-                    f"{beyond} scores beyond {rival.lowest:g} to {rival.highest:g}",
-                    place,
-                    "scores inside the range",
-                    "Mend range, or leave out codes such as -1.",
-                )
-            )
-        if (name in task.audit or (task.cut_off and task.cut_off.like == name)) and rival.high_from is None:
+        problems.extend(_wrong_values(rival, value.series.iloc[rows.positions], place))
+        cut_here = name in task.audit or (task.cut_off is not None and task.cut_off.like == name)
+        if cut_here and rival.high_from is None:
             problems.append(Problem("no high_from", place, "from which score on it counts as high", "Add high_from."))
+
+
+def _wrong_values(rival: Comparator, scores: pd.Series[Any], place: str) -> Iterator[Problem]:
+    """Empty cells, and scores outside the range that the spec says."""
+    empty = int(scores.isna().sum())
+    beyond = int((~scores.dropna().between(rival.lowest, rival.highest)).sum())
+    if empty:
+        yield Problem(
+            f"{empty} of {len(scores)} rows without this score",
+            place,
+            "a score in every row, so that all are judged on the same people",
+            f"Filter the row set: {rival.column} is not missing.",
+        )
+    if beyond:
+        found = f"{beyond} scores beyond {rival.lowest:g} to {rival.highest:g}"
+        yield Problem(found, place, "scores inside the range", "Mend range, or leave out codes such as -1.")

@@ -291,6 +291,10 @@ def _notes(spec: Spec, data: Data, scored: Scored, metrics: Mapping[str, Mapping
         low = [name for name in task.models if (metrics[name]["auc"].value or 1.0) < task.expected_auc[0]]
         if low:
             found.append(f"Below the expected AUC of {task.expected_auc[0]:g}: {', '.join(low)}.")
+    rate = metrics[BASE_RATE]["brier"].value if BASE_RATE in metrics else None
+    worse = [name for name in task.models if rate is not None and (metrics[name]["brier"].value or 0.0) > rate]
+    if worse:
+        found.append(f"Worse than giving everybody the training rows' rate (Brier score): {', '.join(worse)}.")
     drawn = replicates_for(len(rows.y), spec.replicates)
     if drawn < spec.replicates:
         found.append(f"Intervals are from {drawn} replicates, not {spec.replicates}, because there are so many rows.")
