@@ -60,7 +60,7 @@ GUARDS = (
     Guard(
         "scoring opens the gate and not a file",
         "pipelines/gate.py",
-        "        _raise_if_any([*causes, *_log_causes(session, found.id)])\n",
+        "        _raise_if_any([*causes, *_found_causes(session, found)])\n",
         "",
         "tests/journeys/test_gate.py",
     ),

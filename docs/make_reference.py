@@ -28,10 +28,10 @@ path = "pol_sanction.csv"       # beside this file
 agreement = "POL-2026"          # the sharing agreement it comes under
 ```
 
-Each agreement is one TOML file in the workspace's `agreements/` folder: `id`, `source`, `parties`, `purposes`, `gateway`,
-`regime` (`part3` or `uk_gdpr`), `start`, `expires`, `retention_days`, `subject_categories`, `consent` (`none` or
-`per_person`), `dpia`, `apd`, and a section `[tables]` that names the columns it covers. `desist simulate try` writes
-working examples of both.
+Each agreement is one TOML file in the workspace's `agreements/` folder: `id`, `source`, `parties`, `purposes`,
+`gateway`, `regime` (`part3` or `uk_gdpr`), `start`, `expires`, `retention_days`, `subject_categories`, `consent`
+(`none` or `per_person`), `dpia`, `apd`, and a section `[tables]` that names the columns it covers.
+`desist simulate try` writes working examples of both.
 
 `occurred_on` is when it happened, `recorded_on` when the agency entered it; a column with *known from* stays unknown
 until the date in that other column. A future date is refused except where the column says *may lie in the future*.
@@ -62,7 +62,7 @@ def extracts() -> str:
 
 FEATURES_HEAD = """# The standard register of features
 
-*Made by `python docs/make_reference.py` from `features/standard_features.py`; the words come from each definition itself.*
+*Made by `python docs/make_reference.py` from `features/standard_features.py`; the words come from each definition.*
 
 A feature knows only what was recorded before the as-of date; windows end before it. "May only raise" and "may only
 lower" are held by every model. Protected characteristics and their proxies are refused by name and by what a

@@ -131,18 +131,26 @@ def write_policy_files(folder: Path, policy: Path) -> Policy:
 
 
 def seal_candidate(
-    run_folder: Path, *, key_id: str, keys: SigningKeys, password: bytes, sealed_on: dt.date, made_up: bool
+    run_folder: Path,
+    *,
+    key_id: str,
+    keys: SigningKeys,
+    password: bytes,
+    sealed_on: dt.date,
+    made_up: bool,
+    run: str = "",
 ) -> Seal:
     """Sign the candidate's hashes with the trainer's key and note them in the run's manifest.
 
-    Other entries of the manifest stay. Raises Refused where files are missing or contradict each other.
+    ``run`` is the name the folder will have, where it is still being built under another. Other entries of the
+    manifest stay. Raises Refused where files are missing or contradict each other.
     """
     files, problems = read_plain_files(run_folder / FOLDER)
     problems += [*_set_problems(files), *_contents(files)[2]]
     if problems:
         raise Refused(f"The run {run_folder} cannot be sealed:", [_problem(text, run_folder) for text in problems])
     hashes = {name: hash_bytes(content) for name, content in files.items()}
-    draft = Seal(run_folder.name, hashes, key_id, sealed_on, made_up)
+    draft = Seal(run or run_folder.name, hashes, key_id, sealed_on, made_up)
     seal = replace(draft, signature=keys.sign(key_id, password, draft.content()))
     path = run_folder / MANIFEST
     manifest = read_json(path) if path.exists() else {}

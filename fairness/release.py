@@ -232,8 +232,7 @@ def _release(asked: _Asked, run: str, sign_offs: tuple[SignOff, ...]) -> Release
             return _verify(asked, name)
     if overdue:
         raise withhold(overdue)
-    about = (candidate.audit.outcome, candidate.policy.purpose)
-    supersedes = [name for name, entry in told.items() if (entry.get("outcome"), entry.get("purpose")) == about]
+    supersedes = [name for name, entry in told.items() if entry.get("outcome") == candidate.audit.outcome]
     body = body_of(candidate, sign_offs, asked.today, supersedes)
     with new_folder(releases / body["id"]) as building:
         write_text(building / RELEASE, rendered(body))
@@ -294,7 +293,7 @@ def _clock_causes(asked: _Asked) -> Iterator[Cause]:
 def _register_causes(candidate: Candidate, running: str | None) -> Iterator[Cause]:
     try:
         register = hash_json(json.loads(candidate.files["register.json"]))
-    except ValueError:
+    except (ValueError, KeyError):
         return  # said by examine
     if running is not None and register != running:
         yield Cause(ALTERED, "the feature register of this desist is not the one that was approved")

@@ -95,11 +95,13 @@ def label_outcomes(
 ) -> Outcomes:
     """Labels 1, 0 or NaN per (person, as-of date), from sanctions recorded before ``known_by`` only.
 
-    NaN, never 0, where the label is not mature by ``known_by``; where the source of sanctions had no record of the
+    NaN, never 0, where the label is not mature by ``known_by``, or by the day after the extract that tells of
+    sanctions was cut: an old extract knows nothing of later days; where the source of sanctions had no record of the
     person before the as-of date (a later first record must not decide who is labelled: it would select on the
     outcome); and, for escalation, where somebody is already at the top. ``why_missing`` says which.
     """
     check_rows(rows, "rows", [])
+    known_by = min([known_by, *_ends_of_extracts(events, definitions)])
     people = rows["person_id"].astype("str").tolist()
     days = [day.date() for day in rows["as_of"]]
     values = np.full((len(people), len(definitions)), np.nan)
@@ -122,6 +124,12 @@ def label_outcomes(
         why_missing=pd.Series(why, dtype="str")
     )
     return Outcomes(table, names, {definition.name: definition.in_words() for definition in definitions})
+
+
+def _ends_of_extracts(events: Events, definitions: Sequence[OutcomeDefinition]) -> list[dt.date]:
+    """The day after each extract was cut that tells of the offences that count; none where no date is known."""
+    sources = {events.contracts[definition.counts.contract.name].source for definition in definitions}
+    return [events.snapshots[source] + dt.timedelta(days=1) for source in sorted(sources & events.snapshots.keys())]
 
 
 def _label(

@@ -1,4 +1,8 @@
-"""Rolling-origin back-tests: each past caseload scored by a model that could have been fitted then, on other people."""
+"""Rolling-origin back-tests: each past caseload scored by a model fitted on earlier dates and other people.
+
+Only rows whose label was mature by then teach it. The labels themselves are those known today: a sanction that was
+recorded after its label's maturity is in them, so a back-test is as good as the record has since become.
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,8 @@ def _told(
     order: Sequence[str], place: int, best: int, margin: float, lost: float, lower: float, upper: float, name: str
 ) -> Choice:
     given_up = f"it gives up {lost:.4f} of Brier score against the {order[best]} (margin {margin:.4f})"
-    passed = f" The {order[0]} was shown to be worse than the margin." if place else ""
+    worse = " and the ".join(order[:place])
+    passed = f" The {worse} {'was' if place == 1 else 'were'} shown to be worse than the margin." if place else ""
     if place == best and place:
         words = passed.strip()
     elif place == best:

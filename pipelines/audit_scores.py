@@ -64,8 +64,10 @@ class Audited:
         )
 
 
-def audit_table(scores: Path, spec: Path, policy: Path, out: Path) -> Audited:
+def audit_table(scores: Path, spec: Path, policy: Path, out: Path, *, today: dt.date) -> Audited:
     """Audit a table of scores and write ``audit.json`` and ``fairness.html`` into a new folder ``out``."""
+    if out.exists() and any(out.iterdir()):
+        raise Refused(f"{out} has something in it, and nothing there was touched. Name another folder with --out.")
     told, agreed = load_score_spec(spec), load_policy(policy)
     table = _read(scores, told)
     rows = pd.DataFrame({"person_id": table[told.person].astype(str), "as_of": _dates(table, told)})
@@ -90,7 +92,8 @@ def audit_table(scores: Path, spec: Path, policy: Path, out: Path) -> Audited:
     with new_folder(out) as folder:
         write_text(folder / "audit.json", made.to_json())
         write_text(
-            folder / "fairness.html", _page(made, told, agreed, int(rows["as_of"].nunique()), rows["as_of"].max())
+            folder / "fairness.html",
+            _page(made, told, agreed, int(rows["as_of"].nunique()), rows["as_of"].max(), today),
         )
     return Audited(made, out)
 
@@ -170,7 +173,7 @@ def _dates(table: pd.DataFrame, spec: ScoreSpec) -> Any:
     return dates
 
 
-def _page(made: Audit, spec: ScoreSpec, policy: Policy, dates: int, last: pd.Timestamp) -> str:
+def _page(made: Audit, spec: ScoreSpec, policy: Policy, dates: int, last: pd.Timestamp, today: dt.date) -> str:
     asked = Asked(
         decision="Nothing: this is an audit of scores made elsewhere, and no release can come of it",
         model=made.model,
@@ -178,12 +181,12 @@ def _page(made: Audit, spec: ScoreSpec, policy: Policy, dates: int, last: pd.Tim
         population=spec.population,
         period=spec.period,
         outcome=spec.outcome_definition,
-        trained_by="somebody else",
+        trained_by="not stated",
         cut_off=f"an estimate of {policy.cut_offs.selection:g} or more",
         consequence=policy.cut_offs.consequence,
         policy=policy.version,
         data_to=last.date(),
-        made_on=last.date(),
+        made_on=today,
     )
     content = fairness_content(
         made,

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from desist.records.errors import UserError
+from desist.records.errors import Refused, UserError
 
 app = typer.Typer(
     help="Offender management and reoffending-risk modelling: no estimate without a board's signed release.",
@@ -46,7 +46,13 @@ def answer(result: dict[str, Any], words: str, as_json: bool) -> None:
 def ask_password(file: Path | None, whose: str) -> bytes:
     """A password from a file (first line) or from the keyboard, never from the command line."""
     if file is not None:
-        return file.read_text(encoding="utf-8").splitlines()[0].encode()
+        try:
+            first, *_ = [*file.read_text(encoding="utf-8").splitlines(), ""]
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refused(f"The password file {file} cannot be read ({type(error).__name__}).") from error
+        if not first:
+            raise Refused(f"The first line of {file} is empty; it should be the password of {whose}.")
+        return first.encode()
     return str(typer.prompt(f"Password of {whose}", hide_input=True)).encode()
 
 

@@ -73,5 +73,5 @@ def audit(
     """Audit any table of scores across communities, under a policy."""
     from desist.pipelines.audit_scores import audit_table
 
-    result = audit_table(scores, spec, policy, out)
+    result = audit_table(scores, spec, policy, out, today=dt.date.today())
     answer(result.as_json(), result.as_text(), as_json)

@@ -20,6 +20,8 @@ from desist.records.files import write_text
 from desist.records.keys import KeyRegister
 
 TRAINING_ROLES = ("analyst",)
+#: Purposes for which estimates of single people may be made at all.
+PURPOSES_WITH_A_LIST = ("iom_selection_support", "needs_and_pathways")
 
 
 def new_key(session: Session, holder: str, role: str, password: bytes) -> str:
@@ -193,7 +195,7 @@ def open_release(session: Session) -> release.Release:
             log_last_time=session.log.last_time(),
             register_hash=standard_register().hash,
         )
-        _raise_if_any([*causes, *_log_causes(session, found.id)])
+        _raise_if_any([*causes, *_found_causes(session, found)])
     except Withheld as error:
         told = [*error.causes, *(cause.text for cause in causes if cause.text not in error.causes)]
         withheld = Withheld(error.message.splitlines()[0], told, state=error.state)
@@ -231,15 +233,22 @@ def _own_causes(session: Session) -> Iterator[gate.Cause]:
             yield gate.Cause(gate.SUSPENDED, f"the review of {entry.name} was due by {entry.review_by}")
 
 
-def _log_causes(session: Session, release_id: str) -> Iterator[gate.Cause]:
-    """Where the log tells of a later release, or of a revocation, whose file is gone."""
+def _found_causes(session: Session, found: release.Release) -> Iterator[gate.Cause]:
+    """Where the log tells of a later release or a revocation whose file is gone; and another purpose than stated."""
     rows = session.log.rows()
     approved = [row["release"] for row in rows if row["operation"] == "release.approved"]
-    if not approved or approved[-1] != release_id:
+    if not approved or approved[-1] != found.id:
         told = approved[-1] if approved else "none"
-        yield gate.Cause(gate.ALTERED, f"the log's last approved release is {told}, the newest file is {release_id}")
-    if any(row["operation"] == "release.revoked" and row["release"] == release_id for row in rows):
-        yield gate.Cause(gate.SUSPENDED, f"the log says that release {release_id} was revoked")
+        yield gate.Cause(gate.ALTERED, f"the log's last approved release is {told}, the newest file is {found.id}")
+    if any(row["operation"] == "release.revoked" and row["release"] == found.id for row in rows):
+        yield gate.Cause(gate.SUSPENDED, f"the log says that release {found.id} was revoked")
+    revoked = {row["reason"] for row in rows if row["operation"] == "key.revoked"}
+    for key_id in sorted(revoked & {found.bindings["trainer_key"], *(entry.key_id for entry in found.sign_offs)}):
+        yield gate.Cause(gate.SUSPENDED, f"the log says that the key {key_id} was revoked")
+    purpose = session.settings.purpose
+    if found.purpose != purpose or purpose not in PURPOSES_WITH_A_LIST:
+        told = f"the release is for {found.purpose}, partnership.toml says {purpose}"
+        yield gate.Cause(gate.SUSPENDED, f"{told}; estimates of people are for {' or '.join(PURPOSES_WITH_A_LIST)}")
 
 
 def source_dates(session: Session) -> list[tuple[str, dt.date, dt.date]]:

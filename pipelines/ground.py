@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,7 +22,8 @@ from desist.intake.linked import Linked, read_linked
 from desist.intake.vault import Vault
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
-from desist.records.hashing import hash_json
+from desist.records.files import read_json, write_json
+from desist.records.hashing import hash_file, hash_json
 
 #: Models, audit and list draw their rows by this one rule.
 POPULATION = CohortRule(kind="caseload")
@@ -73,20 +77,38 @@ class Built:
         return "\n".join(lines)
 
 
-def build_profiles_on(session: Session, ground: Ground, as_of: dt.date) -> Built:
-    """Profiles of the caseload on ``as_of``, from the workspace's cache where nothing they rest on has changed."""
+@cache
+def code_hash() -> str:
+    """A hash of the toolkit's own code, so that what an older version worked out is never taken for today's."""
+    rooms = [Path(str(resources.files(f"desist.{room}"))) for room in ("records", "features", "models", "fairness")]
+    return hash_json(
+        {f"{path.parent.name}/{path.name}": hash_file(path) for room in rooms for path in room.glob("*.py")}
+    )
+
+
+def profiles_now(session: Session, ground: Ground, as_of: dt.date) -> Built:
+    """Profiles of the caseload on ``as_of``, worked out from the events here and now: what a list rests on."""
     if as_of > session.today:
         raise Refused(f"{as_of} is in the future: nobody knows yet what will be recorded before it.")
     cohort = ground.cohort(as_of)
-    rests_on = hash_json([ground.register.hash, ground.linked.hash, as_of.isoformat(), POPULATION.to_json()])
+    return Built(build_profiles(ground.events, cohort.members, ground.register), cohort, as_of)
+
+
+def build_profiles_on(session: Session, ground: Ground, as_of: dt.date) -> Built:
+    """The same, from the workspace's cache where nothing it rests on has changed and the file is as it was written."""
+    rests_on = hash_json(
+        [ground.register.hash, ground.linked.hash, as_of.isoformat(), POPULATION.to_json(), code_hash()]
+    )
     path = session.workspace.profiles / f"{as_of.isoformat()}-{rests_on[:16]}.parquet"
-    if path.exists():
-        table = pd.read_parquet(path)
-        if len(table) == len(cohort.members):
-            return Built(Profiles(table, ground.register.names, ground.register.hash), cohort, as_of)
-    profiles = build_profiles(ground.events, cohort.members, ground.register)
+    told = path.with_suffix(".json")
+    if path.exists() and told.exists() and read_json(told) == {"sha256": hash_file(path)}:
+        profiles = Profiles(pd.read_parquet(path), ground.register.names, ground.register.hash)
+        return Built(profiles, ground.cohort(as_of), as_of)
+    built = profiles_now(session, ground, as_of)
     path.parent.mkdir(parents=True, exist_ok=True)
     writing = path.with_suffix(".writing")
-    profiles.table.to_parquet(writing, index=False)
+    built.profiles.table.to_parquet(writing, index=False)
+    told.unlink(missing_ok=True)
     writing.replace(path)
-    return Built(profiles, cohort, as_of)
+    write_json(told, {"sha256": hash_file(path)})
+    return built

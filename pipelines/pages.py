@@ -29,8 +29,9 @@ from desist.reports.content import Change, Exceptions, ListHeader, NeedCount, Ne
 from desist.reports.fairness_content import ANSWERS, CHARACTERISTICS, METRICS
 from desist.reports.states import Notice
 from desist.reports.support import support_csv, support_page
-from desist.reports.wording import listed
+from desist.reports.wording import day, listed
 
+PAGES = ("cases-to-review.html", "cases-to-review.csv", "support-waiting.html", "support-waiting.csv")
 CHALLENGE = (
     "If you think something here is wrong, ask your worker or write to {contact}. "
     "The estimate is put on hold while it is checked."
@@ -65,8 +66,10 @@ def write_pages(session: Session) -> Pages:
     Where the gate withholds, the pages show today's caseload without estimates and ``withheld`` says why.
     """
     with session.workspace.lock():
-        ground = load_ground(session)
+        for name in PAGES:  # whatever happens next, no older page stays
+            (session.workspace.reports / name).unlink(missing_ok=True)
         release, case_list, withheld = _what_may_be_shown(session)
+        ground = load_ground(session)
         if case_list is None:
             case_list = _without_estimates(session, ground)
         header = _header(session, ground, release)
@@ -233,7 +236,7 @@ def _support_rows(ground: Ground, case_list: CaseList) -> list[SupportRow]:
             days=int(row["days_waiting"]),
             service=_text(row["service"]),
             worker=_text(row["worker_id"]),
-            next_step="" if pd.isna(row["next_appointment"]) else f"appointment {row['next_appointment']:%-d %B %Y}",
+            next_step="" if pd.isna(row["next_appointment"]) else f"appointment {day(row['next_appointment'].date())}",
         )
         for row in waiting.to_dict("records")
     ]

@@ -16,7 +16,7 @@ from desist.pipelines.audit_run import audit_compared, selection_today
 from desist.pipelines.compare import MODELS, Compared, compare
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.final import fit_final
-from desist.pipelines.ground import POPULATION, Ground, build_profiles_on, load_ground
+from desist.pipelines.ground import POPULATION, Ground, build_profiles_on, code_hash, load_ground
 from desist.pipelines.model_card import FILE as MODEL_CARD
 from desist.pipelines.model_card import ModelCard
 from desist.pipelines.run_pages import write_run_pages
@@ -77,9 +77,12 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) 
         raise Refused(f"{as_of} is in the future: nobody knows yet what will be recorded before it.")
     keys = KeyRegister(session.workspace.keys)
     key = keys.find(trainer)
+    keys.sign(key.key_id, password, b"")  # a wrong password is said now and not after the work
     policy = load_policy(session.workspace.policy)
     with session.workspace.lock():
         ground = load_ground(session)
+        run = _run_id(session, ground, as_of, policy, key.key_id)
+        _keep_what_was_signed(session, run)
         session.say("Profiles and labels of past caseloads ...")
         training = training_rows(session, ground, as_of)
         session.say(f"Back-tests on {len(training.table):,} rows of past caseloads ...")
@@ -88,29 +91,38 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) 
         session.say("Audit across communities ...")
         today = selection_today(ground, build_profiles_on(session, ground, as_of), final.model, policy)
         audit = audit_compared(session, ground, training, compared, policy, today)
-        run = _run_id(session, ground, as_of, policy)
         found = Evidence(run, trainer, session, ground, training, compared, final, policy, audit)
         session.say("Pages, figures and tracking ...")
         with new_folder(session.workspace.runs / run) as folder:
             tracked = _write(folder, found)
-        seal_candidate(
-            session.workspace.runs / run,
-            key_id=key.key_id,
-            keys=keys,
-            password=password,
-            sealed_on=session.today,
-            made_up=session.settings.made_up,
-        )
+            seal_candidate(
+                folder,
+                key_id=key.key_id,
+                keys=keys,
+                password=password,
+                sealed_on=session.today,
+                made_up=session.settings.made_up,
+                run=run,
+            )
         write_json(session.workspace.runs / "newest.json", {"run": run})
         session.log.append("run.created", actor=key.key_id, role="analyst", dataset=run)
         session.log.append("audit.made", actor=key.key_id, role="analyst", dataset=run, reason=audit.hash)
     return Retrained(run, compared, audit, training, tracked.version)
 
 
-def _run_id(session: Session, ground: Ground, as_of: dt.date, policy: Policy) -> str:
-    """Equal settings, extracts, register and policy on equal dates give one id: the run is made anew in its place."""
-    rests_on = [session.settings.as_json(), ground.linked.hash, ground.register.hash, policy.hash, as_of.isoformat()]
-    return f"{as_of.isoformat()}-{hash_json(rests_on)[:12]}"
+def _run_id(session: Session, ground: Ground, as_of: dt.date, policy: Policy, trainer_key: str) -> str:
+    """Equal settings, extracts, register, policy, trainer and code on equal dates give one id."""
+    told = [session.settings.as_json(), ground.linked.hash, ground.register.hash, policy.hash, trainer_key, code_hash()]
+    return f"{as_of.isoformat()}-{hash_json(told)[:12]}"
+
+
+def _keep_what_was_signed(session: Session, run: str) -> None:
+    """Refuse to make a run anew on which somebody has decided: its evidence is what their signature is about."""
+    if (session.workspace.runs / run / "sign_offs").exists():
+        raise Refused(
+            f"The run {run} would be made anew with the same settings, extracts and policy, but decisions on it are "
+            "recorded. It stays as it is: ask for a release of it, or change what the run rests on."
+        )
 
 
 def _write(folder: Path, found: Evidence) -> Tracked:
@@ -173,7 +185,7 @@ def _model_card(found: Evidence) -> ModelCard:
         tested_on=compared.tested_on,
         trained_rows=found.final.rows,
         trained_people=found.final.people,
-        steps=step_records(compared.judged, compared.judged[compared.chosen], found.policy.cut_offs),
+        steps=step_records(compared.judged, compared.chosen, found.policy.cut_offs),
     )
 
 

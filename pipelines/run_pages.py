@@ -55,7 +55,7 @@ def board_page(found: Evidence) -> str:
         audit,
         subject=f"{compared.chosen}, {session.settings.name}",
         made_up=session.settings.made_up,
-        state="Draft: nobody has signed",
+        state="Draft when this page was made: nobody had signed",
         asked=_asked(found),
         list_dates=len(compared.periods),
         cannot_tell=_cannot_tell(found.training, audit),
@@ -123,7 +123,8 @@ def _costs(compared: Compared) -> tuple[str, ...]:
 def _how_made(final: Final) -> tuple[str, ...]:
     return (
         "Each past row was scored by a model fitted with the same recipe on earlier dates and on other people. "
-        "The file that would be released was then fitted on all rows with a known outcome: this refit is not itself "
+        "The file that would be released was then fitted on every date with a known outcome but the last, and "
+        "recalibrated on that one: this refit is not itself "
         f"audited. On the audited rows its score differs by at most {final.largest_difference:.3f} from the audited "
         f"one, and {final.moved:,} of {final.compared_rows:,} rows would change step.",
     )
@@ -153,7 +154,7 @@ def analyst_page(found: Evidence) -> str:
             snapshot=ground.linked.snapshot,
             data_hash=ground.linked.hash,
             register_hash=ground.register.hash,
-            gate="Withheld: no approval",
+            gate="Withheld when this page was made: no approval",
             models=tuple(
                 ModelRow(
                     name,
@@ -198,7 +199,7 @@ def points_card_page(found: Evidence) -> str:
     """The points card on one page: for use if it is the chosen model and released, else for comparison."""
     card, compared, cut_offs = found.final.card, found.compared, found.policy.cut_offs
     page = card.one_page()
-    records = step_records(compared.judged, compared.judged["points card"], cut_offs)
+    records = step_records(compared.judged, "points card", cut_offs)
     spans = points_of_steps(page.chances, cut_offs)
     shown = [record for record in records if record.step in spans]
     return card_page(

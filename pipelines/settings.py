@@ -167,10 +167,19 @@ def _value_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
     return found
 
 
-def new_settings(*, name: str, area: str, made_up: bool, today: dt.date | None, seed: int, first_as_of: dt.date) -> str:
+def new_settings(
+    *,
+    name: str,
+    area: str,
+    made_up: bool,
+    today: dt.date | None,
+    seed: int,
+    first_as_of: dt.date,
+    made_on: dt.date,
+) -> str:
     """A commented partnership.toml to start from. A real partnership must fill in the governance references."""
     fixed = f"today = {today.isoformat()}        # a made-up partnership stands still on this day\n" if today else ""
-    review = (today or first_as_of).replace(year=(today or first_as_of).year + 1).isoformat()
+    review = (made_on + dt.timedelta(days=365)).isoformat()
     reference = "MADE-UP-{}" if made_up else ""
     documents = "\n".join(
         f'{key} = {{ reference = "{reference.format(key.upper())}", review_by = {review} }}' for key in GOVERNANCE

@@ -18,13 +18,14 @@ def step_of(score: float, cut_offs: CutOffs) -> int:
     return 1 + sum(bool(score >= cut) for cut in cut_offs.steps)
 
 
-def step_records(judged: pd.DataFrame, scores: pd.Series, cut_offs: CutOffs) -> tuple[StepRecord, ...]:
-    """Of 100 people shown at each step in the test, how many had the outcome, with a 95 % Wilson interval.
+def step_records(judged: pd.DataFrame, name: str, cut_offs: CutOffs) -> tuple[StepRecord, ...]:
+    """Of 100 people shown at each step in the latest test, how many had the outcome, with a 95 % Wilson interval.
 
-    Rates are over rows; intervals count people, because a person's rows on several dates are not independent.
+    ``name``: the column of ``judged`` with the model's scores. One date alone, so that each person counts once.
     A step that nobody was shown at has the widest range.
     """
-    step = np.array([step_of(score, cut_offs) for score in scores])
+    judged = judged[judged["as_of"] == judged["as_of"].max()]
+    step = np.array([step_of(score, cut_offs) for score in judged[name]])
     found = []
     for number in STEPS:
         rows = judged[step == number]

@@ -55,7 +55,9 @@ def track(
     )
     with mlflow.start_run(experiment_id=experiment_id, run_name=name) as run:
         mlflow.log_params({key: str(value)[:500] for key, value in settings.items()})
-        mlflow.set_tags({f"data.{key}": value for key, value in data_hashes.items()} | {"gate": "not released"})
+        mlflow.set_tags(
+            {f"data.{key}": value for key, value in data_hashes.items()} | {"gate": "not released when tracked"}
+        )
         mlflow.log_metrics(dict(metrics))
         mlflow.log_artifacts(str(candidate), "candidate")
         for figure, path in figures.items():

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from desist.fairness.candidate import examine
+from desist.fairness.signoff import load_sign_offs
 from desist.intake.store import Store
 from desist.pipelines.gate import open_release
-from desist.pipelines.lists import MANIFEST, list_faults
+from desist.pipelines.lists import list_faults
 from desist.pipelines.session import Session
-from desist.records.errors import Withheld
+from desist.records.errors import Refused, Withheld
+from desist.records.keys import KeyRegister
 
 WHAT_THIS_CANNOT_SHOW = (
     "On one laptop somebody who holds all the files can replace files, keys and log together. Compare the log's "
@@ -49,13 +52,33 @@ def verify_workspace(session: Session) -> Verified:
     store = Store(workspace.store)
     wrong += store.verify()
     checked.append(f"store, {len(store.tables())} tables")
-    lists = sorted(path.parent.name for path in workspace.lists.glob(f"*/{MANIFEST}"))
+    made = {row["dataset"] for row in session.log.rows() if row["operation"] == "list.made"}
+    lists = sorted(made | {path.name for path in workspace.lists.glob("*") if path.is_dir()})
     for list_id in lists:
         wrong += list_faults(session, list_id)
     checked.append(f"lists, {len(lists)}")
+    runs = sorted(path.name for path in workspace.runs.glob("*") if path.is_dir() and not path.name.startswith("."))
+    for run in runs:
+        wrong += _run_faults(session, run)
+    checked.append(f"runs, {len(runs)}")
     try:
         gate: tuple[str, ...] = ()
         checked.append(f"release {open_release(session).id}")
     except Withheld as error:
         gate = error.causes
+        wrong += [cause for cause in gate if error.state == "altered" and cause not in wrong]
     return Verified(tuple(checked), tuple(wrong), gate, session.log.head())
+
+
+def _run_faults(session: Session, run: str) -> list[str]:
+    """What is wrong with a run's candidate files and seal, or with a decision on it."""
+    folder = session.workspace.runs / run
+    keys = KeyRegister(session.workspace.keys)
+    _, causes = examine(folder, keys, today=session.today, made_up=session.settings.made_up)
+    found = [f"run {run}: {cause.text}" for cause in causes]
+    try:
+        for sign_off in load_sign_offs(folder):
+            keys.verify(sign_off.key_id, sign_off.content(), sign_off.signature, on=session.today)
+    except Refused as error:
+        found.append(f"run {run}: {error.message}")
+    return found

@@ -17,7 +17,13 @@ def new_workspace(root: Path, *, name: str, area: str) -> list[str]:
     """Make a workspace for a real partnership; returns what was made, line by line. Existing files stay."""
     today = dt.datetime.now(dt.UTC).date()
     settings = new_settings(
-        name=name, area=area, made_up=False, today=None, seed=today.toordinal(), first_as_of=_years_before(today, 6)
+        name=name,
+        area=area,
+        made_up=False,
+        today=None,
+        seed=today.toordinal(),
+        first_as_of=_years_before(today, 6),
+        made_on=today,
     )
     return _make(Workspace(root), settings, secrets.token_bytes(32))
 
@@ -32,6 +38,7 @@ def made_up_workspace(root: Path, *, today: dt.date, first_as_of: dt.date, seed:
         today=today,
         seed=seed,
         first_as_of=first_as_of,
+        made_on=today,
     )
     _make(workspace, settings, key)
     return workspace

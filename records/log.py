@@ -1,9 +1,10 @@
 """The append-only, hash-chained event log (REQUIREMENTS LOG-1 to LOG-5, events as UX section 10).
 
 Each row's hash covers its content and the hash before it, so a changed, removed or inserted row shows.
-A log cut off at its end shows only against a head noted elsewhere: releases carry one, and the board's
-minutes should. Rows hold no names, no free text and no scores; a person stands in them as an HMAC whose
-salt lies outside the chain, so that erasing the salt forgets the person and keeps the chain whole.
+A log cut off at its end shows only against a head noted elsewhere: a file beside the log holds one, which
+shows a cut made by accident or in haste, and the board's minutes should hold another. Rows hold no names, no
+free text and no scores; a person stands in them as an HMAC whose salt lies outside the chain, so that erasing
+the salt forgets the person and keeps the chain whole.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from desist.records.errors import Refused
+from desist.records.files import write_text
 from desist.records.hashing import canonical_json, hash_bytes
 
 OPERATIONS = frozenset({
@@ -107,7 +109,14 @@ class EventLog:
                 (number + 1, *(event[name] for name in FIELDS), before, new),
             )
             connection.execute("commit")
+        if self._end_fits(before):  # a head that is gone stays noted, whatever is appended after
+            write_text(self._noted, new + "\n")
         return new
+
+    @property
+    def _noted(self) -> Path:
+        """Where the last head is noted beside the log."""
+        return self.path.with_suffix(".head")
 
     def subject_ref(self, person_id: str) -> str:
         """How the log names a person: an HMAC under a salt of their own, made at first use."""
@@ -152,7 +161,14 @@ class EventLog:
             if _chain(row["before"], {name: row[name] for name in FIELDS}) != row["hash"]:
                 wrong.append(f"log event {row['number']} was changed after it was written")
             before = row["hash"]
+        if not self._end_fits(before):
+            wrong.append("the end of the log is gone, or the head noted beside it is")
         return wrong
+
+    def _end_fits(self, last: str) -> bool:
+        """Whether the head noted beside the log is in the chain that ends in ``last``; an empty log needs none."""
+        noted = self._noted.read_text(encoding="utf-8").strip() if self._noted.exists() else ""
+        return self.holds_head(noted) if noted else last == START
 
     name = "event log"
 

@@ -126,6 +126,16 @@ def test_an_audit_names_every_fault_of_its_table_and_writes_nothing(desist, scor
     assert not (scores / "out").exists()
 
 
+def test_an_audit_overwrites_nothing(desist, scores):
+    policy = policy_about_ethnicity(desist, scores)
+    (scores / "out").mkdir()
+    (scores / "out" / "thesis.txt").write_text("mine", encoding="utf-8")
+    words = ("audit", scores / "scores.parquet", "--spec", scores / "spec.toml", "--policy", policy)
+    ran = desist(*words, "--out", scores / "out")
+    assert ran.returncode == MEND and "nothing there was touched" in ran.stderr
+    assert [path.name for path in (scores / "out").iterdir()] == ["thesis.txt"]
+
+
 def test_a_copy_of_a_workspace_works_like_the_first(desist, tmp_path):
     desist("init", tmp_path / "one")
     shutil.copytree(tmp_path / "one", tmp_path / "two")

@@ -11,27 +11,70 @@ AS_OF = pd.Timestamp("2026-10-01")
 WITHHELD = 3
 
 
-def estimates_in(workspace):
-    """Every place below the workspace that holds an estimate of somebody on the caseload of the list's date.
+def estimates_in(workspace, scores=None):
+    """Every file below the workspace that holds an estimate of somebody on the list's date.
 
-    Tables with a score of that date, lists with a step, pages that show a step, and the log.
+    Tables with a score of that date, lists with a step, pages that show one. With ``scores`` (person_id, score),
+    also every table, database and text, whatever its columns are called, in which one of these people stands beside
+    their own score.
     """
-    found = []
-    for path in sorted(path for path in workspace.rglob("*") if path.is_file()):
-        if path.suffix == ".parquet":
-            table = pd.read_parquet(path)
-            if "score" in table and "as_of" in table and (pd.to_datetime(table["as_of"]) >= AS_OF).any():
-                found.append(path)
-        elif path.suffix == ".json" and re.search(r'"step": [1-4]', path.read_text(encoding="utf-8")):
-            if path.name == "list.json":
-                found.append(path)
-        elif (
-            path.suffix in (".html", ".csv")
-            and "cases" in path.name
-            and re.search(r"[Aa]bout [1357] in 10", path.read_text(encoding="utf-8"))
-        ):
-            found.append(path)
-    return found
+    return [path for path in sorted(workspace.rglob("*")) if path.is_file() and holds_estimate(path, scores)]
+
+
+def holds_estimate(path, scores):
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+        if "score" in table and "as_of" in table and (pd.to_datetime(table["as_of"]) >= AS_OF).any():
+            return True
+        return scores is not None and "person_id" in table and pairs_in(table, scores)
+    if path.suffix == ".db":
+        return scores is not None and database_holds(path, scores)
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    if path.name == "list.json":
+        return bool(re.search(r'"step": [1-4]', text))
+    if path.suffix in (".html", ".csv") and re.search(r"[Aa]bout [1357] in 10", text) and "cases" in path.name:
+        return True
+    return scores is not None and text_holds(text, scores)
+
+
+def pairs_in(table, scores):
+    """Whether somebody stands in a row beside their score; chance hits of one row are not counted."""
+    numbers = table.select_dtypes("number")
+    own = table["person_id"].astype(str).map(scores)
+    return bool((numbers.sub(own, axis=0).abs() < 1e-7).any(axis=1).sum() > 1)
+
+
+def text_holds(text, scores):
+    return sum(person in text and f"{score:.6f}".rstrip("0") in text for person, score in scores.items()) > 1
+
+
+def database_holds(path, scores):
+    with sqlite3.connect(path) as connection:
+        return text_holds("\n".join(connection.iterdump()), scores)
+
+
+def scores_of(quarter):
+    """Today's scores as the list made under the release holds them: what a search looks for."""
+    table = pd.read_parquet(next((quarter.workspace / "lists").glob("*/scores.parquet")))
+    return table.dropna().set_index("person_id")["score"].to_dict()
+
+
+def test_the_search_finds_an_estimate_wherever_it_is_put(quarter):
+    """A search that finds nothing proves something only if it can find."""
+    scores = scores_of(quarter)
+    quarter.forget_lists()
+    (quarter.workspace / "reports" / "cases-to-review.html").unlink()
+    (quarter.workspace / "reports" / "cases-to-review.csv").unlink()
+    assert estimates_in(quarter.workspace, scores) == []
+    somebody = list(scores.items())[:3]
+    notes = quarter.workspace / "notes.txt"
+    notes.write_text("\n".join(f"{person} {score:.6f}" for person, score in somebody), encoding="utf-8")
+    table = quarter.workspace / "other.parquet"
+    pd.DataFrame({"person_id": [p for p, _ in somebody], "x": [s for _, s in somebody]}).to_parquet(table)
+    with sqlite3.connect(quarter.workspace / "mlflow.db") as connection:
+        connection.execute("create table aside (person text, x real)")
+        connection.executemany("insert into aside values (?, ?)", somebody)
+    assert set(estimates_in(quarter.workspace, scores)) == {notes, table, quarter.workspace / "mlflow.db"}
 
 
 def people_on_the_list(quarter):
@@ -63,8 +106,10 @@ def test_with_a_valid_release_the_list_has_estimates_and_everybody_a_place(quart
 
 
 def test_without_signatures_nothing_is_estimated_but_the_list_is_there(quarter):
+    scores = scores_of(quarter)
     quarter.without_sign_offs()
     page = refused(quarter, "there is no release")
+    assert estimates_in(quarter.workspace, scores) == []
     assert "Estimates are not available" in page
     assert "The oversight board has not approved this model. Caseload details below do not use it." in page
     released = quarter.do("release")
@@ -306,6 +351,112 @@ def test_a_release_the_log_never_approved_is_not_in_force(quarter):
             delete from event where number >= (select number from event where operation = 'release.approved');
         """)
     refused(quarter, "the log's last approved release is none")
+
+
+def test_a_log_cut_off_at_its_end_withholds(quarter, tmp_path):
+    """Revoke, then remove the note and the end of the log: the head beside the log still tells."""
+    quarter.forget_lists()
+    password = tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    why = "The board saw a fault in the extract after it had released."
+    quarter.do("revoke", "--reason", why, "--holder", "Demo chair", "--password-file", password)
+    for path in (quarter.workspace / "releases" / quarter.release).iterdir():
+        if path.name != "release.json":
+            path.unlink()
+    with sqlite3.connect(quarter.workspace / "desist.db") as connection:
+        connection.executescript("""
+            drop trigger event_is_not_removed;
+            delete from event where number >= (select number from event where operation = 'release.revoked');
+        """)
+    refused(quarter, "the end of the log is gone")
+
+
+def test_a_revoked_key_stays_revoked_when_its_entry_is_blanked(quarter):
+    quarter.forget_lists()
+    quarter.do("keys", "revoke", keys_of(quarter)["Demo chair"])
+    register = quarter.workspace / "keys" / "register.json"
+    text = register.read_text(encoding="utf-8")
+    register.write_text(text.replace('"revoked_on": "2026-10-01"', '"revoked_on": ""'), encoding="utf-8")
+    refused(quarter, "the log says that the key .* was revoked")
+
+
+def test_a_purpose_other_than_the_released_one_withholds(quarter):
+    quarter.forget_lists()
+    path = quarter.workspace / "partnership.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("iom_selection_support", "aggregate_plan_monitoring"), encoding="utf-8")
+    refused(quarter, "partnership.toml says aggregate_plan_monitoring")
+
+
+def test_the_trainer_under_a_second_name_cannot_sign(quarter, tmp_path):
+    quarter.without_sign_offs()
+    password = tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    made = quarter.do("keys", "new", "demo  ANALYST", "--role", "board_chair", "--password-file", password)
+    assert made.returncode == 0
+    for holder in ("demo  ANALYST", "Demo data protection officer"):
+        assert signed(quarter, tmp_path, holder).returncode == 0
+    ran = quarter.do("release")
+    assert ran.returncode == WITHHELD and "trained this model and cannot sign" in ran.stderr
+
+
+def test_one_changed_byte_of_a_decision_counts_for_nothing(quarter, tmp_path):
+    quarter.without_sign_offs()
+    for holder in ("Demo chair", "Demo data protection officer"):
+        signed(quarter, tmp_path, holder)
+    path = next((quarter.workspace / "runs" / quarter.run / "sign_offs").glob("*.json"))
+    path.write_text(path.read_text(encoding="utf-8").replace("the pilot", "the Pilot"), encoding="utf-8")
+    ran = quarter.do("release")
+    assert ran.returncode == WITHHELD and "does not fit what it stands under" in ran.stderr
+
+
+def test_a_run_that_was_decided_on_is_not_made_anew(quarter, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    words = ("retrain", "--as-of", "2026-10-01", "--trainer", "Demo analyst", "--password-file", password)
+    ran = quarter.do(*words)
+    assert ran.returncode == 2 and "decisions on it are recorded" in ran.stderr
+    assert quarter.do("list").returncode == 0
+
+
+def test_a_trainer_with_a_wrong_password_is_told_before_the_work(quarter, tmp_path):
+    quarter.without_sign_offs()
+    password = tmp_path / "wrong"
+    password.write_text("guess\n", encoding="utf-8")
+    before = sorted(path.name for path in (quarter.workspace / "runs").rglob("*"))
+    words = ("retrain", "--as-of", "2026-10-01", "--trainer", "Demo analyst", "--password-file", password)
+    ran = quarter.do(*words)
+    assert ran.returncode == 2 and "The password does not open" in ran.stderr
+    assert sorted(path.name for path in (quarter.workspace / "runs").rglob("*")) == before
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_password_file_that_is_none_gets_a_plain_message(quarter, tmp_path, content):
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    ran = quarter.do("keys", "new", "E. Member", "--role", "board_member", "--password-file", path)
+    assert ran.returncode == 2 and "password" in ran.stderr
+
+
+def test_profiles_changed_in_the_cache_change_no_list(quarter):
+    before = quarter.told["list"]["list"]
+    for path in (quarter.workspace / "profiles").glob("*.parquet"):
+        table = pd.read_parquet(path)
+        table["sanctions_2y"] = 50.0
+        table.to_parquet(path, index=False)
+    ran = quarter.do("score", "--as-of", "2026-10-01", "--json")
+    assert json.loads(ran.stdout)["list"] == before
+
+
+@pytest.mark.parametrize("name", ["model.json", "audit.json"])
+def test_verify_names_a_changed_candidate(quarter, name):
+    path = quarter.workspace / "runs" / quarter.run / "candidate" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    ran = quarter.do("verify")
+    assert ran.returncode == 2 and f"candidate/{name}" in ran.stdout and "Nothing is wrong" not in ran.stdout
 
 
 def test_verify_finds_nothing_wrong_after_a_quarter_and_names_what_was_changed(quarter):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -120,3 +121,12 @@ def test_custody_after_the_as_of_date_removes_nobody_and_shortens_nothing(sent, 
     assert set(labels["person_id"]) == set(rows["person_id"])
     known = labels[labels["person_id"].isin(later) & labels["why_missing"].eq("")]
     assert known["proven_reoffending"].notna().all()
+
+
+def test_an_extract_that_is_too_old_to_tell_gives_no_label(sent, tmp_path):
+    """Cut the extracts in June 2025: of October 2024's caseload nobody can know yet, whatever today's date is."""
+    _, ground = ground_of(sent / "extracts", sent / "agreements", tmp_path / "w")
+    rows = ground.cohort(dt.date(2024, 10, 1)).members
+    old = replace(ground.events, snapshots=dict.fromkeys(ground.events.snapshots, dt.date(2025, 6, 30)))
+    assert label_outcomes(ground.events, rows, [PROVEN_REOFFENDING], known_by=TODAY).table[OUTCOME].notna().any()
+    assert label_outcomes(old, rows, [PROVEN_REOFFENDING], known_by=TODAY).table[OUTCOME].isna().all()

@@ -6,6 +6,7 @@ from desist.pipelines.settings import load_settings, new_settings
 from desist.records.errors import Refused
 
 DAY = dt.date(2026, 10, 1)
+FIRST = dt.date(2020, 4, 1)
 
 
 def written(tmp_path, text):
@@ -15,11 +16,11 @@ def written(tmp_path, text):
 
 
 def made_up():
-    return new_settings(name="A", area="B", made_up=True, today=DAY, seed=7, first_as_of=dt.date(2020, 4, 1))
+    return new_settings(name="A", area="B", made_up=True, today=DAY, seed=7, first_as_of=FIRST, made_on=DAY)
 
 
 def real():
-    return new_settings(name="A", area="B", made_up=False, today=None, seed=7, first_as_of=dt.date(2020, 4, 1))
+    return new_settings(name="A", area="B", made_up=False, today=None, seed=7, first_as_of=FIRST, made_on=DAY)
 
 
 def test_the_draft_that_init_writes_can_be_read(tmp_path):
@@ -70,3 +71,8 @@ def test_a_file_that_is_no_settings_gives_one_clear_message(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(Refused, match=r"partnership\.toml"):
         load_settings(path)
+
+
+def test_a_fresh_workspace_asks_for_reviews_a_year_from_now(tmp_path):
+    settings = load_settings(written(tmp_path, real()))
+    assert {entry.review_by for entry in settings.governance} == {dt.date(2027, 10, 1)}

@@ -56,13 +56,36 @@ def test_a_changed_removed_or_moved_event_shows(log, statement):
     assert log.verify() != []
 
 
-def test_a_log_cut_off_at_its_end_shows_against_a_head_noted_elsewhere(log):
+def test_a_log_cut_off_at_its_end_shows_against_the_head_beside_it_for_good(log):
     write(log)
     noted = write(log)
     assert log.head() == noted and log.holds_head(noted)
     tamper(log, "delete from event where number = 2")
+    assert log.verify() == ["the end of the log is gone, or the head noted beside it is"]
+    write(log, "gate.evaluated")
+    assert log.verify() == ["the end of the log is gone, or the head noted beside it is"]
+
+
+def test_without_the_head_beside_it_a_log_is_not_taken_for_whole(log):
+    write(log)
+    log.path.with_suffix(".head").unlink()
+    assert log.verify() != []
+
+
+def test_whoever_rewrites_the_head_beside_the_log_too_is_found_out_by_a_head_noted_elsewhere(log):
+    first, minuted = write(log), write(log)
+    tamper(log, "delete from event where number = 2")
+    log.path.with_suffix(".head").write_text(first, encoding="utf-8")
     assert log.verify() == []
-    assert not log.holds_head(noted)
+    assert not log.holds_head(minuted)
+
+
+def test_a_kill_between_an_event_and_its_note_is_no_fault(log):
+    write(log)
+    noted = log.path.with_suffix(".head").read_text(encoding="utf-8")
+    write(log)
+    log.path.with_suffix(".head").write_text(noted, encoding="utf-8")
+    assert log.verify() == []
 
 
 def test_a_clock_that_was_set_back_does_not_date_an_event_before_the_last_one(tmp_path):

@@ -261,11 +261,11 @@ def test_an_empty_list_says_so_and_differs_from_one_that_the_filters_emptied(mad
 def test_a_release_in_spite_of_findings_says_so_with_each_reason(made):
     two = made.header(exceptions=Exceptions(dt.date(2026, 10, 1), ("Mixed: too few people", "age: again in March")))
     page = visible(cases_page(made.case_list(), two, made.on_list(), today=made.today))
-    released = "Released on 1 October 2026 although 2 limits were not met:"
+    released = "Released on 1 October 2026 although 2 limits were not shown to be met:"
     assert f"{released} Mixed: too few people. Age: again in March." in page
     one = made.header(exceptions=Exceptions(dt.date(2026, 10, 1), ("Mixed: too few people",)))
     page = visible(cases_page(made.case_list(), one, made.on_list(), today=made.today))
-    assert "Released on 1 October 2026 although 1 limit was not met: Mixed: too few people." in page
+    assert "Released on 1 October 2026 although 1 limit was not shown to be met: Mixed: too few people." in page
 
 
 def test_an_exception_without_a_reason_cannot_be_made():
