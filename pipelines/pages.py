@@ -222,7 +222,7 @@ def _worded(row: dict[Any, Any]) -> dict[str, Any]:
         **row,
         "iom_group": group,
         "needs_waiting": needs,
-        "changed": [Change("fact", text) for text in row["changed"]],
+        "changed": [Change("fact", text[:1].upper() + text[1:]) for text in row["changed"]],
     }
 
 
