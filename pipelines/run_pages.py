@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
-from desist.fairness.audit import Audit
 from desist.fairness.policy import CutOffs
 from desist.models.card import ChanceRow
 from desist.models.evaluate import Difference, Measured
@@ -58,7 +57,7 @@ def board_page(found: Evidence) -> str:
         state="Draft when this page was made: nobody had signed",
         asked=_asked(found),
         list_dates=len(compared.periods),
-        cannot_tell=_cannot_tell(found.training, audit),
+        cannot_tell=_cannot_tell(found),
         not_used=NOT_USED,
         costs=_costs(compared),
         coverage=(_sources(found.ground, session),),
@@ -93,13 +92,19 @@ def _asked(found: Evidence) -> Asked:
     )
 
 
-def _cannot_tell(training: Training, audit: Audit) -> tuple[str, ...]:
-    """Rows without a known outcome by reason, and characteristics that are held but were not compared."""
+def _cannot_tell(found: Evidence) -> tuple[str, ...]:
+    """Rows without a known outcome by reason, what the outcome leaves out, and characteristics not compared."""
+    training, audit = found.training, found.audit
     young = sum(count for reason, count in training.unknown_labels().items() if reason.startswith(TOO_YOUNG))
     told = [f"{young:,} rows of the latest caseloads are too recent to have a known outcome."] if young else []
     for reason, count in training.unknown_labels().items():
         if not reason.startswith(TOO_YOUNG):
             told.append(f"{count:,} past caseload rows have no known outcome: {reason}.")
+    if "police" not in found.ground.events.shared:
+        told.append(
+            "Police data is not shared. Outcomes are the convictions that probation recorded: cautions, and convictions "
+            "without supervision, are missing from them."
+        )
     held = [entry.characteristic.replace("_", " ") for entry in audit.unassessed if entry.coverage]
     if held:
         told.append(f"Collected, but not compared in this audit: {listed(held)}.")
