@@ -102,8 +102,8 @@ def _cannot_tell(found: Evidence) -> tuple[str, ...]:
             told.append(f"{count:,} past caseload rows have no known outcome: {reason}.")
     if "police" not in found.ground.events.shared:
         told.append(
-            "Police data is not shared. Outcomes are the convictions that probation recorded: cautions, and convictions "
-            "without supervision, are missing from them."
+            "Police data is not shared. Outcomes are the convictions that probation recorded: cautions, and "
+            "convictions without supervision, are missing from them."
         )
     held = [entry.characteristic.replace("_", " ") for entry in audit.unassessed if entry.coverage]
     if held:
