@@ -122,7 +122,7 @@ class Partnership:
         return {
             str(path.relative_to(root)): path.read_bytes()
             for path in sorted(root.rglob("*"))
-            if path.is_file() and not path.name.startswith(("desist.db", ".lock"))
+            if path.is_file() and not path.name.startswith(("desist.db", "desist.head", ".lock"))
         }
 
     def words(self, under=None):
