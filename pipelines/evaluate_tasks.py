@@ -27,11 +27,13 @@ from desist.pipelines.evaluate_metrics import (
 )
 from desist.pipelines.evaluate_read import levels_as_text
 from desist.pipelines.evaluate_reference import Stored
+from desist.pipelines.evaluate_sniff import approval_by_name
 from desist.pipelines.evaluate_spec import Comparator, ModelSpec, Outcome, Spec, Task
 from desist.records.errors import Problem
 
 BASE_RATE = "base_rate"  # everybody's chance is the training rows' rate: it orders nobody
 RATE_ONLY = ("brier", "log_loss")
+ADULT, OLDEST = 18, 120  # years; a larger number is no age in years
 
 
 @dataclass(frozen=True)
@@ -298,7 +300,24 @@ def _notes(spec: Spec, data: Data, scored: Scored, metrics: Mapping[str, Mapping
     drawn = replicates_for(len(rows.y), spec.replicates)
     if drawn < spec.replicates:
         found.append(f"Intervals are from {drawn} replicates, not {spec.replicates}, because there are so many rows.")
-    return (*found, *_labels_that_tell_time(spec, data, rows))
+    return (*found, *_children(spec, data, rows), *_labels_that_tell_time(spec, data, rows))
+
+
+def _children(spec: Spec, data: Data, rows: Rows) -> list[str]:
+    """How many rows are of people under 18, where an age in years says so (REQUIREMENTS CHI-1)."""
+    named = {part.column: [name, part.column] for name, part in spec.features.items()}
+    named |= {part.column: [name, part.column] for name, part in spec.characteristics.items()}
+    for column in sorted(column for column, names in named.items() if approval_by_name(names) == "age"):
+        value = data.columns.get(column)
+        if value is None or value.written or value.kind != NUMBER or value.series.max() > OLDEST:
+            continue
+        under = int((value.series.iloc[rows.positions] < ADULT).sum())
+        if under:
+            return [
+                f"{under:,} rows are of people under {ADULT} ({column}). Published research data only: a partnership's "
+                "own model never sees or scores a child; leave them out with a row set."
+            ]
+    return []
 
 
 def _labels_that_tell_time(spec: Spec, data: Data, rows: Rows) -> list[str]:

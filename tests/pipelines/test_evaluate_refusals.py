@@ -374,6 +374,14 @@ def test_an_approval_can_stand_on_one_line_and_then_covers_every_feature_of_its_
     door(table, with_feature("age") + line, expect_refusal=False)
 
 
+@pytest.mark.parametrize(("youngest", "told"), [(17, True), (18, False)])
+def test_rows_of_children_are_pointed_out(door, table, youngest, told):
+    younger = table.assign(age=table["age"].where(table.index != 4, youngest))
+    result = door(younger, with_feature("age") + APPROVAL.format(expires="2027-01-01"), expect_refusal=False)
+    notes = result.metrics["tasks"]["main"]["notes"]
+    assert any("1 rows are of people under 18" in note for note in notes) is told
+
+
 def test_recalls_need_an_approval_of_their_own(door, table):
     told = door(table.assign(recalls=table["convictions"] // 2), with_feature("recalls", kind="count"))
     assert "how closely somebody was watched" in told
