@@ -53,6 +53,16 @@ def load_ground(session: Session) -> Ground:
     return Ground(linked, events, standard_register(), Vault(session.workspace.vault))
 
 
+def check_made_up(session: Session, ground: Ground) -> None:
+    """Refuse to learn from or score extracts that say of themselves what partnership.toml denies."""
+    if ground.linked.made_up != session.settings.made_up:
+        told, found = (str(flag).lower() for flag in (session.settings.made_up, ground.linked.made_up))
+        raise Refused(
+            f"The extracts say made_up = {found} in their delivery.toml, partnership.toml says made_up = {told}. Pages "
+            "must say what is made up: mend the one that is wrong."
+        )
+
+
 @dataclass(frozen=True)
 class Built:
     """Profiles of one caseload, and who was left out of it."""

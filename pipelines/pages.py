@@ -142,7 +142,7 @@ def _header(session: Session, ground: Ground, release: Release | None) -> ListHe
         partnership=settings.name,
         data_to=ground.linked.snapshot,
         challenge=CHALLENGE.format(contact=settings.contact),
-        made_up=settings.made_up,
+        made_up=settings.made_up or ground.linked.made_up,
     )
     if release is None:
         return plain

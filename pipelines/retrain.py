@@ -16,7 +16,7 @@ from desist.pipelines.audit_run import audit_compared, selection_today
 from desist.pipelines.compare import MODELS, Compared, compare
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.final import fit_final
-from desist.pipelines.ground import POPULATION, Ground, build_profiles_on, code_hash, load_ground
+from desist.pipelines.ground import POPULATION, Ground, build_profiles_on, check_made_up, code_hash, load_ground
 from desist.pipelines.model_card import FILE as MODEL_CARD
 from desist.pipelines.model_card import ModelCard
 from desist.pipelines.run_pages import write_run_pages
@@ -81,6 +81,7 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) 
     policy = load_policy(session.workspace.policy)
     with session.workspace.lock():
         ground = load_ground(session)
+        check_made_up(session, ground)
         run = _run_id(session, ground, as_of, policy, key.key_id)
         _keep_what_was_signed(session, run)
         session.say("Profiles and labels of past caseloads ...")

@@ -19,7 +19,7 @@ from desist.features.tables import CaseList, Estimate, FeatureSet, Reason
 from desist.models.files import load_model
 from desist.models.reasons import against_typical, reasons_for
 from desist.pipelines.gate import open_release
-from desist.pipelines.ground import Built, Ground, load_ground, profiles_now
+from desist.pipelines.ground import Built, Ground, check_made_up, load_ground, profiles_now
 from desist.pipelines.lists import save_list
 from desist.pipelines.session import Session
 from desist.pipelines.steps_of import STEPS, step_of
@@ -73,6 +73,7 @@ def score_caseload(session: Session, as_of: dt.date) -> Scored:
                 f"A list of {as_of} would have ended before today, {session.today}. Make one of a later date."
             )
         ground = load_ground(session)
+        check_made_up(session, ground)
         built = profiles_now(session, ground, as_of)
         session.say(f"Estimating for {len(built.profiles.table):,} people under release {release.id} ...")
         scores, estimates = estimate(release, ground, built, as_of)

@@ -57,6 +57,23 @@ def test_a_demo_never_overwrites_what_is_not_a_demo(desist, tmp_path):
     assert sorted(path.name for path in (tmp_path / "ours").iterdir()) == before
 
 
+def test_made_up_extracts_in_a_workspace_that_calls_itself_real_teach_no_model(desist, tmp_path):
+    sent, root, password = tmp_path / "sent", tmp_path / "w", tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    desist("simulate", sent, "--people", 300, "--seed", 2)
+    desist("init", root)
+    for path in (sent / "agreements").glob("*.toml"):
+        shutil.copy(path, root / "agreements")
+    for words in (("intake", sent), ("link",)):
+        assert desist(*words, "-W", root).returncode == 0
+    desist("keys", "new", "A. Analyst", "--role", "analyst", "--password-file", password, "-W", root)
+    words = ("retrain", "--as-of", "2026-10-01", "--trainer", "A. Analyst", "--password-file", password)
+    ran = desist(*words, "-W", root)
+    assert ran.returncode == MEND and "Pages must say what is made up" in ran.stderr
+    assert desist("list", "-W", root).returncode == WITHHELD
+    assert "Made-up data" in (root / "reports" / "cases-to-review.html").read_text(encoding="utf-8")
+
+
 def test_too_few_people_to_learn_from_is_said_and_leaves_nothing_half_made(desist, tmp_path):
     ran = desist("demo", "--people", 60, "--workspace", tmp_path / "w")
     assert ran.returncode == MEND and "Take in more history, or join a region" in ran.stderr
