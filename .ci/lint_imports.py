@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> int:
     """Exit code of import-linter, or 1 if it skipped a file."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    rooms = settings["tool"]["setuptools"]["package-dir"].values()
-    expected = sum(1 for room in rooms for _ in (ROOT / room).rglob("*.py"))
+    folders = settings["tool"]["setuptools"]["package-dir"].values()
+    expected = sum(1 for folder in folders for _ in (ROOT / folder).glob("*.py"))
     command = Path(sys.executable).with_name("lint-imports")
     ran = subprocess.run([str(command)], cwd=ROOT, capture_output=True, text=True, check=False)
     print(ran.stdout, ran.stderr, sep="")

@@ -19,7 +19,7 @@ def main(installed: Path, checkout: Path) -> None:
     rooms = {path.parent.name for path in checkout.glob("*/__init__.py")}
     assert rooms == {path.parent.name for path in installed.glob("desist/*/__init__.py")}, "the wheel lacks a room"
     for folder in ("data", "templates"):
-        for file in checkout.glob(f"*/{folder}/*"):
+        for file in [file for room in sorted(rooms) for file in (checkout / room).rglob(f"{folder}/*")]:
             inside = installed / "desist" / file.relative_to(checkout)
             assert inside.exists(), f"the wheel lacks {inside.relative_to(installed)}"
     run = [sys.executable, "-m", "desist.pipelines.cli", "--help"]

@@ -57,7 +57,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate and audit from a profile table that somebody already has. It can never lead to a release."""
-    from desist.pipelines.evaluate import evaluate as run
+    from desist.pipelines.evaluate.run import evaluate as run
 
     result = run(spec, data, out or Path(f"evaluation-{spec.stem}"), say=say)
     answer(result.as_json(), result.as_text(), as_json)

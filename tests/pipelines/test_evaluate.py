@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desist.pipelines.evaluate import evaluate
-from desist.pipelines.evaluate_associations import auc, feature_auc, likeness
-from desist.pipelines.evaluate_data import Data
-from desist.pipelines.evaluate_expressions import NUMBER, TEXT, Value
-from desist.pipelines.evaluate_features import Feature, learn_coding
-from desist.pipelines.evaluate_fit import make_splits, task_rows
-from desist.pipelines.evaluate_parse import load_spec
-from desist.pipelines.evaluate_spec import FeatureSpec, Missing
-from desist.pipelines.evaluate_tasks import selecting
+from desist.pipelines.evaluate.associations import auc, feature_auc, likeness
+from desist.pipelines.evaluate.data import Data
+from desist.pipelines.evaluate.expressions import NUMBER, TEXT, Value
+from desist.pipelines.evaluate.features import Feature, learn_coding
+from desist.pipelines.evaluate.fit import make_splits, task_rows
+from desist.pipelines.evaluate.parse import load_spec
+from desist.pipelines.evaluate.run import evaluate
+from desist.pipelines.evaluate.spec import FeatureSpec, Missing
+from desist.pipelines.evaluate.tasks import selecting
 from desist.records.errors import UserError
 
 TODAY = dt.date(2026, 10, 1)
@@ -270,7 +270,7 @@ def test_a_parquet_table_gives_the_same_figures_as_the_same_table_in_csv(written
 
 
 def prepared(tmp_path, spec, table):
-    from desist.pipelines.evaluate_data import load_data
+    from desist.pipelines.evaluate.data import load_data
 
     table.to_csv(tmp_path / "people.csv", index=False)
     (tmp_path / "spec.toml").write_text(spec, encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desist.pipelines.evaluate_expressions import DATE, NUMBER, TEXT, YES_NO, ExpressionError, Value, parse
+from desist.pipelines.evaluate.expressions import DATE, NUMBER, TEXT, YES_NO, ExpressionError, Value, parse
 
 NAN = float("nan")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from desist.pipelines.evaluate import evaluate
-from desist.pipelines.evaluate_parse import load_spec
+from desist.pipelines.evaluate.parse import load_spec
+from desist.pipelines.evaluate.run import evaluate
 from desist.records.errors import UserError
 
 TODAY = dt.date(2026, 10, 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desist.pipelines.evaluate import evaluate
+from desist.pipelines.evaluate.run import evaluate
 from desist.records.errors import UserError
 
 TODAY = dt.date(2026, 10, 1)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.pipelines.evaluate_expressions import DATE, NUMBER, TEXT, Value
+from desist.pipelines.evaluate.expressions import DATE, NUMBER, TEXT, Value
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 SEEN = 200_000  # rows looked at; the first ones, so that two runs look at the same

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from desist.pipelines.evaluate_data import Data
-from desist.pipelines.evaluate_expressions import NUMBER
-from desist.pipelines.evaluate_fit import Rows
-from desist.pipelines.evaluate_spec import Comparator, Spec, Task
+from desist.pipelines.evaluate.data import Data
+from desist.pipelines.evaluate.expressions import NUMBER
+from desist.pipelines.evaluate.fit import Rows
+from desist.pipelines.evaluate.spec import Comparator, Spec, Task
 from desist.records.errors import Problem
 
 

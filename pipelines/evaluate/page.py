@@ -22,10 +22,10 @@ from desist.measures.disclosure import (
     protect,
     rounding_notes,
 )
-from desist.pipelines.evaluate_audit import NEEDS_A_CHANCE, AuditOf
-from desist.pipelines.evaluate_metrics import METRICS, Loss, Number
-from desist.pipelines.evaluate_spec import Protocol, Spec
-from desist.pipelines.evaluate_tasks import TaskResult
+from desist.pipelines.evaluate.audit import NEEDS_A_CHANCE, AuditOf
+from desist.pipelines.evaluate.metrics import METRICS, Loss, Number
+from desist.pipelines.evaluate.spec import Protocol, Spec
+from desist.pipelines.evaluate.tasks import TaskResult
 from desist.reports import figures
 from desist.reports.pages import Cell, TextTable, environment
 from desist.reports.wording import day

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from desist.pipelines.evaluate_data import Data
-from desist.pipelines.evaluate_expressions import NUMBER, Value
-from desist.pipelines.evaluate_fit import Floats, Rows
-from desist.pipelines.evaluate_read import find_file, header_of, read_columns
-from desist.pipelines.evaluate_sections import nearest
-from desist.pipelines.evaluate_spec import Reference, Table, Task
+from desist.pipelines.evaluate.data import Data
+from desist.pipelines.evaluate.expressions import NUMBER, Value
+from desist.pipelines.evaluate.fit import Floats, Rows
+from desist.pipelines.evaluate.read import find_file, header_of, read_columns
+from desist.pipelines.evaluate.sections import nearest
+from desist.pipelines.evaluate.spec import Reference, Table, Task
 from desist.records.errors import Problem
 from desist.records.hashing import hash_file
 

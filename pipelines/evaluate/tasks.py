@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.pipelines.evaluate_associations import auc
-from desist.pipelines.evaluate_audit import AuditOf, Judged, audit_scores
-from desist.pipelines.evaluate_data import Data
-from desist.pipelines.evaluate_expressions import NUMBER
-from desist.pipelines.evaluate_features import Feature
-from desist.pipelines.evaluate_fit import Fitted, Floats, Rows, Say, Split, fit_model
-from desist.pipelines.evaluate_leaks import approved_features
-from desist.pipelines.evaluate_metrics import (
+from desist.pipelines.evaluate.associations import auc
+from desist.pipelines.evaluate.audit import AuditOf, Judged, audit_scores
+from desist.pipelines.evaluate.data import Data
+from desist.pipelines.evaluate.expressions import NUMBER
+from desist.pipelines.evaluate.features import Feature
+from desist.pipelines.evaluate.fit import Fitted, Floats, Rows, Say, Split, fit_model
+from desist.pipelines.evaluate.leaks import approved_features
+from desist.pipelines.evaluate.metrics import (
     Compared,
     Loss,
     Number,
@@ -25,10 +25,10 @@ from desist.pipelines.evaluate_metrics import (
     metrics_of,
     replicates_for,
 )
-from desist.pipelines.evaluate_read import levels_as_text
-from desist.pipelines.evaluate_reference import Stored
-from desist.pipelines.evaluate_sniff import approval_by_name
-from desist.pipelines.evaluate_spec import Comparator, ModelSpec, Outcome, Spec, Task
+from desist.pipelines.evaluate.read import levels_as_text
+from desist.pipelines.evaluate.reference import Stored
+from desist.pipelines.evaluate.sniff import approval_by_name
+from desist.pipelines.evaluate.spec import Comparator, ModelSpec, Outcome, Spec, Task
 from desist.records.errors import Problem
 
 BASE_RATE = "base_rate"  # everybody's chance is the training rows' rate: it orders nobody

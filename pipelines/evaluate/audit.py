@@ -16,12 +16,12 @@ from desist.fairness.groups import MOST_GROUPS, NOT_STATED
 from desist.fairness.point_tables import point_table, ratios
 from desist.fairness.policy import CutOffs, Policy
 from desist.features.tables import Outcomes, Scores
-from desist.pipelines.evaluate_data import Data
-from desist.pipelines.evaluate_expressions import NUMBER, Value
-from desist.pipelines.evaluate_fit import Floats, Ints
-from desist.pipelines.evaluate_read import levels_as_text
-from desist.pipelines.evaluate_sniff import words_of
-from desist.pipelines.evaluate_spec import Characteristic, Outcome, Spec
+from desist.pipelines.evaluate.data import Data
+from desist.pipelines.evaluate.expressions import NUMBER, Value
+from desist.pipelines.evaluate.fit import Floats, Ints
+from desist.pipelines.evaluate.read import levels_as_text
+from desist.pipelines.evaluate.sniff import words_of
+from desist.pipelines.evaluate.spec import Characteristic, Outcome, Spec
 from desist.records.errors import Problem
 from desist.records.hashing import hash_json
 
@@ -105,7 +105,7 @@ def read_groups(spec: Spec, spec_file: str, data: Data, problems: list[Problem])
             )
             continue
         if part.reference and part.reference not in set(labels):
-            from desist.pipelines.evaluate_sections import nearest
+            from desist.pipelines.evaluate.sections import nearest
 
             problems.append(
                 Problem(

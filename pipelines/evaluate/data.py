@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.pipelines.evaluate_expressions import (
+from desist.pipelines.evaluate.expressions import (
     DATE,
     NUMBER,
     TEXT,
@@ -21,9 +21,9 @@ from desist.pipelines.evaluate_expressions import (
     Value,
     parse,
 )
-from desist.pipelines.evaluate_read import STR, find_file, header_of, levels_as_text, read_columns
-from desist.pipelines.evaluate_sections import nearest
-from desist.pipelines.evaluate_spec import Outcome, RowSet, Spec
+from desist.pipelines.evaluate.read import STR, find_file, header_of, levels_as_text, read_columns
+from desist.pipelines.evaluate.sections import nearest
+from desist.pipelines.evaluate.spec import Outcome, RowSet, Spec
 from desist.records.errors import Problem
 from desist.records.hashing import hash_file
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from desist.pipelines.evaluate_sections import Section
-from desist.pipelines.evaluate_spec import PROTOCOLS, CutOff, Limit, Protocol, Reference, Task
+from desist.pipelines.evaluate.sections import Section
+from desist.pipelines.evaluate.spec import PROTOCOLS, CutOff, Limit, Protocol, Reference, Task
 
 
 def _protocol(part: Section) -> Protocol:

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from desist.pipelines.evaluate_expressions import Expression, ExpressionError, parse
+from desist.pipelines.evaluate.expressions import Expression, ExpressionError, parse
 from desist.records.errors import Problem
 
 NEEDED: Any = object()

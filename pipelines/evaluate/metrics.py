@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from desist.models.evaluate import Difference, Measured, paired_difference, score_metrics
-from desist.pipelines.evaluate_fit import Floats, Ints, Rows
-from desist.pipelines.evaluate_spec import Limit
+from desist.pipelines.evaluate.fit import Floats, Ints, Rows
+from desist.pipelines.evaluate.spec import Limit
 
 METRICS = ("auc", "brier", "log_loss", "calibration_slope", "calibration_intercept", "ece")
 ORDER_ONLY = ("auc",)  # what can be said of a score that is no chance
@@ -130,7 +130,7 @@ def losses_of(rows: Rows, limit: Limit, ours: Floats, theirs: Floats, *, replica
 
 
 def _value(rows: Rows, scores: Floats, metric: str) -> float:
-    from desist.pipelines.evaluate_associations import auc
+    from desist.pipelines.evaluate.associations import auc
 
     parts = [auc(rows.y, one) if metric == "auc" else float(((one - rows.y) ** 2).mean()) for one in scores]
     return round(float(np.mean(parts)), DIGITS)

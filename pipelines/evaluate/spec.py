@@ -1,4 +1,4 @@
-"""What a spec says, as frozen tables of settings; ``evaluate_parse`` reads them from TOML.
+"""What a spec says, as frozen tables of settings; ``parse`` reads them from TOML.
 
 A spec describes a profile table that somebody already has: one row a person at one as-of date, what was known then,
 and what came after. Docs: docs/guides/evaluate.md.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desist.fairness.policy import FindingRule
-from desist.pipelines.evaluate_expressions import Expression
+from desist.pipelines.evaluate.expressions import Expression
 
 KINDS = ("number", "count", "yes_no", "category", "ordered")
 MODEL_KINDS = ("points_card", "spline_logistic", "monotone_lightgbm", "prior_count")

@@ -19,19 +19,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.pipelines.evaluate_audit import read_groups
-from desist.pipelines.evaluate_data import Data, load_data
-from desist.pipelines.evaluate_expressions import Expression
-from desist.pipelines.evaluate_features import Feature, check_missing, read_features
-from desist.pipelines.evaluate_fit import Say, check_rows, make_splits, task_rows
-from desist.pipelines.evaluate_leaks import LeakCheck, check_features, check_single_features
-from desist.pipelines.evaluate_metrics import Loss
-from desist.pipelines.evaluate_page import page_of, protocol_words, summary_of
-from desist.pipelines.evaluate_parse import load_spec
-from desist.pipelines.evaluate_reference import load_reference
-from desist.pipelines.evaluate_rivals import check_rivals
-from desist.pipelines.evaluate_spec import Spec, Task
-from desist.pipelines.evaluate_tasks import Ready, TaskResult, check_scores, measure_task, score_task
+from desist.pipelines.evaluate.audit import read_groups
+from desist.pipelines.evaluate.data import Data, load_data
+from desist.pipelines.evaluate.expressions import Expression
+from desist.pipelines.evaluate.features import Feature, check_missing, read_features
+from desist.pipelines.evaluate.fit import Say, check_rows, make_splits, task_rows
+from desist.pipelines.evaluate.leaks import LeakCheck, check_features, check_single_features
+from desist.pipelines.evaluate.metrics import Loss
+from desist.pipelines.evaluate.page import page_of, protocol_words, summary_of
+from desist.pipelines.evaluate.parse import load_spec
+from desist.pipelines.evaluate.reference import load_reference
+from desist.pipelines.evaluate.rivals import check_rivals
+from desist.pipelines.evaluate.spec import Spec, Task
+from desist.pipelines.evaluate.tasks import Ready, TaskResult, check_scores, measure_task, score_task
 from desist.records.errors import Problem, UserError
 from desist.records.files import new_folder, read_json, write_json, write_text
 from desist.records.hashing import hash_bytes, hash_file

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness.policy import DECIDABLE_METRICS, FEWEST_PEOPLE, MOST_FINDINGS, WIDEST_MARGIN, FindingRule
-from desist.pipelines.evaluate_expressions import Expression
-from desist.pipelines.evaluate_parse_tasks import read_task
-from desist.pipelines.evaluate_sections import Section, nearest
-from desist.pipelines.evaluate_spec import (
+from desist.pipelines.evaluate.expressions import Expression
+from desist.pipelines.evaluate.parse_tasks import read_task
+from desist.pipelines.evaluate.sections import Section, nearest
+from desist.pipelines.evaluate.spec import (
     AS_VALUE,
     KINDS,
     MODEL_KINDS,

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.pipelines.evaluate_data import Data
-from desist.pipelines.evaluate_expressions import NUMBER, TEXT, YES_NO, ExpressionError, Value, parse
-from desist.pipelines.evaluate_read import levels_as_text
-from desist.pipelines.evaluate_spec import AS_VALUE, OWN_EFFECT, REFUSE, FeatureSpec, Spec
+from desist.pipelines.evaluate.data import Data
+from desist.pipelines.evaluate.expressions import NUMBER, TEXT, YES_NO, ExpressionError, Value, parse
+from desist.pipelines.evaluate.read import levels_as_text
+from desist.pipelines.evaluate.spec import AS_VALUE, OWN_EFFECT, REFUSE, FeatureSpec, Spec
 from desist.records.errors import Problem
 
 YES = {"yes", "y", "true", "t", "1"}

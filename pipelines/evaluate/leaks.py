@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.pipelines.evaluate_associations import feature_auc, likeness, rank_correlation
-from desist.pipelines.evaluate_data import Data
-from desist.pipelines.evaluate_expressions import Value
-from desist.pipelines.evaluate_features import Feature
-from desist.pipelines.evaluate_sniff import (
+from desist.pipelines.evaluate.associations import feature_auc, likeness, rank_correlation
+from desist.pipelines.evaluate.data import Data
+from desist.pipelines.evaluate.expressions import Value
+from desist.pipelines.evaluate.features import Feature
+from desist.pipelines.evaluate.sniff import (
     approval_by_name,
     looks_like_key,
     people_words,
     refused_by_name,
     tells_place,
 )
-from desist.pipelines.evaluate_spec import Spec
+from desist.pipelines.evaluate.spec import Spec
 from desist.records.errors import Problem
 
 HIGHEST_FEATURE_AUC = 0.95  # issue: one feature that tells this much has seen the outcome

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from desist.features.tables import FeatureSet
-from desist.pipelines.evaluate_data import Data
-from desist.pipelines.evaluate_expressions import DATE, NUMBER, TEXT, Value, parse
-from desist.pipelines.evaluate_features import Feature, learn_coding
-from desist.pipelines.evaluate_spec import ModelSpec, Protocol, Spec, Task
+from desist.pipelines.evaluate.data import Data
+from desist.pipelines.evaluate.expressions import DATE, NUMBER, TEXT, Value, parse
+from desist.pipelines.evaluate.features import Feature, learn_coding
+from desist.pipelines.evaluate.spec import ModelSpec, Protocol, Spec, Task
 from desist.records.errors import Problem
 
 FEWEST_EVENTS = 20  # with and without the outcome, on the side that is scored (DOMAIN section 8)
@@ -167,7 +167,7 @@ def _time_sides(protocol: Protocol, value: Value, rows: Rows) -> tuple[Any, Any]
 
 
 def _given_sides(protocol: Protocol, value: Value, rows: Rows) -> tuple[Any, Any]:
-    from desist.pipelines.evaluate_read import levels_as_text
+    from desist.pipelines.evaluate.read import levels_as_text
 
     labels = levels_as_text(value, {}).iloc[rows.positions]
     return labels.isin(list(protocol.train)).to_numpy(), labels.isin(list(protocol.test)).to_numpy()

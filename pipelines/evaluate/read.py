@@ -21,10 +21,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from desist.pipelines.evaluate_expressions import DATE, NUMBER, TEXT, YES_NO, Value
-from desist.pipelines.evaluate_sections import nearest
-from desist.pipelines.evaluate_sniff import tells_date
-from desist.pipelines.evaluate_spec import Table
+from desist.pipelines.evaluate.expressions import DATE, NUMBER, TEXT, YES_NO, Value
+from desist.pipelines.evaluate.sections import nearest
+from desist.pipelines.evaluate.sniff import tells_date
+from desist.pipelines.evaluate.spec import Table
 from desist.records.errors import Problem, UserError
 
 STR = pd.StringDtype(na_value=np.nan)
