@@ -81,8 +81,8 @@ GUARDS = (
     Guard(
         "nobody is lost between cohort and list",
         "pipelines/ground.py",
-        "    profiles = build_profiles(ground.events, cohort.members, ground.register)\n",
-        "    profiles = build_profiles(ground.events, cohort.members.iloc[1:], ground.register)\n",
+        "Built(build_profiles(ground.events, cohort.members, ground.register), cohort, as_of)",
+        "Built(build_profiles(ground.events, cohort.members.iloc[1:], ground.register), cohort, as_of)",
         "tests/journeys/test_gate.py",
     ),
     Guard(
