@@ -236,7 +236,7 @@ def _support_rows(ground: Ground, case_list: CaseList) -> list[SupportRow]:
             days=int(row["days_waiting"]),
             service=_text(row["service"]),
             worker=_text(row["worker_id"]),
-            next_step="" if pd.isna(row["next_appointment"]) else f"appointment {day(row['next_appointment'].date())}",
+            next_step="" if pd.isna(row["next_appointment"]) else f"Appointment {day(row['next_appointment'].date())}",
         )
         for row in waiting.to_dict("records")
     ]

@@ -102,7 +102,7 @@ def restricted(ask: str) -> Notice:
 
 
 #: The states that `records.errors.Withheld` names.
-WITHHELD_STATES = ("not_approved", "audit_failed", "expired", "suspended")
+WITHHELD_STATES = ("not_approved", "audit_failed", "expired", "suspended", "altered")
 
 
 def notice_for(withheld: Withheld, on: dt.date) -> Notice:
@@ -114,4 +114,4 @@ def notice_for(withheld: Withheld, on: dt.date) -> Notice:
         return AUDIT_FAILED
     if withheld.state == "expired":
         return expired(on)
-    return suspended(on) if withheld.state == "suspended" else NO_APPROVAL
+    return suspended(on) if withheld.state in ("suspended", "altered") else NO_APPROVAL
