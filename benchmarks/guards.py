@@ -38,14 +38,14 @@ GUARDS = (
     ),
     Guard(
         "what was recorded on the as-of date is not known on it",
-        "features/reference.py",
+        "features/engines/reference.py",
         "return recorded_on < as_of",
         "return recorded_on <= as_of",
         "tests/features",
     ),
     Guard(
         "a window ends before the as-of date",
-        "features/reference.py",
+        "features/engines/reference.py",
         "self.as_of - window.days, self.as_of - window.until",
         "self.as_of - window.days, self.as_of - window.until + 30",
         "tests/features",

@@ -14,7 +14,7 @@ import pandas as pd
 
 from desist.features.cohort import CohortRule, select_cohort
 from desist.features.events import Events, events_from
-from desist.features.reference import build_profiles
+from desist.features.engines.reference import build_profiles
 from desist.features.register import Register
 from desist.features.standard_features import standard_register
 from desist.features.tables import Cohort, Profiles

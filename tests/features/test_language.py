@@ -22,7 +22,7 @@ from desist.features.language import (
     share,
     worst,
 )
-from desist.features.reference import facts_of, histories, value_of
+from desist.features.engines.reference import facts_of, histories, value_of
 from desist.features.rows import Rows
 from desist.features.vocabulary import (
     appointments,

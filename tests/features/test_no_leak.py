@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desist.features import events as events_room
-from desist.features import reference
+from desist.features.engines import reference
 from desist.features.cohort import CohortRule, select_cohort
 from desist.features.outcomes import ESCALATION, PROVEN_REOFFENDING, label_outcomes
 from desist.features.population import caseload_facts, support_waiting
-from desist.features.reference import build_profiles
+from desist.features.engines.reference import build_profiles
 from desist.features.standard_features import approval_features, standard_register
 
 AS_OF = dt.date(2024, 4, 1)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desist.features import reference
+from desist.features.engines import reference
 from desist.features.language import count, days_since, most_recent
-from desist.features.reference import build_profiles, facts_behind, value_in_words
+from desist.features.engines.reference import build_profiles, facts_behind, value_in_words
 from desist.features.register import Feature, Register
 from desist.features.standard_features import standard_register
 from desist.features.vocabulary import needs, offences

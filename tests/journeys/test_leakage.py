@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from desist.features.outcomes import PROVEN_REOFFENDING, label_outcomes
-from desist.features.reference import build_profiles
+from desist.features.engines.reference import build_profiles
 from desist.pipelines.ground import load_ground
 from desist.pipelines.session import open_session
 from desist.pipelines.steps import link_people, take_in

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from desist.features.events import Events
-from desist.features.reference import Facts, Record, days_in_custody, facts_of, histories, meets
+from desist.features.engines.reference import Facts, Record, days_in_custody, facts_of, histories, meets
 from desist.features.rows import Rows
 from desist.features.tables import Outcomes, check_rows
 from desist.features.vocabulary import custody, offences

@@ -1,0 +1,1 @@
+"""Three ways to work out a definition, with one meaning: the reference is the judge."""
