@@ -61,9 +61,7 @@ class EventContract:
     record_kind: str = "fact"
 
     def __post_init__(self) -> None:
-        specs = {
-            name: FieldSpec(kind=spec) if isinstance(spec, str) else spec for name, spec in self.fields.items()
-        }
+        specs = {name: FieldSpec(kind=spec) if isinstance(spec, str) else spec for name, spec in self.fields.items()}
         object.__setattr__(self, "fields", specs)
         if self.absence not in ("none", "unknown"):
             raise Refused(f"The absence of {self.name} means 'none' or 'unknown'; found {self.absence!r}.")

@@ -165,8 +165,7 @@ def needs_waiting(events: Events, people: Sequence[str], as_of: dt.date) -> list
         found[key] = Waiting(*key, service, row["occurred_on"])
     answered = referrals[referrals["offered"].notna() | referrals["started"].notna()]
     last_offer = {
-        (row["person_id"], row["need"]): row["occurred_on"]
-        for row in _rows(answered.sort_values("occurred_on"))
+        (row["person_id"], row["need"]): row["occurred_on"] for row in _rows(answered.sort_values("occurred_on"))
     }
     for (person, need), since in identified.items():
         offer = last_offer.get((person, need))

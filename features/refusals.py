@@ -132,6 +132,6 @@ def approval_needed(definition: Definition) -> str:
             return APPROVAL_TABLES[column.partition(".")[0]]
         if column in APPROVAL_VALUES:
             return "missed appointments follow how closely a person is supervised"
-    if definition.function == "days_since_first":
+    if any(part.function == "days_since_first" for part in definition.parts()):
         return "time since a first event is near to age"
     return ""

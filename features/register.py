@@ -220,7 +220,7 @@ class Register:
                 "source": feature.source,
                 "family": feature.family,
                 "kind": feature.kind,
-                "looks_back": length_in_words(feature.definition.window.days) if feature.definition.window else "",
+                "looks_back": length_in_words(days) if (days := feature.definition.looks_back()) else "",
                 "justification": feature.justification,
             }
             for feature in self.features
@@ -239,6 +239,14 @@ def _how_it_is_used(feature: Feature) -> list[Problem]:
             _problem(
                 f"help-seeking with sign {feature.sign} and missing scored as {feature.missing_as}", feature.name,
                 "sign -1 and missing scored as 0", "Seeking help never raises an estimate (FEA-7).",
+            )
+        )  # fmt: skip
+    if feature.help_seeking and not feature.definition.only_grows:
+        found.append(
+            _problem(
+                "help-seeking by a measure that could fall when help is taken up", feature.name,
+                "a measure that only grows with it, such as has, count or is_open",
+                "Ask whether or how much help there was (FEA-7).",
             )
         )  # fmt: skip
     if seeks_help(feature.definition) and not feature.help_seeking:

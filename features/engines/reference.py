@@ -8,6 +8,8 @@ Days are counted as whole numbers (``date.toordinal``).
 from __future__ import annotations
 
 import datetime as dt
+import math
+import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,7 @@ from desist.features import language as say
 from desist.features.contracts import EventContract
 from desist.features.events import Events
 from desist.features.register import Feature, Register
-from desist.features.rows import Condition, Rows, Value
+from desist.features.rows import Condition, Field, Rows, Value
 from desist.features.tables import Profiles, check_rows
 from desist.features.windows import Lookback, length_in_words
 from desist.records.errors import Refused
@@ -139,13 +141,18 @@ def _days_since_first(asked: say.DaysSinceFirst, facts: Facts) -> Value:
 
 def _is_open(asked: say.IsOpen, facts: Facts) -> Value:
     contract = asked.rows.contract
-    if all(f"{contract.name}.{name}" in facts.unanswered for name in contract.ends):
+    if _never_told(contract, facts):
         return None
     for record in facts.of(asked.rows, asked.window):
         last = facts.last_day(record, contract)
         if last is None or last >= facts.as_of:
             return 1.0
     return 0.0
+
+
+def _never_told(contract: EventContract, facts: Facts) -> bool:
+    """Whether the source sends no date at all on which a spell ends: then nobody can tell which are open."""
+    return all(f"{contract.name}.{name}" in facts.unanswered for name in contract.ends)
 
 
 def _most_recent(asked: say.MostRecent, facts: Facts) -> Value:
@@ -166,6 +173,56 @@ def _worst(asked: say.Worst, facts: Facts) -> Value:
 def _distinct(asked: say.Distinct, facts: Facts) -> Value:
     values = {record[asked.field.name] for record in facts.of(asked.field.rows, asked.window)}
     return float(len(values - {None}))
+
+
+def _values(field: Field, facts: Facts, window: Lookback | None) -> list[float]:
+    """The known values of a number over the rows in the window."""
+    values = [record[field.name] for record in facts.of(field.rows, window)]
+    return [value for value in values if value is not None]
+
+
+def _first(asked: say.First, facts: Facts) -> Value:
+    name = asked.field.name
+    known = [record for record in facts.of(asked.field.rows, asked.window) if record[name] is not None]
+    if not known:
+        return None
+    earliest = min(known, key=lambda record: (record["occurred_on"], record["recorded_on"], record[name]))
+    value: Value = earliest[name]
+    return value
+
+
+def _sum(asked: say.Sum, facts: Facts) -> Value:
+    return math.fsum(_values(asked.field, facts, asked.window))
+
+
+def _mean_of(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
+
+
+def _mean(asked: say.Mean, facts: Facts) -> Value:
+    return _mean_of(_values(asked.field, facts, asked.window))
+
+
+def _trend(asked: say.Trend, facts: Facts) -> Value:
+    earlier, later = asked.halves()
+    if isinstance(asked.of, Field):
+        before, after = (_mean_of(_values(asked.of, facts, half)) for half in (earlier, later))
+        return None if before is None or after is None else after - before
+    return float(len(facts.of(asked.rows, later)) - len(facts.of(asked.rows, earlier)))
+
+
+def _decayed_count(asked: say.DecayedCount, facts: Facts) -> Value:
+    days = [record["occurred_on"] for record in facts.of(asked.rows, asked.window)]
+    return math.fsum(asked.weight(facts.as_of - day) for day in days)
+
+
+def _gap_between(asked: say.GapBetween, facts: Facts) -> Value:
+    days = sorted({record["occurred_on"] for record in facts.of(asked.rows, asked.window)})
+    if asked.then is None:
+        return float(days[-1] - days[-2]) if len(days) > 1 else None
+    after = [record["occurred_on"] for record in facts.of(asked.then, asked.window)]
+    followed = [day for day in after if days and day >= days[-1]]
+    return float(min(followed) - days[-1]) if followed else None
 
 
 def _share(asked: say.Share, facts: Facts) -> Value:
@@ -196,6 +253,36 @@ def _rate_per_year_at_liberty(asked: say.RatePerYearAtLiberty, facts: Facts) -> 
     return 365.0 * len(events) / free if free >= say.LEAST_DAYS_AT_LIBERTY else None
 
 
+def _duration(asked: say.Duration, facts: Facts) -> Value:
+    if asked.window is None or _never_told(asked.rows.contract, facts):
+        return None
+    first, end = facts.as_of - asked.window.days, facts.as_of - asked.window.until
+    return float(days_in_custody(facts, asked.rows, first, end))
+
+
+def _combined(asked: say.Combined, facts: Facts) -> Value:
+    one = value_of(asked.one, facts)
+    other = value_of(asked.other, facts) if isinstance(asked.other, say.Definition) else float(asked.other)
+    if one is None or other is None or (asked.operator == "/" and other == 0):
+        return None
+    return float(CALCULATED[asked.operator](one, other))
+
+
+def _tested(asked: say.Tested, facts: Facts) -> Value:
+    value = value_of(asked.value, facts)
+    if value is None:
+        return None
+    return float(value >= asked.number if asked.operator == "at_least" else value <= asked.number)  # type: ignore[operator]
+
+
+def _chosen(asked: say.Chosen, facts: Facts) -> Value:
+    test = value_of(asked.test, facts)
+    if test is None:
+        return None
+    chosen = asked.then if test else asked.otherwise
+    return value_of(chosen, facts) if isinstance(chosen, say.Definition) else float(chosen)
+
+
 def _age(asked: say.Age, facts: Facts) -> Value:
     age = facts.age
     if asked.first is not None:
@@ -216,10 +303,24 @@ WORKED_OUT: Mapping[type[say.Definition], Callable[[Any, Facts], Value]] = {
     say.MostRecent: _most_recent,
     say.Worst: _worst,
     say.Distinct: _distinct,
+    say.First: _first,
+    say.Sum: _sum,
+    say.Mean: _mean,
+    say.Trend: _trend,
+    say.DecayedCount: _decayed_count,
+    say.GapBetween: _gap_between,
+    say.Duration: _duration,
     say.Share: _share,
     say.RatePerYearAtLiberty: _rate_per_year_at_liberty,
     say.Age: _age,
+    say.Combined: _combined,
+    say.Tested: _tested,
+    say.Chosen: _chosen,
 }
+#: What arithmetic does, once nothing is missing and nothing is divided by 0.
+CALCULATED: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+}  # fmt: skip
 
 
 def histories(
@@ -253,9 +354,7 @@ def records(table: pd.DataFrame) -> list[Record]:
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def build_profiles(
-    events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None
-) -> Profiles:
+def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None) -> Profiles:
     """One row per (person, as-of date) of the cohort, in its order, with a float column per feature of the register.
 
     NaN is missing: a source that is not shared, or that had no record of the person before the as-of date, or what
@@ -355,9 +454,10 @@ def facts_behind(events: Events, person_id: str, as_of: dt.date, feature: Featur
     facts = facts_of(events, person_id, as_of, tables, history)
     value = value_of(feature.definition, facts)
     number = float("nan") if value is None else float(value)  # type: ignore[arg-type]
-    subjects = feature.definition.subjects()
-    used = facts.of(subjects[0], feature.definition.window) if subjects and value is not None else []
+    read = [(part.subjects()[0], part.window) for part in feature.definition.parts() if part.subjects()]
+    used = [record for rows, window in read if value is not None for record in facts.of(rows, window)]
     last = max(used, key=lambda record: (record["occurred_on"], record["recorded_on"]), default=None)
+    subjects = feature.definition.subjects()
     sources = [events.contracts.get(rows.contract.name, rows.contract).source for rows in subjects]
     return FactsBehind(
         value=number,

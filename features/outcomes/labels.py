@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from desist.features.events import Events
 from desist.features.engines.reference import Facts, Record, days_in_custody, facts_of, histories, meets
+from desist.features.events import Events
 from desist.features.rows import Rows
 from desist.features.tables import Outcomes, check_rows
 from desist.features.vocabulary import custody, offences
@@ -132,9 +132,7 @@ def _ends_of_extracts(events: Events, definitions: Sequence[OutcomeDefinition]) 
     return [events.snapshots[source] + dt.timedelta(days=1) for source in sorted(sources & events.snapshots.keys())]
 
 
-def _label(
-    events: Events, definition: OutcomeDefinition, then: Facts, later: Facts
-) -> tuple[float | None, str]:
+def _label(events: Events, definition: OutcomeDefinition, then: Facts, later: Facts) -> tuple[float | None, str]:
     """The label and, where there is none, why."""
     as_of = then.as_of
     contract = events.contracts[definition.counts.contract.name]
