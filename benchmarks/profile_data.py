@@ -56,8 +56,10 @@ def _write_part(folder: Path, first: int, people: int, rng: np.random.Generator)
     names = np.array([f"p{number:09d}" for number in range(first, first + people)], dtype=object)
     busy = np.exp(rng.normal(0.0, 1.2, people)) * (rng.random(people) > 0.04)
     busy = np.minimum(busy / busy.mean(), 75.0)
-    begun = rng.integers(FIRST_DAY, LAST_DAY - 500, people, dtype="int32")
-    until = np.minimum(begun + rng.integers(200, 5300, people, dtype="int32"), LAST_DAY)
+    # Three in four are still on somebody's books on some of the as-of dates, as the people of a caseload are.
+    ended = rng.integers(FIRST_DAY + 500, int(AS_OF_DATES[0]), people, dtype="int32")
+    until = np.where(rng.random(people) < 0.75, rng.integers(AS_OF_DATES[0], LAST_DAY, people, dtype="int32"), ended)
+    begun = np.maximum(until - rng.integers(200, 5300, people, dtype="int32"), FIRST_DAY)
     since: dict[str, np.ndarray] = {}
     events = 0
     for table, (make, mean) in TABLES.items():

@@ -83,7 +83,7 @@ Columns = dict[str, pa.Array]
 
 def _offence_kinds(draw: Draw) -> Columns:
     held = [offence for offence in codes.offences().values() if offence.counts]
-    picked = draw.pick([1 / (3 + rank) for rank in range(len(held))])
+    picked = draw.pick([1 / offence.band**2 for offence in held])
 
     def labelled(name: str) -> pa.Array:
         labels = sorted({getattr(offence, name) for offence in held})
