@@ -1,29 +1,43 @@
 """What happened afterwards, known only once it is mature."""
 
-from desist.features.outcomes.labels import (
-    ALREADY_AT_THE_TOP,
-    DATA_LAG_DAYS,
+from desist.features.outcomes.catalogue import (
+    DOMESTIC_ABUSE_REOFFENDING,
     ESCALATION,
-    LIBERTY_DAYS,
+    NEIGHBOURHOOD_CRIME,
+    OUTCOMES,
     PROVEN_REOFFENDING,
     SERIOUS_OFFENCE,
+    VIOLENT_REOFFENDING,
+)
+from desist.features.outcomes.definitions import (
+    ALREADY_AT_THE_TOP,
+    DATA_LAG_DAYS,
+    LIBERTY_DAYS,
     TOP_BAND,
     OutcomeDefinition,
-    label_outcomes,
-    start_at_liberty,
-    worst_band_at_liberty,
 )
+from desist.features.outcomes.follow_up import FollowUps, follow_ups
+from desist.features.outcomes.labels import label_outcomes, label_outcomes_reference
+from desist.features.outcomes.reference import follow_ups_reference, start_at_liberty, worst_band_at_liberty
 
 __all__ = [
     "ALREADY_AT_THE_TOP",
     "DATA_LAG_DAYS",
+    "DOMESTIC_ABUSE_REOFFENDING",
     "ESCALATION",
     "LIBERTY_DAYS",
+    "NEIGHBOURHOOD_CRIME",
+    "OUTCOMES",
     "PROVEN_REOFFENDING",
     "SERIOUS_OFFENCE",
     "TOP_BAND",
+    "VIOLENT_REOFFENDING",
+    "FollowUps",
     "OutcomeDefinition",
+    "follow_ups",
+    "follow_ups_reference",
     "label_outcomes",
+    "label_outcomes_reference",
     "start_at_liberty",
     "worst_band_at_liberty",
 ]
