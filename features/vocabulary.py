@@ -7,8 +7,10 @@ proxies and context-only tables out, whatever a feature is called.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from desist.features.contracts import EventContract, FieldSpec
-from desist.features.rows import Rows
+from desist.features.rows import Field, Rows
 from desist.records import codes
 
 _PROVEN = ("pol_sanction.offence_code", "prob_event.offence_code")
@@ -322,3 +324,33 @@ neighbourhood = offences.neighbourhood
 release_from_custody = releases.where(
     releases.release_type.one_of("conditional", "automatic", "post_recall", "end_of_sentence")
 )
+
+_NAMES: dict[str, Rows | Field] = {
+    "offences": offences,
+    "sanctions": sanctions,
+    "custody": custody,
+    "releases": releases,
+    "supervision": supervision,
+    "requirements": requirements,
+    "needs": needs,
+    "appointments": appointments,
+    "enforcement": enforcement,
+    "referrals": referrals,
+    "treatment_episode": treatment_episode,
+    "treatment_intervention": treatment_intervention,
+    "housing_duty": housing_duty,
+    "programmes": programmes,
+    "index_events": index_events,
+    "violent": violent,
+    "neighbourhood": neighbourhood,
+    "release_from_custody": release_from_custody,
+}
+
+
+def vocabulary() -> Mapping[str, Rows | Field]:
+    """The names that a definition written as text may use.
+
+    Tables kept for context are among them, so that a register can say why it refuses them.
+    """
+    context = {name: Rows(contract) for name, contract in CONTRACTS.items() if contract.context_only}
+    return {**context, **_NAMES}

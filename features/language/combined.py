@@ -11,6 +11,7 @@ from desist.features.rows import Rows
 from desist.records.errors import Refused
 
 NUMBERS = ("number", "days", "share", "years")
+_IN = {"number": "numbers", "days": "days", "share": "shares", "years": "years"}
 _WORDS = {"+": "plus", "-": "less", "*": "times", "/": "divided by"}
 
 
@@ -61,8 +62,8 @@ class Combined(OfDefinitions):
                 raise Refused("Nothing can be divided by 0.")
         elif self.operator in "+-" and self.one.yields != self.other.yields:
             raise Refused(
-                f"A {self.one.yields} and a {self.other.yields} cannot be added or subtracted: "
-                f"'{self.one.in_words()}' and '{self.other.in_words()}'."
+                f"'{self.one.in_words()}' is in {_IN[self.one.yields]}, '{self.other.in_words()}' in "
+                f"{_IN[self.other.yields]}; only like and like are added or subtracted."
             )
 
     @property

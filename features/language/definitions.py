@@ -89,10 +89,16 @@ class Definition:
     def __add__(self, other: Definition | float) -> Definition:
         return _combined(self, "+", other)
 
+    def __radd__(self, other: float) -> Definition:
+        return _combined(self, "+", other)
+
     def __sub__(self, other: Definition | float) -> Definition:
         return _combined(self, "-", other)
 
     def __mul__(self, other: Definition | float) -> Definition:
+        return _combined(self, "*", other)
+
+    def __rmul__(self, other: float) -> Definition:
         return _combined(self, "*", other)
 
     def __truediv__(self, other: Definition | float) -> Definition:
