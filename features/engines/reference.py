@@ -363,7 +363,7 @@ def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register
     check_rows(cohort_rows, "cohort", [])
     definitions = [feature.definition for feature in register.used]
     tables = say.tables_read(definitions)
-    _check_contracts(events, definitions)
+    check_contracts(events, definitions)
     people = cohort_rows["person_id"].astype("str").tolist()
     days = [day.date() for day in cohort_rows["as_of"]]
     positions: dict[str, list[int]] = {}
@@ -405,7 +405,7 @@ def facts_of(
     return Facts(as_of.toordinal(), history, events.contracts, events.unsent.union(unanswered))
 
 
-def _check_contracts(events: Events, definitions: Sequence[say.Definition]) -> None:
+def check_contracts(events: Events, definitions: Sequence[say.Definition]) -> None:
     """A definition speaks of the events' own contracts: fields it asks for must be there, with the same dates."""
     for definition in definitions:
         for rows in definition.subjects():

@@ -1,0 +1,250 @@
+"""The compiled engine: one pass over packed events fills every measure; features are made of measures.
+
+A part holds some people's events and what each source knows of them. Packing, measuring and combining follow each
+other part by part; nothing goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from desist.features import language as say
+from desist.features.contracts import EventContract
+from desist.features.engines import kernels
+from desist.features.engines.packing import ALWAYS, Packed, days_of, pack, person_index
+from desist.features.engines.plan import (
+    AGE, ANY, ANY_OPEN, COUNT, DAYS, DECAYED, Measure, Plan, TablePlan, plan_for, value_from,
+)  # fmt: skip
+from desist.features.engines.reference import Ages, check_contracts
+from desist.features.events import Events
+from desist.features.register import Register
+from desist.features.tables import Profiles, check_rows
+from desist.records.errors import Refused
+
+Column = npt.NDArray[np.float64]
+COUNTED = (COUNT, ANY, ANY_OPEN)
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What is shared at all: the contracts of the tables there are, the sources, and fields that nobody sends."""
+
+    contracts: Mapping[str, EventContract]
+    sources: frozenset[str]
+    unsent: frozenset[str]
+
+    @classmethod
+    def of(cls, events: Events) -> Sharing:
+        contracts = {name: contract for name, contract in events.contracts.items() if name in events.tables}
+        return cls(contracts, events.shared, events.unsent)
+
+    def never_answered(self, definition: say.Definition) -> bool:
+        """Whether a table or field that the definition asks for is sent by nobody, so that it is always missing."""
+        asked = definition.asks
+        absent = {rows.contract.name for rows in definition.subjects()} - set(self.contracts)
+        return bool(absent) or not self.unsent.isdisjoint(asked) or self._no_ends(definition)
+
+    def _no_ends(self, definition: say.Definition) -> bool:
+        """Whether it asks what is open, or how long, of spells whose ends nobody sends."""
+        spells = [part.rows.contract for part in definition.parts() if isinstance(part, say.IsOpen | say.Duration)]
+        return any(all(f"{c.name}.{end}" in self.unsent for end in c.ends) for c in spells)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Events of some people. ``tables``: what ``read(table, columns)`` gives. ``known``: source -> person_id, since."""
+
+    read: Callable[[str, Sequence[str]], pa.Table]
+    known: Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to work out: the distinct ``people``, each row's position among them, and its as-of date in days."""
+
+    people: pa.Array
+    person: npt.NDArray[np.int32]
+    as_of: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, person_ids: pa.ChunkedArray, as_of: pa.ChunkedArray) -> Rows:
+        texts = person_ids.cast(pa.string()) if not pa.types.is_string(person_ids.type) else person_ids
+        people = pc.unique(texts)
+        return cls(people, person_index(texts, people), days_of(as_of, "as_of"))
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+
+class Compiled:
+    """Some definitions made ready for the kernels; the same object works out any number of parts."""
+
+    def __init__(self, definitions: Mapping[str, say.Definition], sharing: Sharing) -> None:
+        for name, definition in definitions.items():
+            if definition.yields == "category":
+                raise Refused(f"{name} is a category; a profile holds numbers. Ask of one value with has(...).")
+        self.definitions = dict(definitions)
+        self.sharing = sharing
+        self.told = {name: d for name, d in definitions.items() if not sharing.never_answered(d)}
+        self.plan: Plan = plan_for(list(self.told.values()))
+
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns that must be read, by table."""
+        read: dict[str, list[str]] = {}
+        for table in self.plan.tables:
+            read.setdefault(table.contract.name, []).extend(table.columns)
+        return {name: tuple(dict.fromkeys(columns)) for name, columns in read.items()}
+
+    def work_out(self, part: Part, rows: Rows, ages: Ages | None = None) -> dict[str, Column]:
+        """A column per definition, NaN where missing, in the order of the rows."""
+        measured = np.empty((max(len(self.plan.place), 1), len(rows)))
+        answered = self._answers(part, rows)
+        wanted = self.columns()
+        tables = {name: part.read(name, wanted[name]) for name in wanted}
+        for table in self.plan.tables:
+            name = table.contract.name
+            packed = pack(tables[name], table, rows.people)
+            _fill(table, packed, self.plan, rows, answered[name], measured)
+        for measure, place in self.plan.place.items():
+            if measure.kind == AGE:
+                before = measured[self.plan.place[measure.after]] if measure.after else None
+                measured[place] = _ages(rows, before, ages)
+        found = {measure: measured[place] for measure, place in self.plan.place.items()}
+        return {name: self._column(name, found, answered, len(rows)) for name in self.definitions}
+
+    def _column(
+        self, name: str, found: Mapping[Measure, Column], answered: Mapping[str, npt.NDArray[np.bool_]], rows: int
+    ) -> Column:
+        if name not in self.told:
+            return np.full(rows, np.nan)
+        definition = self.told[name]
+        column = value_from(definition, found.__getitem__)
+        if isinstance(definition, say.OfDefinitions):  # a value not chosen may come from a table that says nothing
+            for table in {subject.contract.name for subject in definition.subjects()}:
+                column = np.where(answered[table], column, np.nan)
+        return column
+
+    def _answers(self, part: Part, rows: Rows) -> dict[str, npt.NDArray[np.bool_]]:
+        """For each table and row, whether having no event means that nothing happened (``Events.answers``)."""
+        since = {source: _since(part.known.get(source), rows) for source in sorted(self.sharing.sources)}
+        found = {}
+        for name, contract in self.sharing.contracts.items():
+            shared = [source for source in contract.sources if source in self.sharing.sources]
+            if contract.absence == "none" and shared:
+                found[name] = np.ones(len(rows), np.bool_)
+                continue
+            found[name] = np.zeros(len(rows), np.bool_)
+            for source in shared:
+                found[name] |= since[source][rows.person] < rows.as_of
+        return found
+
+
+def _since(known: pa.Table | None, rows: Rows) -> npt.NDArray[np.int32]:
+    """The first day on which a source had a record of each person; NEVER for people it does not know."""
+    first = np.full(len(rows.people), kernels.NEVER, np.int32)
+    if known is not None and known.num_rows:
+        person, day = person_index(known["person_id"], rows.people), days_of(known["since"], "known.since")
+        np.minimum.at(first, person[person >= 0], day[person >= 0])
+    return first
+
+
+def _fill(
+    table: TablePlan, packed: Packed, plan: Plan, rows: Rows, answered: npt.NDArray[np.bool_], measured: Column
+) -> None:
+    """Fill the places of one table's measures, for every row."""
+    lasting = [measure for measure in table.measures if measure.kind == DAYS]
+    for measure in lasting:
+        kernels.measure_days(
+            rows.person, rows.as_of, answered, packed.starts, packed.occurred, packed.known, packed.known_bits,
+            packed.mask, packed.ends, packed.learnt, np.uint64(1 << table.bit(measure)), measure.window.days,
+            measure.window.until, measured[plan.place[measure]],
+        )  # fmt: skip
+    others = [measure for measure in table.measures if measure.kind != DAYS]
+    if not others:
+        return
+    bounds = sorted({0, *(end for m in others if m.kind in COUNTED for end in (m.window.days, m.window.until))})
+    longest = max(measure.window.days for measure in others)
+    half_lives = sorted({measure.half_life for measure in others if measure.kind == DECAYED})
+    asked = np.array([_asked(measure, table, plan, bounds, half_lives) for measure in others], np.int64)
+    counted = sum(1 << bit for bit in {table.bit(measure) for measure in others if measure.kind in COUNTED})
+    kernels.measure(
+        rows.person, rows.as_of, answered, packed.starts, packed.occurred, packed.known, packed.known_bits,
+        packed.mask, packed.closed, packed.values, asked, np.array([measure.none for measure in others]),
+        np.array([plan.place[measure] for measure in others], np.int64), np.uint64(counted),
+        np.searchsorted(bounds, np.arange(longest + 1)).astype(np.int64), _weights(half_lives, longest), longest,
+        measured,
+    )  # fmt: skip
+
+
+def _asked(
+    measure: Measure, table: TablePlan, plan: Plan, bounds: Sequence[int], half_lives: Sequence[int]
+) -> tuple[int, ...]:
+    """A measure as the kernel reads it: see ``kernels.measure``."""
+    window = measure.window
+    head = (measure.kind, table.bit(measure), window.days, window.until)
+    before = plan.place[measure.after] if measure.after else -1
+    if measure.kind in COUNTED:
+        return (*head, bounds.index(window.until) + 1, bounds.index(window.days) + 1, before)
+    value = table.values.index(measure.value) if measure.value else -1
+    return (*head, value, half_lives.index(measure.half_life) if measure.half_life else -1, before)
+
+
+def _weights(half_lives: Sequence[int], longest: int) -> Column:
+    """What an event of each age in days counts, by half-life; worked out in Python, as the reference does."""
+    return np.array([[0.5 ** (age / life) for age in range(longest + 1)] for life in half_lives]).reshape(
+        len(half_lives), longest + 1
+    )
+
+
+def _ages(rows: Rows, before: Column | None, ages: Ages | None) -> Column:
+    """Whole years of age on each row's as-of date, or ``before`` days earlier."""
+    if ages is None:
+        raise Refused("The register holds an approved age; give build_profiles the ages from the vault (ages=...).")
+    days = rows.as_of.astype(np.float64) - (0.0 if before is None else before)
+    people = np.asarray(rows.people.to_pylist(), dtype=object)
+    found = np.full(len(rows), np.nan)
+    for day in np.unique(days[~np.isnan(days)]):
+        there = np.flatnonzero(days == day)
+        some = people[rows.person[there]].tolist()
+        at = ages(some, pd.Timestamp(int(day), unit="D").date())
+        found[there] = [float(at.get(person, np.nan)) for person in some]
+    return found
+
+
+def part_of(events: Events, people: Collection[str] | None = None) -> Part:
+    """Everything in memory as one part; or the events of some people alone."""
+
+    def read(name: str, columns: Sequence[str]) -> pa.Table:
+        table = events.tables[name]
+        return pa.Table.from_pandas(table[list(columns)], preserve_index=False)
+
+    known = {
+        source: pa.table(
+            {"person_id": pa.array(list(since), pa.string()), "since": pa.array(list(since.values()), pa.date32())}
+        )
+        for source, since in events.known.items()
+    }
+    return Part(read, known)
+
+
+def build_profiles(
+    events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None
+) -> Profiles:
+    """The same profiles as ``reference.build_profiles``, cell for cell, from the compiled pass."""
+    check_rows(cohort_rows, "cohort", [])
+    definitions = {feature.name: feature.definition for feature in register.used}
+    check_contracts(events, list(definitions.values()))
+    keys = pa.Table.from_pandas(cohort_rows[["person_id", "as_of"]].astype({"person_id": "str"}), preserve_index=False)
+    rows = Rows.of(keys["person_id"], keys["as_of"])
+    columns = Compiled(definitions, Sharing.of(events)).work_out(part_of(events), rows, ages)
+    key = cohort_rows[["person_id", "as_of"]].reset_index(drop=True)
+    table = pd.concat([key, pd.DataFrame(columns, columns=list(register.names))], axis=1)
+    return Profiles(table, register.names, register.hash)
