@@ -245,8 +245,16 @@ def _how_it_is_used(feature: Feature) -> list[Problem]:
         found.append(
             _problem(
                 "help-seeking by a measure that could fall when help is taken up", feature.name,
-                "a measure that only grows with it, such as has, count or is_open",
+                "a measure that only grows with it, from 0, such as has, count, duration or is_open",
                 "Ask whether or how much help there was (FEA-7).",
+            )
+        )  # fmt: skip
+    parts = [seeks_help(part) for part in feature.definition.parts()]
+    if any(parts) and not all(parts):
+        found.append(
+            _problem(
+                "help-seeking mixed with other records", feature.name, "records of help alone",
+                "Make it two features: unknown help must score no worse than none (FEA-7).",
             )
         )  # fmt: skip
     if seeks_help(feature.definition) and not feature.help_seeking:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,7 +36,13 @@ class Condition:
         spec = self.contract.spec(self.field)
         if self.operator not in OPERATORS or spec.kind not in _WHERE_ALLOWED[self.operator]:
             raise Refused(f"{self.contract.name}.{self.field} is a {spec.kind}; it cannot be asked {self.operator!r}.")
+        if self.operator in ("at_least", "at_most"):
+            if not is_number(self.operand):
+                raise Refused(f"{self.contract.name}.{self.field} is compared with a number; found {self.operand!r}.")
+            object.__setattr__(self, "operand", float(self.operand))  # type: ignore[arg-type]
         if isinstance(self.operand, tuple):
+            if not all(isinstance(value, str) for value in self.operand):
+                raise Refused(f"The values of {self.contract.name}.{self.field} are texts; found {self.operand!r}.")
             unknown = sorted(set(self.operand) - set(spec.values)) if spec.values else []
             if unknown or not self.operand:
                 raise Refused(
@@ -146,10 +153,10 @@ class Field:
         return Condition(self.contract, self.name, "one_of", values)
 
     def at_least(self, number: float) -> Condition:
-        return Condition(self.contract, self.name, "at_least", float(number))
+        return Condition(self.contract, self.name, "at_least", number)
 
     def at_most(self, number: float) -> Condition:
-        return Condition(self.contract, self.name, "at_most", float(number))
+        return Condition(self.contract, self.name, "at_most", number)
 
     def is_yes(self) -> Condition:
         return Condition(self.contract, self.name, "is_yes")
@@ -162,19 +169,40 @@ class Field:
         return Condition(self.contract, self.name, "known")
 
     def in_words(self) -> str:
+        """What it measures: "severity band"; of a table by topic the topic too, "drugs need score"."""
         words = self.contract.spec(self.name).words or self.name.replace("_", " ")
+        return f"{self._topic().replace('_', ' ')} {words}".strip()
+
+    def of_in_words(self) -> str:
+        """The rows it is read from; without the topic, which its own words say."""
         topic = self.contract.topic
-        if topic is not None and self.name == topic[1] and self.rows.conditions:
-            named = [test.operand for test in self.rows.conditions if test.field == topic[0]]
-            if named and isinstance(named[0], tuple):
-                return f"{named[0][0].replace('_', ' ')} {words}"
-        return words
+        if topic is None or not self._topic():
+            return self.rows.in_words()
+        return Rows(self.contract, tuple(test for test in self.rows.conditions if test.field != topic[0])).in_words()
+
+    def answer_in_words(self) -> str:
+        """A yes/no field as said of one row: "is violent", "involved a weapon"."""
+        return Condition(self.contract, self.name, "is_yes").in_words(one=True).removeprefix("that ")
+
+    def _topic(self) -> str:
+        """The one topic its rows are narrowed to, for the value of a table by topic; empty otherwise."""
+        topic = self.contract.topic
+        if topic is None or self.name != topic[1]:
+            return ""
+        asked = [test.operand for test in self.rows.conditions if test.field == topic[0]]
+        one = asked[0] if len(asked) == 1 else None
+        return one[0] if isinstance(one, tuple) and len(one) == 1 else ""
 
     def lineage(self) -> frozenset[str]:
         return self.rows.lineage() | set(self.contract.lineage_of(self.name))
 
     def to_json(self) -> dict[str, Any]:
         return {**self.rows.to_json(), "field": self.name}
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite number; True and False are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 Value = float | str | bool | dt.date | None

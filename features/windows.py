@@ -42,6 +42,11 @@ def length_in_words(days: int) -> str:
     return _plural(days, "day")
 
 
+def length_after_the(days: int) -> str:
+    """A length as it follows "the" or "every": "2 years", but "year" rather than "1 year"."""
+    return length_in_words(days).removeprefix("1 ")
+
+
 def _plural(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
@@ -68,7 +73,7 @@ class Lookback:
     def in_words(self) -> str:
         if self.until:
             return f"from {length_in_words(self.days)} to {length_in_words(self.until)} before the as-of date"
-        return f"in the {length_in_words(self.days)} before the as-of date"
+        return f"in the {length_after_the(self.days)} before the as-of date"
 
 
 @dataclass(frozen=True)

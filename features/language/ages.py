@@ -7,6 +7,7 @@ from typing import Any
 
 from desist.features.language.definitions import Definition
 from desist.features.rows import Rows
+from desist.records.errors import Refused
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,10 @@ class Age(Definition):
     function = "age"
     gives = "years"
     first: Rows | None = None
+
+    def __post_init__(self) -> None:
+        if self.first is not None and not isinstance(self.first, Rows):
+            raise Refused(f"age_at_first speaks of rows, such as sanctions; found {self.first!r}.")
 
     def subjects(self) -> tuple[Rows, ...]:
         return () if self.first is None else (self.first,)

@@ -7,11 +7,13 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from desist.features.language.definitions import Definition
-from desist.features.rows import Rows
+from desist.features.rows import Rows, is_number
 from desist.records.errors import Refused
 
 NUMBERS = ("number", "days", "share", "years")
 _IN = {"number": "numbers", "days": "days", "share": "shares", "years": "years"}
+#: How definitions begin that are said with "the" in the middle of a sentence.
+_NAMED = ("number ", "share ", "sum ", "mean ", "most recent ", "first ", "highest ", "days ")
 _WORDS = {"+": "plus", "-": "less", "*": "times", "/": "divided by"}
 
 
@@ -36,7 +38,8 @@ class OfDefinitions(Definition):
         return frozenset[str]().union(*(operand.asks for operand in self.operands()))
 
     def missing_in_words(self) -> str:
-        return "; ".join(dict.fromkeys(operand.missing_in_words() for operand in self.operands()))
+        said = [part for operand in self.operands() for part in operand.missing_in_words().split("; ")]
+        return "; ".join(dict.fromkeys(said))
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,13 @@ class Combined(OfDefinitions):
             raise Refused(f"Definitions are combined by + - * or /; found {self.operator!r}.")
         for operand in self.operands():
             if operand.yields not in NUMBERS:
-                raise Refused(f"'{operand.in_words()}' is a {operand.yields}; only numbers can be combined.")
+                raise Refused(f"'{operand.in_words()}' is a {_said(operand)}; only numbers can be combined.")
         if not isinstance(self.other, Definition):
-            if isinstance(self.other, bool) or not isinstance(self.other, int | float) or self.other != self.other:
+            if not is_number(self.other):
                 raise Refused(f"A definition is combined with another or with a number; found {self.other!r}.")
             if self.operator == "/" and self.other == 0:
                 raise Refused("Nothing can be divided by 0.")
+            object.__setattr__(self, "other", float(self.other))
         elif self.operator in "+-" and self.one.yields != self.other.yields:
             raise Refused(
                 f"'{self.one.in_words()}' is in {_IN[self.one.yields]}, '{self.other.in_words()}' in "
@@ -81,7 +85,8 @@ class Combined(OfDefinitions):
     def only_grows(self) -> bool:
         if isinstance(self.other, Definition):
             return self.operator == "+" and self.one.only_grows and self.other.only_grows
-        return self.one.only_grows and (self.operator in "+-" or self.other > 0)
+        # A number added would let those without a row begin above 0.
+        return self.one.only_grows and self.operator in "*/" and self.other > 0
 
     def operands(self) -> tuple[Definition, ...]:
         return (self.one, self.other) if isinstance(self.other, Definition) else (self.one,)
@@ -91,8 +96,8 @@ class Combined(OfDefinitions):
         return replace(self, one=self.one.bounded(days), other=other)
 
     def in_words(self) -> str:
-        other = _inner(self.other) if isinstance(self.other, Definition) else f"{self.other:g}"
-        return f"{_inner(self.one)} {_WORDS[self.operator]} {other}"
+        one = _inner(self.one).removeprefix("the ")
+        return f"{one}, {_WORDS[self.operator]} {_inner(self.other)}"
 
     def missing_in_words(self) -> str:
         none = "missing where the divisor is 0; " if self.operator == "/" and len(self.operands()) == 2 else ""
@@ -117,7 +122,10 @@ class Tested(OfDefinitions):
         if self.operator not in ("at_least", "at_most"):
             raise Refused(f"A value is tested with at_least or at_most; found {self.operator!r}.")
         if self.value.yields not in NUMBERS:
-            raise Refused(f"'{self.value.in_words()}' is a {self.value.yields}; only numbers can be tested.")
+            raise Refused(f"'{self.value.in_words()}' is a {_said(self.value)}; only numbers can be tested.")
+        if not is_number(self.number):
+            raise Refused(f"A value is tested against a number; found {self.number!r}.")
+        object.__setattr__(self, "number", float(self.number))
 
     @property
     def function(self) -> str:  # type: ignore[override]
@@ -125,7 +133,7 @@ class Tested(OfDefinitions):
 
     @property
     def only_grows(self) -> bool:
-        return self.operator == "at_least" and self.value.only_grows
+        return self.operator == "at_least" and self.number > 0 and self.value.only_grows
 
     def operands(self) -> tuple[Definition, ...]:
         return (self.value,)
@@ -151,8 +159,15 @@ class Chosen(OfDefinitions):
     otherwise: Definition | float
 
     def __post_init__(self) -> None:
+        for operand in (self.test, self.then):
+            if not isinstance(operand, Definition):
+                raise Refused(f"where(test, then, otherwise) is of definitions; found {operand!r}.")
+        if not isinstance(self.otherwise, Definition):
+            if not is_number(self.otherwise):
+                raise Refused(f"where(...) ends with a definition or a number; found {self.otherwise!r}.")
+            object.__setattr__(self, "otherwise", float(self.otherwise))
         if self.test.yields != "yes_no":
-            raise Refused(f"where(...) asks a yes/no first; '{self.test.in_words()}' is a {self.test.yields}.")
+            raise Refused(f"where(...) asks a yes/no first; '{self.test.in_words()}' is a {_said(self.test)}.")
         kinds = {d.yields for d in (self.then, self.otherwise) if isinstance(d, Definition)}
         if len(kinds) > 1 or "category" in kinds:
             raise Refused(f"where(...) chooses between two values of one kind; found {' and '.join(sorted(kinds))}.")
@@ -170,16 +185,23 @@ class Chosen(OfDefinitions):
         return replace(self, test=self.test.bounded(days), then=self.then.bounded(days), otherwise=otherwise)
 
     def in_words(self) -> str:
-        last = _inner(self.otherwise) if isinstance(self.otherwise, Definition) else f"{self.otherwise:g}"
         test = self.test.in_words().removeprefix("whether ")
-        return f"{_inner(self.then)} if {test}, otherwise {last}"
+        return f"{_inner(self.then).removeprefix('the ')} if {test}, otherwise {_inner(self.otherwise)}"
 
     def to_json(self) -> dict[str, Any]:
         last = self.otherwise.to_json() if isinstance(self.otherwise, Definition) else float(self.otherwise)
         return {"function": "where", "test": self.test.to_json(), "then": self.then.to_json(), "otherwise": last}
 
 
-def _inner(definition: Definition) -> str:
-    """A part in words; in brackets where it is combined itself."""
-    words = definition.in_words()
-    return f"({words})" if isinstance(definition, OfDefinitions) else words
+def _inner(operand: Definition | float) -> str:
+    """A part in words, after an article where it takes one; in brackets where it is combined itself."""
+    if not isinstance(operand, Definition):
+        return f"{operand:g}"
+    words = operand.in_words()
+    if isinstance(operand, OfDefinitions):
+        return f"({words})"
+    return f"the {words}" if words.startswith(_NAMED) else words
+
+
+def _said(operand: Definition) -> str:
+    return operand.yields.replace("_", "/")

@@ -17,7 +17,7 @@ class Definition:
 
     function: ClassVar[str] = ""
     gives: ClassVar[str] = "number"
-    #: Whether one more such row can only raise the value, never lower it; help-seeking asks for it (FEA-7).
+    #: Whether one more such row can only raise the value, from 0 or missing where there is none (FEA-7).
     grows: ClassVar[bool] = False
 
     window: Lookback | None
@@ -29,7 +29,10 @@ class Definition:
 
     @property
     def only_grows(self) -> bool:
-        """Whether one more such row can only raise the value or leave it."""
+        """Whether one more such row can only raise the value or leave it, from 0 or missing where there is none.
+
+        Help-seeking features must, so that nobody scores worse for help, nor for help that is not known of.
+        """
         return self.grows
 
     def parts(self) -> tuple[Definition, ...]:
@@ -173,4 +176,9 @@ def _combined(one: Definition, operator: str, other: Definition | float) -> Defi
 def _tested(value: Definition, operator: str, number: float) -> Definition:
     from desist.features.language.combined import Tested  # it builds on this file
 
-    return Tested(None, value, operator, float(number))
+    return Tested(None, value, operator, number)
+
+
+def with_article(words: str) -> str:
+    """The words after "a" or "an"."""
+    return f"{'an' if words[:1].lower() in tuple('aeiou') else 'a'} {words}"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from desist.features.language.definitions import Definition, OfRows
+from desist.features.language.definitions import Definition, OfRows, with_article
 from desist.features.rows import Field, Rows
-from desist.features.windows import Lookback, length_in_words
+from desist.features.windows import Lookback, length_after_the
 from desist.records.errors import Refused
 
 
@@ -90,7 +90,7 @@ class DecayedCount(OfRows):
     def in_words(self) -> str:
         return (
             f"number of {self.rows.in_words()} {self._when()}, "
-            f"each counting half as much for every {length_in_words(self.half_life)} gone by"
+            f"each counting half as much for every {length_after_the(self.half_life)} gone by"
         )
 
     def detail(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class GapBetween(OfRows):
 
     def in_words(self) -> str:
         if self.then is None:
-            return f"days between the last two days with a {self.rows.one_in_words()} {self._when()}"
+            return f"days between the last two days with {with_article(self.rows.one_in_words())} {self._when()}"
         return (
             f"days from the last {self.rows.one_in_words()} to the first {self.then.one_in_words()} "
             f"on that day or after it, {self._when()}"
@@ -175,7 +175,7 @@ class Trend(Definition):
 
     def in_words(self) -> str:
         if isinstance(self.of, Field):
-            what = f"mean {self.of.in_words()} of {self.rows.in_words()}"
+            what = f"mean {self.of.in_words()} of {self.of.of_in_words()}"
         else:
             what = f"number of {self.rows.in_words()}"
         return f"{what} in the later half of the window less that in the earlier half, {self._when()}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from desist.features.language.definitions import Definition, OfField
-from desist.features.rows import Rows
+from desist.features.rows import Field, Rows
 from desist.records.errors import Refused
 
 
@@ -22,7 +22,9 @@ class MostRecent(OfField):
         return self.field.kind
 
     def in_words(self) -> str:
-        return f"most recent {self.field.in_words()} of {self.field.contract.name_many()} {self._when()}"
+        if self.field.kind == "yes_no":
+            return _answer_in_words("most recent", self.field, self._when())
+        return f"most recent {self.field.in_words()} of {self.field.of_in_words()} {self._when()}"
 
     def missing_in_words(self) -> str:
         return f"missing where none is recorded (not assessed); {super().missing_in_words()}"
@@ -40,7 +42,9 @@ class First(OfField):
         return self.field.kind
 
     def in_words(self) -> str:
-        return f"first {self.field.in_words()} of {self.field.rows.in_words()} {self._when()}"
+        if self.field.kind == "yes_no":
+            return _answer_in_words("first", self.field, self._when())
+        return f"first {self.field.in_words()} of {self.field.of_in_words()} {self._when()}"
 
     def missing_in_words(self) -> str:
         return f"missing where none is recorded; {super().missing_in_words()}"
@@ -54,7 +58,7 @@ class Sum(OfField):
     kinds = ("number",)
 
     def in_words(self) -> str:
-        return f"sum of {self.field.in_words()} over {self.field.rows.in_words()} {self._when()}"
+        return f"sum of {self.field.in_words()} over {self.field.of_in_words()} {self._when()}"
 
     def missing_in_words(self) -> str:
         return f"0 where there is none; {super().missing_in_words()}"
@@ -66,7 +70,7 @@ class Mean(OfField):
     kinds = ("number",)
 
     def in_words(self) -> str:
-        return f"mean {self.field.in_words()} of {self.field.rows.in_words()} {self._when()}"
+        return f"mean {self.field.in_words()} of {self.field.of_in_words()} {self._when()}"
 
     def missing_in_words(self) -> str:
         return f"missing where none is known; {super().missing_in_words()}"
@@ -79,7 +83,7 @@ class Worst(OfField):
     kinds = ("number",)
 
     def in_words(self) -> str:
-        return f"highest {self.field.in_words()} of {self.field.rows.in_words()} {self._when()}"
+        return f"highest {self.field.in_words()} of {self.field.of_in_words()} {self._when()}"
 
     def missing_in_words(self) -> str:
         return f"0 where there is none; {super().missing_in_words()}"
@@ -91,9 +95,14 @@ class Distinct(OfField):
     grows = True
 
     def in_words(self) -> str:
+        if self.field.kind == "yes_no":
+            asked = self.field.answer_in_words()
+            return (
+                f"number of different answers to whether a row {asked}, of {self.field.rows.in_words()} {self._when()}"
+            )
         words = self.field.in_words()
         many = f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
-        return f"number of different {many} of {self.field.rows.in_words()} {self._when()}"
+        return f"number of different {many} of {self.field.of_in_words()} {self._when()}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ class Share(OfField):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.of is None or self.of.contract.name != self.field.contract.name:
+        if not isinstance(self.of, Rows) or self.of.contract.name != self.field.contract.name:
             raise Refused("A share is of rows of the same table: share(appointments.kept, of=appointments, ...).")
         if self.field.rows.conditions:
             raise Refused("Narrow the rows that a share is of (of=appointments.where(...)), not the field.")
@@ -127,3 +136,7 @@ class Share(OfField):
 
     def detail(self) -> dict[str, Any]:
         return {**super().detail(), "of": self.of.to_json() if self.of is not None else None}
+
+
+def _answer_in_words(which: str, field: Field, when: str) -> str:
+    return f"whether the {which} {field.rows.one_in_words()} {field.answer_in_words()}, where that is known, {when}"

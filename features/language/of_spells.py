@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from desist.features.language.definitions import OfRows
+from desist.features.language.definitions import OfRows, with_article
 from desist.features.rows import Rows
 from desist.records.errors import Refused
 
@@ -29,7 +29,7 @@ class IsOpen(OfRows):
         return super().lineage() | {column for name in contract.ends for column in contract.lineage_of(name)}
 
     def in_words(self) -> str:
-        return f"whether a {self.rows.one_in_words()} is open on the as-of date, begun {self._when()}"
+        return f"whether {with_article(self.rows.one_in_words())} is open on the as-of date, begun {self._when()}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Duration(OfRows):
 
     function = "duration"
     gives = "days"
+    grows = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,14 +65,16 @@ class RatePerYearAtLiberty(OfRows):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.custody is None or not self.custody.contract.ends:
+        if not isinstance(self.custody, Rows) or not self.custody.contract.ends:
             raise Refused("A rate at liberty needs the spells in custody: rate_per_year_at_liberty(..., custody=...).")
 
     def subjects(self) -> tuple[Rows, ...]:
         return (self.rows, self.custody) if self.custody is not None else (self.rows,)
 
     def in_words(self) -> str:
-        return f"{self.rows.in_words()} a year at liberty {self._when()}"
+        narrowed = self.custody is not None and self.custody.conditions
+        outside = f" (outside {self.custody.in_words()})" if self.custody is not None and narrowed else ""
+        return f"{self.rows.in_words()}, as a rate per year at liberty{outside}, {self._when()}"
 
     def missing_in_words(self) -> str:
         return f"missing with fewer than {LEAST_DAYS_AT_LIBERTY} days at liberty; {super().missing_in_words()}"

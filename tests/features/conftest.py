@@ -5,7 +5,9 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+from desist.features.engines.reference import facts_of, histories, value_of
 from desist.features.events import events_from
+from desist.features.language import tables_read
 
 SNAPSHOT = dt.date(2026, 9, 30)
 SOURCE_OF = {"prob": "probation", "supp": "probation", "iom_": "probation", "pris": "prison", "pol_": "police",
@@ -107,3 +109,16 @@ def row():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def worked_out():
+    """The value of one definition for one person: worked_out(events, count(offences), person="A", as_of=...)."""
+
+    def value(events, definition, person="A", as_of=dt.date(2024, 4, 1)):
+        bounded = definition.bounded(3650)
+        tables = tables_read([bounded])
+        read = next(histories(events, tables, [person]))[person]
+        return value_of(bounded, facts_of(events, person, as_of, tables, read))
+
+    return value
