@@ -46,11 +46,16 @@ class Draw:
         return table[self.rng.integers(0, _LOOKUP, len(self), dtype="uint16")]
 
     def record(self, *, early: float = 0.0, late: float = 1.0) -> None:
-        """Recorded 0 to 90 days later; some before it happened, some years late (percentages)."""
+        """Recorded 0 to 90 days later; some before it happened, some years late (percentages), 1 in 100 entered twice.
+
+        What is entered twice has the same dates, but values of its own: which of them is the last, a tie decides.
+        """
         delay = self.days(0, 90)
         delay = np.where(self.chance(late), self.days(91, 1500), delay)
         if early:
             delay = np.where(self.chance(early), -self.days(1, 42), delay)
+        again = np.flatnonzero(self.chance(1)[1:] & (self.person[1:] == self.person[:-1]))
+        self.occurred[again + 1], delay[again + 1] = self.occurred[again], delay[again]
         recorded = np.minimum(self.occurred + delay, SNAPSHOT)
         order = np.argsort((recorded - FIRST_DAY + 400).astype("uint16"), kind="stable")
         self.recorded = recorded[order].astype("int32")
