@@ -17,8 +17,10 @@ from desist.features.outcomes.definitions import (
     OutcomeDefinition,
 )
 from desist.features.outcomes.follow_up import FollowUps, follow_ups
+from desist.features.outcomes.frequency import count_reoffences, reoffending_measures
 from desist.features.outcomes.labels import label_outcomes, label_outcomes_reference
 from desist.features.outcomes.reference import follow_ups_reference, start_at_liberty, worst_band_at_liberty
+from desist.features.outcomes.time_to import TimesToFirst, time_to_first
 
 __all__ = [
     "ALREADY_AT_THE_TOP",
@@ -34,10 +36,14 @@ __all__ = [
     "VIOLENT_REOFFENDING",
     "FollowUps",
     "OutcomeDefinition",
+    "TimesToFirst",
+    "count_reoffences",
     "follow_ups",
     "follow_ups_reference",
     "label_outcomes",
     "label_outcomes_reference",
+    "reoffending_measures",
     "start_at_liberty",
+    "time_to_first",
     "worst_band_at_liberty",
 ]

@@ -82,9 +82,7 @@ def follow_ups(
     for places in _passes(definitions):
         asked = [definitions[place] for place in places]
         counts[:, places], first_day[:, places] = count_and_first(events, people, as_of, longest, asked, known_by)
-    reasons = np.zeros(counts.shape, dtype=np.int64)
-    for place, each in enumerate(definitions):
-        reasons[:, place] = _reasons(events, each, people, as_of, known_by)
+    reasons = _reasons(events, definitions, people, as_of, known_by)
     counts[reasons > 0] = np.nan
     first_day[np.isnan(counts) | (counts == 0)] = np.nan
     table = rows[["person_id", "as_of"]].reset_index(drop=True)
@@ -151,27 +149,38 @@ def worst_bands(events: Events, people: People, as_of: Array) -> Array:
     return worst
 
 
-def _reasons(events: Events, definition: OutcomeDefinition, people: People, as_of: Array, known_by: dt.date) -> Array:
-    """For each row why there is no outcome, as a number; 0 where there is one. The first reason holds."""
-    asked = [f"{definition.table}.{test.field}" for test in definition.counts.conditions]
-    apart = events.unsent.isdisjoint(asked)
-    reasons = np.where(as_of + definition.days_to_mature > known_by.toordinal(), NOT_MATURE, 0)
-    if definition.only_below is not None and not reasons.all() and definition.table in events.tables:
-        at_the_top = worst_bands(events, people, as_of) >= definition.only_below
-        reasons = np.where((reasons == 0) & at_the_top, AT_THE_TOP, reasons)
-    reasons = reasons if apart else np.full(len(as_of), NOT_TOLD_APART)
-    return np.where(answered(events, definition.table, people, as_of), reasons, NOT_SHARED)
+def _reasons(
+    events: Events, definitions: Sequence[OutcomeDefinition], people: People, as_of: Array, known_by: dt.date
+) -> Array:
+    """Why there is no outcome, as a number per row and definition; 0 where there is one. The first reason holds."""
+    reasons = np.zeros((len(as_of), len(definitions)), dtype=np.int64)
+    tells = {table: answered(events, table, people, as_of) for table in {each.table for each in definitions}}
+    compared = any(each.only_below is not None for each in definitions) and "offences" in events.tables
+    worst = worst_bands(events, people, as_of) if compared else np.zeros(len(as_of))
+    for place, definition in enumerate(definitions):
+        asked = [f"{definition.table}.{test.field}" for test in definition.counts.conditions]
+        apart = events.unsent.isdisjoint(asked)
+        immature = as_of + definition.days_to_mature > known_by.toordinal()
+        at_the_top = worst >= (np.inf if definition.only_below is None else definition.only_below)
+        reasons[:, place] = np.select(
+            [~tells[definition.table], np.full(len(as_of), not apart), immature, at_the_top],
+            [NOT_SHARED, NOT_TOLD_APART, NOT_MATURE, AT_THE_TOP],
+        )
+    return reasons
 
 
 def _in_words(events: Events, definitions: Sequence[OutcomeDefinition], as_of: Array, reasons: Array) -> list[str]:
     """Why labels are missing, one text a row; each combination is said once."""
-    dated = np.where((reasons == NOT_MATURE).any(axis=1), as_of, 0)
-    alike, of_row = np.unique(np.column_stack([dated, reasons]), axis=0, return_inverse=True)
+    alike = np.where((reasons == NOT_MATURE).any(axis=1), as_of, 0)
+    for column in reasons.T:
+        alike = pd.factorize(alike * (AT_THE_TOP + 1) + column)[0]
+    _, first = np.unique(alike, return_index=True)
     texts = [
-        said(definitions, [_words(events, each, int(day), int(r)) for each, r in zip(definitions, row, strict=True)])
-        for day, *row in alike
-    ]
-    return [texts[place] for place in of_row]
+        said(definitions, [_words(events, each, int(as_of[row]), int(reasons[row, at]))
+                           for at, each in enumerate(definitions)])
+        for row in first
+    ]  # fmt: skip
+    return [texts[place] for place in alike]
 
 
 def _words(events: Events, definition: OutcomeDefinition, as_of: int, reason: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from desist.features.derive import dates
 from desist.features.engines.reference import EPOCH
 from desist.features.events import Events
 from desist.features.rows import Condition, Rows
@@ -73,7 +74,7 @@ def day_numbers(column: pd.Series) -> Array:
 
 def days_of(rows: pd.DataFrame) -> Array:
     """The as-of dates as day numbers."""
-    return np.array([day.toordinal() for day in rows["as_of"]], dtype=np.int64)
+    return day_numbers(dates(rows["as_of"])).astype(np.int64)
 
 
 def meeting(table: pd.DataFrame, rows: Rows) -> Array:
