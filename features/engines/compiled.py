@@ -6,9 +6,10 @@ other part by part; nothing goes back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,20 @@ import pyarrow.compute as pc
 from desist.features import language as say
 from desist.features.contracts import EventContract
 from desist.features.engines import kernels
-from desist.features.engines.packing import ALWAYS, Packed, days_of, pack, person_index
+from desist.features.engines.laid import days_of, lay_out, person_index
+from desist.features.engines.packing import Packed, pack
 from desist.features.engines.plan import (
-    AGE, ANY, ANY_OPEN, COUNT, DAYS, DECAYED, Measure, Plan, TablePlan, plan_for, value_from,
+    AGE,
+    ANY,
+    ANY_OPEN,
+    COUNT,
+    DAYS,
+    DECAYED,
+    Measure,
+    Plan,
+    TablePlan,
+    plan_for,
+    value_from,
 )  # fmt: skip
 from desist.features.engines.reference import Ages, check_contracts
 from desist.features.events import Events
@@ -60,25 +72,24 @@ class Sharing:
 
 @dataclass(frozen=True)
 class Part:
-    """Events of some people. ``tables``: what ``read(table, columns)`` gives. ``known``: source -> person_id, since."""
+    """Events of some people, each known by a position among ``people`` (their texts).
 
+    ``read(table, columns)`` gives ``person`` (the position, -1 for nobody among them) and the columns. ``known``:
+    source -> a table of ``person`` and ``since``. ``kept``: where laid-out columns may be kept, if anywhere.
+    """
+
+    people: pa.Array
     read: Callable[[str, Sequence[str]], pa.Table]
     known: Mapping[str, pa.Table]
+    kept: Path | None = None
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to work out: the distinct ``people``, each row's position among them, and its as-of date in days."""
+    """Rows to work out: each one's person, a position among the part's people, and its as-of date in days."""
 
-    people: pa.Array
     person: npt.NDArray[np.int32]
     as_of: npt.NDArray[np.int32]
-
-    @classmethod
-    def of(cls, person_ids: pa.ChunkedArray, as_of: pa.ChunkedArray) -> Rows:
-        texts = person_ids.cast(pa.string()) if not pa.types.is_string(person_ids.type) else person_ids
-        people = pc.unique(texts)
-        return cls(people, person_index(texts, people), days_of(as_of, "as_of"))
 
     def __len__(self) -> int:
         return len(self.person)
@@ -107,16 +118,20 @@ class Compiled:
         """A column per definition, NaN where missing, in the order of the rows."""
         measured = np.empty((max(len(self.plan.place), 1), len(rows)))
         answered = self._answers(part, rows)
-        wanted = self.columns()
-        tables = {name: part.read(name, wanted[name]) for name in wanted}
+        laid = {}
         for table in self.plan.tables:
             name = table.contract.name
-            packed = pack(tables[name], table, rows.people)
-            _fill(table, packed, self.plan, rows, answered[name], measured)
+            if name not in laid:
+                kept = part.kept / name if part.kept else None
+                laid[name] = lay_out(
+                    lambda columns, name=name: part.read(name, columns),  # type: ignore[misc]
+                    table.contract, self.columns()[name], len(part.people), kept,
+                )  # fmt: skip
+            _fill(table, pack(laid[name], table), self.plan, rows, answered[name], measured)
         for measure, place in self.plan.place.items():
             if measure.kind == AGE:
                 before = measured[self.plan.place[measure.after]] if measure.after else None
-                measured[place] = _ages(rows, before, ages)
+                measured[place] = _ages(part.people, rows, before, ages)
         found = {measure: measured[place] for measure, place in self.plan.place.items()}
         return {name: self._column(name, found, answered, len(rows)) for name in self.definitions}
 
@@ -134,7 +149,7 @@ class Compiled:
 
     def _answers(self, part: Part, rows: Rows) -> dict[str, npt.NDArray[np.bool_]]:
         """For each table and row, whether having no event means that nothing happened (``Events.answers``)."""
-        since = {source: _since(part.known.get(source), rows) for source in sorted(self.sharing.sources)}
+        since = {source: _since(part.known.get(source), len(part.people)) for source in sorted(self.sharing.sources)}
         found = {}
         for name, contract in self.sharing.contracts.items():
             shared = [source for source in contract.sources if source in self.sharing.sources]
@@ -147,12 +162,11 @@ class Compiled:
         return found
 
 
-def _since(known: pa.Table | None, rows: Rows) -> npt.NDArray[np.int32]:
+def _since(known: pa.Table | None, people: int) -> npt.NDArray[np.int32]:
     """The first day on which a source had a record of each person; NEVER for people it does not know."""
-    first = np.full(len(rows.people), kernels.NEVER, np.int32)
+    first = np.full(people, kernels.NEVER)
     if known is not None and known.num_rows:
-        person, day = person_index(known["person_id"], rows.people), days_of(known["since"], "known.since")
-        np.minimum.at(first, person[person >= 0], day[person >= 0])
+        kernels.put_earliest(known["person"].to_numpy(), days_of(known["since"], "known.since"), first)
     return first
 
 
@@ -204,12 +218,12 @@ def _weights(half_lives: Sequence[int], longest: int) -> Column:
     )
 
 
-def _ages(rows: Rows, before: Column | None, ages: Ages | None) -> Column:
+def _ages(part_people: pa.Array, rows: Rows, before: Column | None, ages: Ages | None) -> Column:
     """Whole years of age on each row's as-of date, or ``before`` days earlier."""
     if ages is None:
         raise Refused("The register holds an approved age; give build_profiles the ages from the vault (ages=...).")
     days = rows.as_of.astype(np.float64) - (0.0 if before is None else before)
-    people = np.asarray(rows.people.to_pylist(), dtype=object)
+    people = np.asarray(part_people.to_pylist(), dtype=object)
     found = np.full(len(rows), np.nan)
     for day in np.unique(days[~np.isnan(days)]):
         there = np.flatnonzero(days == day)
@@ -219,32 +233,31 @@ def _ages(rows: Rows, before: Column | None, ages: Ages | None) -> Column:
     return found
 
 
-def part_of(events: Events, people: Collection[str] | None = None) -> Part:
-    """Everything in memory as one part; or the events of some people alone."""
+def part_of(events: Events, people: pa.Array) -> Part:
+    """What is held in memory about some people (distinct texts), as one part."""
 
     def read(name: str, columns: Sequence[str]) -> pa.Table:
-        table = events.tables[name]
-        return pa.Table.from_pandas(table[list(columns)], preserve_index=False)
+        table = pa.Table.from_pandas(events.tables[name][["person_id", *columns]], preserve_index=False)
+        person = pa.array(person_index(table["person_id"], people))
+        return table.drop_columns("person_id").append_column("person", person)
 
-    known = {
-        source: pa.table(
-            {"person_id": pa.array(list(since), pa.string()), "since": pa.array(list(since.values()), pa.date32())}
-        )
-        for source, since in events.known.items()
-    }
-    return Part(read, known)
+    return Part(people, read, {source: _known(since, people) for source, since in events.known.items()})
 
 
-def build_profiles(
-    events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None
-) -> Profiles:
+def _known(since: Mapping[str, dt.date], people: pa.Array) -> pa.Table:
+    person = person_index(pa.chunked_array([pa.array(list(since), pa.string())]), people)
+    return pa.table({"person": person, "since": pa.array(list(since.values()), pa.date32())})
+
+
+def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None) -> Profiles:
     """The same profiles as ``reference.build_profiles``, cell for cell, from the compiled pass."""
     check_rows(cohort_rows, "cohort", [])
     definitions = {feature.name: feature.definition for feature in register.used}
     check_contracts(events, list(definitions.values()))
     keys = pa.Table.from_pandas(cohort_rows[["person_id", "as_of"]].astype({"person_id": "str"}), preserve_index=False)
-    rows = Rows.of(keys["person_id"], keys["as_of"])
-    columns = Compiled(definitions, Sharing.of(events)).work_out(part_of(events), rows, ages)
+    people = pc.unique(keys["person_id"].cast(pa.string()))
+    rows = Rows(person_index(keys["person_id"], people), days_of(keys["as_of"], "as_of"))
+    columns = Compiled(definitions, Sharing.of(events)).work_out(part_of(events, people), rows, ages)
     key = cohort_rows[["person_id", "as_of"]].reset_index(drop=True)
     table = pd.concat([key, pd.DataFrame(columns, columns=list(register.names))], axis=1)
     return Profiles(table, register.names, register.hash)

@@ -32,8 +32,14 @@ from desist.features.engines.plan import (
 
 #: A day after every other; what is recorded then is never known.
 NEVER = np.int32(2**31 - 1)
+#: Up to so many values are compared pair by pair, which is faster than sorting them.
+FEW = 32
 #: More parts than an exact sum of doubles can have.
 PARTS = 64
+
+
+#: Compiled once for these types of arguments, kept on disk, free of Python's lock.
+compiled: Any = njit(cache=True, nogil=True)
 
 
 @intrinsic
@@ -46,7 +52,7 @@ def _lowest_bit(_context: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), code
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def positions(person, people, starts):  # type: ignore[no-untyped-def]
     """Where each event goes when a person's events stand together; -1 for people nobody asks for.
 
@@ -69,7 +75,7 @@ def positions(person, people, starts):  # type: ignore[no-untyped-def]
     return places
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def put(values, places, out):  # type: ignore[no-untyped-def]
     """Each value to its event's place."""
     for event, place in enumerate(places):
@@ -77,22 +83,22 @@ def put(values, places, out):  # type: ignore[no-untyped-def]
             out[place] = values[event]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def put_later(first, second, places, out):  # type: ignore[no-untyped-def]
-    """The later of two days to its event's place."""
-    for event, place in enumerate(places):
-        if place >= 0:
-            out[place] = max(first[event], second[event])
+@compiled
+def put_earliest(person, days, first):  # type: ignore[no-untyped-def]
+    """The earliest day of each person; days of nobody (-1) go nowhere."""
+    for at, index in enumerate(person):
+        if index >= 0:
+            first[index] = min(first[index], days[at])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def keep_by_code(codes, allowed, mask):  # type: ignore[no-untyped-def]
     """Clear the bits of tests that an event's code does not meet; ``allowed`` has a word per code."""
     for event in range(len(mask)):
         mask[event] &= allowed[codes[event]]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def keep_by_number(values, at_least, number, bits, mask):  # type: ignore[no-untyped-def]
     """Clear ``bits`` where a value is below (or above) a number, or not known."""
     cleared = ~bits
@@ -102,7 +108,7 @@ def keep_by_number(values, at_least, number, bits, mask):  # type: ignore[no-unt
             mask[event] &= cleared
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def keep_known(values, bits, mask):  # type: ignore[no-untyped-def]
     """Clear ``bits`` where a value is not known."""
     cleared = ~bits
@@ -111,7 +117,7 @@ def keep_known(values, bits, mask):  # type: ignore[no-untyped-def]
             mask[event] &= cleared
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _add_exactly(parts, count, value):  # type: ignore[no-untyped-def]
     """Add to a sum kept as parts that do not overlap (Shewchuk 1997), as math.fsum does. Returns how many there are."""
     kept = 0
@@ -129,7 +135,7 @@ def _add_exactly(parts, count, value):  # type: ignore[no-untyped-def]
     return kept + 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _rounded(parts, count):  # type: ignore[no-untyped-def]
     """The parts of an exact sum rounded once, half to even."""
     if count == 0:
@@ -153,24 +159,33 @@ def _rounded(parts, count):  # type: ignore[no-untyped-def]
     return high
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _different(values, count):  # type: ignore[no-untyped-def]
-    """How many different numbers there are among the first ``count``; sorts them."""
-    part = np.sort(values[:count])
-    found = 1 if count > 0 else 0
-    for at in range(1, count):
-        if part[at] != part[at - 1]:
-            found += 1
+    """How many different numbers there are among the first ``count``."""
+    if count > FEW:
+        part = np.sort(values[:count])
+        return 1 + np.sum(part[1:] != part[:-1])
+    found = 0
+    for at in range(count):
+        new = 1
+        for before in range(at):
+            if values[before] == values[at]:
+                new = 0
+                break
+        found += new
     return found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _of_events(asked, value_of, live, bits, ages, events, recorded, values, weights, before, scratch):  # type: ignore[no-untyped-def]
+@compiled
+def _of_events(  # type: ignore[no-untyped-def]
+    asked, at_measure, live, bits, ages, events, known, values, weights, before, scratch
+):
     """One measure of one row's events; NaN stands for its value where no event qualifies.
 
     ``live`` events were visible; ``asked``: kind, bit, days, until, value field, weights, the measure before it.
     """
-    kind, bit, days, until = asked[0], asked[1], asked[2], asked[3]
+    kind, bit, days, until = asked[at_measure, 0], asked[at_measure, 1], asked[at_measure, 2], asked[at_measure, 3]
+    value_of, weight_of = asked[at_measure, 4], asked[at_measure, 5]
     word = np.uint64(1) << np.uint64(bit)
     found = 0
     best = -1
@@ -193,12 +208,12 @@ def _of_events(asked, value_of, live, bits, ages, events, recorded, values, weig
         elif kind == VARIETY:
             scratch[found] = values[value_of, events[at]]
         elif kind == LAST_VALUE or kind == FIRST_VALUE:
-            if best < 0 or _comes_first(kind, age, recorded, values[value_of], events[at], ages[best], events[best]):
+            if best < 0 or _comes_first(kind, age, known, values, value_of, events[at], ages[best], events[best]):
                 best = at
         elif kind == SUM or kind == MEAN:
             total = _add_exactly(scratch, total, values[value_of, events[at]])
         elif kind == DECAYED:
-            total = _add_exactly(scratch, total, weights[asked[5], age])
+            total = _add_exactly(scratch, total, weights[weight_of, age])
         elif kind == GAP:
             if best < 0 or age < best:
                 next_age = best
@@ -227,18 +242,19 @@ def _of_events(asked, value_of, live, bits, ages, events, recorded, values, weig
     return before - best if best >= 0 else np.nan
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _comes_first(kind, age, recorded, values, event, best_age, best):  # type: ignore[no-untyped-def]
+@compiled
+def _comes_first(kind, age, known, values, value_of, event, best_age, best):  # type: ignore[no-untyped-def]
     """Whether an event settles a last (or first) value rather than the best so far: by day, recorded date, value."""
     if age != best_age:
         return age < best_age if kind == LAST_VALUE else age > best_age
-    if recorded[event] != recorded[best]:
-        later = recorded[event] > recorded[best]
+    if known[0, event] != known[0, best]:
+        later = known[0, event] > known[0, best]
         return later if kind == LAST_VALUE else not later
-    return values[event] > values[best] if kind == LAST_VALUE else values[event] < values[best]
+    value, other = values[value_of, event], values[value_of, best]
+    return value > other if kind == LAST_VALUE else value < other
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def measure(  # type: ignore[no-untyped-def]
     row_person, row_as_of, answered, starts, occurred, known, known_bits, mask, closed, values,
     asked, none, places, counted, stretches, weights, longest, out,
@@ -301,13 +317,11 @@ def measure(  # type: ignore[no-untyped-def]
                 out[places[at], row] = number if kind == COUNT else min(number, 1)
                 continue
             before = out[asked[at, 6], row] if kind == FOLLOWED else 0.0
-            value = _of_events(
-                asked[at], asked[at, 4], live, bits, ages, events, known[0], values, weights, before, scratch
-            )
+            value = _of_events(asked, at, live, bits, ages, events, known, values, weights, before, scratch)
             out[places[at], row] = none[at] if value != value else value
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _count_events(live, bits, ages, counted, stretches, counts):  # type: ignore[no-untyped-def]
     """How many events meet each test in each stretch."""
     _clear(counted, counts)
@@ -315,11 +329,11 @@ def _count_events(live, bits, ages, counted, stretches, counts):  # type: ignore
         left = bits[at] & counted
         stretch = stretches[ages[at]]
         while left != 0:
-            counts[_lowest_bit(left), stretch] += 1
+            counts[_lowest_bit(left), stretch] += 1  # type: ignore[call-arg]
             left &= left - np.uint64(1)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _count_open(live, bits, ages, events, closed, as_of, counted, stretches, counts):  # type: ignore[no-untyped-def]
     """The same among the spells that are not known to have ended before the as-of date."""
     _clear(counted, counts)
@@ -329,19 +343,19 @@ def _count_open(live, bits, ages, events, closed, as_of, counted, stretches, cou
         left = bits[at] & counted
         stretch = stretches[ages[at]]
         while left != 0:
-            counts[_lowest_bit(left), stretch] += 1
+            counts[_lowest_bit(left), stretch] += 1  # type: ignore[call-arg]
             left &= left - np.uint64(1)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _clear(counted, counts):  # type: ignore[no-untyped-def]
     left = counted
     while left != 0:
-        counts[_lowest_bit(left), :] = 0
+        counts[_lowest_bit(left), :] = 0  # type: ignore[call-arg]
         left &= left - np.uint64(1)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def measure_days(  # type: ignore[no-untyped-def]
     row_person, row_as_of, answered, starts, occurred, known, known_bits, mask, ends, learnt, word, days, until, out
 ):
@@ -382,7 +396,7 @@ def measure_days(  # type: ignore[no-untyped-def]
         out[row] = _length_of_union(begins, stops, spells)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _length_of_union(begins, stops, spells):  # type: ignore[no-untyped-def]
     """Days in any of the spells, each once."""
     total = 0

@@ -22,9 +22,23 @@ from desist.records.errors import Refused
 
 Column = npt.NDArray[np.float64]
 #: What the kernels can measure; the numbers are shared with kernels.py.
-COUNT, ANY, ANY_OPEN, LAST, FIRST, HIGHEST, VARIETY, LAST_VALUE, FIRST_VALUE, SUM, MEAN, DECAYED, GAP, FOLLOWED, DAYS = (
-    range(15)
-)
+(
+    COUNT,
+    ANY,
+    ANY_OPEN,
+    LAST,
+    FIRST,
+    HIGHEST,
+    VARIETY,
+    LAST_VALUE,
+    FIRST_VALUE,
+    SUM,
+    MEAN,
+    DECAYED,
+    GAP,
+    FOLLOWED,
+    DAYS,
+) = range(15)
 #: What no kernel measures: an age comes from the vault.
 AGE = -1
 #: Bits of one word; a table with more different tests is measured in several goes.
@@ -41,7 +55,9 @@ class Test(NamedTuple):
     @classmethod
     def of(cls, condition: Condition) -> Test:
         operand = condition.operand
-        return cls(condition.field, condition.operator, tuple(sorted(operand)) if isinstance(operand, tuple) else operand)
+        return cls(
+            condition.field, condition.operator, tuple(sorted(operand)) if isinstance(operand, tuple) else operand
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,7 +320,7 @@ class TablePlan:
         tested = [test.field for tests in self.rows_asked for test in tests]
         stamps = [stamp for needed, _ in self.moments for stamp in sorted(needed)]
         spells = [name for pair in self.ends for name in pair if name]
-        key = ("person_id", "occurred_on", "recorded_on")
+        key = ("occurred_on", "recorded_on")
         return tuple(dict.fromkeys([*key, *tested, *self.values, *stamps, *spells]))
 
 

@@ -1,0 +1,233 @@
+"""A table's events laid out person by person, a column at a time: what every register's pass reads.
+
+Laying out depends on the events alone, so it is done once for a snapshot and can be kept on disk (``kept``); a later
+build with one more feature or date maps the kept columns into memory instead of decoding them again.
+What does not fit its place is refused, never wrapped: a wrapped date would move an event into another window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from desist.features.contracts import EventContract
+from desist.features.engines import kernels
+from desist.records.errors import Problem, Refused
+from desist.records.files import read_json, write_json
+
+Array = npt.NDArray[Any]
+Read = Callable[[Sequence[str]], pa.Table]
+#: Days further from 1970 than this (more than two million years) could wrap when two are subtracted.
+FARTHEST = 2**30 - 2
+#: Events of one table in one part; more would not fit the kernels' places.
+MOST_EVENTS = 2**31 - 2
+#: Different texts that fit one byte beside "unknown".
+ONE_BYTE = 255
+ANSWERS = ("no", "yes")
+
+
+@dataclass(frozen=True)
+class Laid:
+    """``starts`` (people + 1): where each person's events begin. ``columns``: an array per column, in that order.
+
+    Dates are int32 days (NEVER where unknown), numbers float64 (NaN), categories and yes/no codes (0 unknown) whose
+    texts are in ``texts``, from 1.
+    """
+
+    starts: npt.NDArray[np.int64]
+    columns: Mapping[str, Array]
+    texts: Mapping[str, tuple[str, ...]]
+
+    def days(self, name: str) -> npt.NDArray[np.int32]:
+        return self.columns[name]
+
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """The values as numbers, NaN where unknown; of a yes/no 1 and 0; of a category any number of its own."""
+        values = self.columns[name]
+        if name in self.texts:
+            first = 1 if self.texts[name] == ANSWERS else 0
+            return np.where(values == 0, np.nan, values.astype(np.float64) - first)
+        if np.issubdtype(values.dtype, np.integer):
+            return np.where(values == kernels.NEVER, np.nan, values.astype(np.float64))
+        return values
+
+
+def lay_out(read: Read, contract: EventContract, wanted: Sequence[str], people: int, kept: Path | None = None) -> Laid:
+    """The wanted columns of one part's events, person by person.
+
+    ``read(columns)`` gives a table with ``person`` (int32, a position below ``people``, -1 for nobody asked about) and
+    the columns, in any order of rows. Raises Refused for an empty key and for what does not fit.
+    """
+    needed = tuple(dict.fromkeys(["occurred_on", "recorded_on", *wanted]))
+    found = _Kept(kept) if kept is not None else None
+    columns = {} if found is None else {name: found.load(name) for name in needed if found.has(name)}
+    texts = {} if found is None else {name: found.texts(name) for name in columns if found.coded(name)}
+    missing = [name for name in needed if name not in columns]
+    if not missing and found is not None:
+        return Laid(found.load("starts"), columns, texts)
+    table = read(missing)
+    _check_keys(table, contract.name)
+    starts = np.empty(people + 1, np.int64)
+    places = kernels.positions(_one(table["person"]).to_numpy(), people, starts)
+    if found is not None:
+        found.save("starts", starts)
+    for name in missing:
+        values, spelt = _values(table[name], contract, name)
+        columns[name] = np.empty(int(starts[-1]), values.dtype)
+        kernels.put(values, places, columns[name])
+        if spelt is not None:
+            texts[name] = spelt
+        if found is not None:
+            found.save(name, columns[name], spelt)
+    return Laid(starts, columns, texts)
+
+
+def _values(column: pa.ChunkedArray, contract: EventContract, name: str) -> tuple[Array, tuple[str, ...] | None]:
+    """A column as an array in the order of the table's rows, and its texts where it holds codes."""
+    dates = ("occurred_on", "recorded_on", *contract.learnt_later.values())
+    kind = "date" if name in dates else contract.spec(name).kind
+    if kind == "date":
+        return days_of(column, f"{contract.name}.{name}"), None
+    if kind == "number":
+        return numbers_of(column), None
+    if kind == "yes_no":
+        answers = numbers_of(column)
+        return np.where(np.isnan(answers), 0, answers + 1).astype(np.uint8), ANSWERS
+    return _coded(column, f"{contract.name}.{name}")
+
+
+def person_index(person_ids: pa.ChunkedArray, people: pa.Array) -> npt.NDArray[np.int32]:
+    """Each text's position in ``people`` (distinct texts), -1 for others; a dictionary's texts are looked up once."""
+    coded = person_ids if pa.types.is_dictionary(person_ids.type) else person_ids.dictionary_encode()
+    whole = _one(coded.unify_dictionaries())
+    if len(whole) == 0:
+        return np.empty(0, np.int32)
+    found = pc.index_in(whole.dictionary.cast(people.type), value_set=people).fill_null(-1)
+    places: npt.NDArray[np.int32] = found.to_numpy(zero_copy_only=False).astype(np.int32)
+    texts: npt.NDArray[np.int32] = whole.indices.to_numpy(zero_copy_only=False)
+    return places[texts]
+
+
+def days_of(column: pa.ChunkedArray, where: str) -> npt.NDArray[np.int32]:
+    """Whole days since 1970-01-01, ``NEVER`` where empty. Raises Refused for days too far away to subtract."""
+    whole = _as_days(column, where)
+    unknown = None
+    if whole.null_count:
+        unknown = whole.is_null().to_numpy(zero_copy_only=False)
+        whole = whole.fill_null(0)
+    days: Array = whole.to_numpy(zero_copy_only=False)
+    if not fits(days):
+        raise Refused(
+            f"{where} holds a date more than two million years away; it does not fit and is not rounded. "
+            "Correct it in the extract, or have the row quarantined."
+        )
+    packed: npt.NDArray[np.int32] = days.astype(np.int32, copy=False)
+    return packed if unknown is None else np.where(unknown, kernels.NEVER, packed)
+
+
+def fits(days: Array) -> bool:
+    """Whether any two of these days can be subtracted in 32 bits."""
+    return len(days) == 0 or (int(days.min()) >= -FARTHEST and int(days.max()) <= FARTHEST)
+
+
+def _as_days(column: pa.ChunkedArray, where: str) -> pa.Array:
+    """Days as integers: what is stored as date32 is taken as it is; moments are cut to their day."""
+    kind = column.type
+    if pa.types.is_date32(kind):
+        return _one(column).view(pa.int32())
+    if pa.types.is_timestamp(kind) or pa.types.is_date64(kind):
+        unit = kind.unit if pa.types.is_timestamp(kind) else "ms"
+        per_day = 86400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+        moments = _one(column).view(pa.int64())
+        whole = np.floor_divide(moments.fill_null(0).to_numpy(zero_copy_only=False), per_day)
+        return pa.array(whole, mask=moments.is_null().to_numpy(zero_copy_only=False))
+    raise Refused(f"{where} holds {kind}; it should hold dates.")
+
+
+def numbers_of(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """A column of numbers or of yes/no (1, 0), NaN where unknown."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    values: npt.NDArray[np.float64] = _one(column.cast(pa.float64())).to_numpy(zero_copy_only=False)
+    return values
+
+
+def _coded(column: pa.ChunkedArray, where: str) -> tuple[Array, tuple[str, ...]]:
+    """Each text's number (0 for unknown), in as few bytes as hold them, and the texts from number 1."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    coded = _one(column.unify_dictionaries())
+    spelt = [str(text) for text in coded.dictionary.to_pylist()]
+    codes = coded.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+    texts = tuple(dict.fromkeys(spelt))
+    number = {text: at for at, text in enumerate(texts, start=1)}
+    lookup = packed_codes(np.array([0, *(number[text] for text in spelt)], np.int64), where)
+    return lookup[codes + 1], texts
+
+
+def packed_codes(numbers: npt.NDArray[np.int64], where: str) -> Array:
+    """The numbers of texts in one byte or four. Raises Refused where even four do not hold them."""
+    most = int(numbers.max(initial=0))
+    if most > np.iinfo(np.int32).max:
+        raise Refused(f"{where} has {most:,} different values; that many cannot be told apart here.")
+    return numbers.astype(np.uint8 if most <= ONE_BYTE else np.int32)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        return pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], whole.type)
+    return whole
+
+
+def _check_keys(table: pa.Table, name: str) -> None:
+    """Refuse rows without a person, an event date or a recorded date; nobody's event may be lost in silence."""
+    if table.num_rows > MOST_EVENTS:
+        raise Refused(f"{name} has {table.num_rows:,} events in one part; make the parts smaller.")
+    problems = [
+        Problem(f"{table[key].null_count:,} rows without {key}", name, "a value in every row", "Leave them out.")
+        for key in ("person", "occurred_on", "recorded_on")
+        if key in table.column_names and table[key].null_count
+    ]
+    if problems:
+        raise Refused("Events without a key or a date cannot be placed.", problems)
+
+
+class _Kept:
+    """Columns kept in a folder, one file each; a file is complete or not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+    def has(self, name: str) -> bool:
+        return self._file(name).exists()
+
+    def coded(self, name: str) -> bool:
+        return self._file(name).with_suffix(".json").exists()
+
+    def load(self, name: str) -> Array:
+        found: Array = np.load(self._file(name), mmap_mode="r")
+        return found
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        return tuple(read_json(self._file(name).with_suffix(".json"))["texts"])
+
+    def save(self, name: str, values: Array, texts: tuple[str, ...] | None = None) -> None:
+        """The texts first: a column whose file is there is complete."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if texts is not None:
+            write_json(self._file(name).with_suffix(".json"), {"texts": list(texts)})
+        writing = self._file(name).with_suffix(".writing")
+        with writing.open("wb") as file:
+            np.save(file, values)
+        writing.replace(self._file(name))
