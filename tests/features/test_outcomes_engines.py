@@ -32,7 +32,7 @@ from desist.records import codes
 START = dt.date(2022, 2, 28)
 DEFINITIONS = [*OUTCOMES.values(), replace(PROVEN_REOFFENDING, name="quick", waiting_days=0, data_lag_days=0)]
 DATED = ("occurred_on", "recorded_on", "sanction_date", "release", "release_recorded_on")
-CODES = ("04600", "10501", "03401", "00501", "03001")
+CODES = ("04600", "10501", "03401", "00501", "02900")
 
 edge = st.sampled_from([-730, -365, -2, -1, 0, 1, 2, 364, 365, 366, 546, 547, 576, 577, 729, 730, 731, 911, 912, 941])
 happened = st.one_of(edge, st.integers(-1500, 1000))
