@@ -45,8 +45,8 @@ class Draw:
         table = np.searchsorted(edges, np.arange(_LOOKUP), side="right").astype("int8")
         return table[self.rng.integers(0, _LOOKUP, len(self), dtype="uint16")]
 
-    def record(self, *, early: float = 0.0, late: float = 1.0) -> None:
-        """Recorded 0 to 90 days later; some before it happened, some years late (percentages), 1 in 100 entered twice.
+    def record(self, *, early: float = 0.0, late: float = 1.0, twice: float = 1.0) -> None:
+        """Recorded 0 to 90 days later; some before it happened, some years late, some entered twice (percentages).
 
         What is entered twice has the same dates, but values of its own: which of them is the last, a tie decides.
         """
@@ -54,7 +54,7 @@ class Draw:
         delay = np.where(self.chance(late), self.days(91, 1500), delay)
         if early:
             delay = np.where(self.chance(early), -self.days(1, 42), delay)
-        again = np.flatnonzero(self.chance(1)[1:] & (self.person[1:] == self.person[:-1]))
+        again = np.flatnonzero(self.chance(twice)[1:] & (self.person[1:] == self.person[:-1]))
         self.occurred[again + 1], delay[again + 1] = self.occurred[again], delay[again]
         recorded = np.minimum(self.occurred + delay, SNAPSHOT)
         order = np.argsort((recorded - FIRST_DAY + 400).astype("uint16"), kind="stable")
@@ -164,7 +164,7 @@ def requirements(draw: Draw) -> Columns:
 
 def needs(draw: Draw) -> Columns:
     """Assessments with one row for each of eight to ten sections, all dated and recorded alike."""
-    draw.record()
+    draw.record(twice=4)
     sections = np.where(draw.chance(50), 10, 8)
     again = np.repeat(np.arange(len(draw)), sections)
     section = np.arange(len(again)) - np.repeat(np.cumsum(sections) - sections, sections)

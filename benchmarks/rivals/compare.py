@@ -1,0 +1,40 @@
+"""Whether two tables of profiles hold the same cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from desist.features.register import Register
+
+
+def in_order(table: pa.Table | pd.DataFrame) -> pd.DataFrame:
+    """The profiles by person and as-of date, with pseudonyms as text and cells as floats."""
+    frame = table.to_pandas(date_as_object=False) if isinstance(table, pa.Table) else table
+    people, days = frame["person_id"].astype(str), pd.to_datetime(frame["as_of"]).astype("datetime64[s]")
+    keyed = frame.drop(columns=["person_id", "as_of"]).astype("float64")
+    keyed.index = pd.MultiIndex.from_arrays([people, days], names=["person_id", "as_of"])
+    return keyed.sort_index()
+
+
+def compare_cells(a: pa.Table | pd.DataFrame, b: pa.Table | pd.DataFrame, register: Register) -> dict[str, int]:
+    """How many cells differ, by feature; empty where all are equal.
+
+    Missing equals only missing. Shares may differ by one part in 10^12; everything else not at all. Rows that only one
+    has count under "rows"; columns of other names or in another order are a ValueError.
+    """
+    first, second = in_order(a), in_order(b)
+    if list(first.columns) != list(second.columns) or tuple(first.columns) != register.names:
+        raise ValueError("the two do not have the register's columns in its order")
+    if not first.index.equals(second.index):
+        return {"rows": len(first.index.symmetric_difference(second.index)) or len(first)}
+    found = {}
+    for feature in register.used:
+        left, right = first[feature.name].to_numpy(), second[feature.name].to_numpy()
+        equal = (left == right) | (np.isnan(left) & np.isnan(right))
+        if feature.definition.function == "share":
+            equal |= np.abs(left - right) <= 1e-12 * np.abs(right)
+        if not equal.all():
+            found[feature.name] = int((~equal).sum())
+    return found
