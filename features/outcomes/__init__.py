@@ -1,5 +1,6 @@
 """What happened afterwards, known only once it is mature."""
 
+from desist.features.outcomes.at_liberty import PersonMonths, person_months
 from desist.features.outcomes.catalogue import (
     DOMESTIC_ABUSE_REOFFENDING,
     ESCALATION,
@@ -36,12 +37,14 @@ __all__ = [
     "VIOLENT_REOFFENDING",
     "FollowUps",
     "OutcomeDefinition",
+    "PersonMonths",
     "TimesToFirst",
     "count_reoffences",
     "follow_ups",
     "follow_ups_reference",
     "label_outcomes",
     "label_outcomes_reference",
+    "person_months",
     "reoffending_measures",
     "start_at_liberty",
     "time_to_first",

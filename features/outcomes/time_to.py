@@ -75,34 +75,30 @@ def time_to_first(
     check_rows(rows, "rows", [])
     if definition.only_below is not None:
         raise Refused(f"{definition.name} is asked of some people only; take time to the offence it counts instead.")
-    known_by = _known_by(events, definition, known_by)
+    known_by = known_by_all(events, definition, known_by)
     people, as_of = People.of(rows), days_of(rows)
-    matured = known_by.toordinal() - definition.data_lag_days - definition.waiting_days - as_of
-    observed = np.clip(matured, 0, definition.follow_up_days)
+    observed = days_observed(definition, as_of, known_by)
     _, first = count_and_first(events, people, as_of, observed, [definition], known_by)
     spells = _spells(events, known_by)
     happened = {
         "reoffence": np.where(first[:, 0] > 0, first[:, 0], NEVER),
-        "recall": _first_day(
-            [_dated(events, RECALLED, known_by, "occurred_on"), spells[spells["begins"] & spells["recalled"]]],
+        "recall": first_day_of(
+            [dated(events, RECALLED, known_by, "occurred_on"), spells[spells["begins"] & spells["recalled"]]],
             people, as_of,
         ),
-        "custody": _first_day([spells[spells["begins"]]], people, as_of),
-        DEATH: _first_day([_dated(events, DIED, known_by, "discharge_date")], people, as_of, ever=True),
-        MOVED_AWAY: _first_day([_dated(events, MOVED, known_by, "discharge_date")], people, as_of),
+        "custody": first_day_of([spells[spells["begins"]]], people, as_of),
+        DEATH: first_day_of([dated(events, DIED, known_by, "discharge_date")], people, as_of, ever=True),
+        MOVED_AWAY: first_day_of([dated(events, MOVED, known_by, "discharge_date")], people, as_of),
     }  # fmt: skip
     table = rows[["person_id", "as_of"]].reset_index(drop=True)
     days, cause, why = _earliest(happened, observed, definition.follow_up_days)
     table = table.assign(days=days, cause=cause, why_censored=why, observed_days=observed)
     table["in_custody"] = _held(events, people, as_of)
-    return TimesToFirst(
-        _with_missing(table, events, definition, people, as_of),
-        _sentence(events, definition),
-        definition.follow_up_days,
-    )
+    table = _with_missing(table, why_missing(events, definition, people, as_of, observed))
+    return TimesToFirst(table, _sentence(events, definition), definition.follow_up_days)
 
 
-def _known_by(events: Events, definition: OutcomeDefinition, known_by: dt.date) -> dt.date:
+def known_by_all(events: Events, definition: OutcomeDefinition, known_by: dt.date) -> dt.date:
     """The day we stand on, but no later than the day after any extract was cut that tells of an event."""
     tables = [events.contracts.get(name) for name in (definition.table, "custody", "enforcement")]
     sources = {contract.source for contract in tables if contract is not None and contract.name in events.tables}
@@ -110,7 +106,14 @@ def _known_by(events: Events, definition: OutcomeDefinition, known_by: dt.date) 
     return min([known_by, *cuts])
 
 
-def _dated(events: Events, rows: Rows, known_by: dt.date, date: str) -> pd.DataFrame:
+def days_observed(definition: OutcomeDefinition, as_of: Array, known_by: dt.date) -> Array:
+    """The days of each follow-up that have matured: their waiting period and the lag after it are over."""
+    matured = known_by.toordinal() - definition.data_lag_days - definition.waiting_days - as_of
+    observed: Array = np.clip(matured, 0, definition.follow_up_days)
+    return observed
+
+
+def dated(events: Events, rows: Rows, known_by: dt.date, date: str) -> pd.DataFrame:
     """person_id and the day of the rows that meet every condition, as known; none where they are not sent."""
     name = rows.contract.name
     if name not in events.tables:
@@ -146,7 +149,7 @@ def _held(events: Events, people: People, as_of: Array) -> Array:
     return held
 
 
-def _first_day(parts: list[pd.DataFrame], people: People, as_of: Array, *, ever: bool = False) -> Array:
+def first_day_of(parts: list[pd.DataFrame], people: People, as_of: Array, *, ever: bool = False) -> Array:
     """The follow-up day of the first of these days on or after the as-of date; NEVER where there is none.
 
     ``ever``: before the as-of date too, as day 0.
@@ -179,24 +182,31 @@ def _earliest(happened: Mapping[str, Array], observed: Array, follow_up_days: in
     return days, cause, why
 
 
-def _with_missing(
-    table: pd.DataFrame, events: Events, definition: OutcomeDefinition, people: People, as_of: Array
-) -> pd.DataFrame:
-    """The table with rows emptied of which nobody can tell what came first, each with why."""
+def why_missing(
+    events: Events, definition: OutcomeDefinition, people: People, as_of: Array, observed: Array, needed: int = 1
+) -> Array:
+    """For each row why nobody can tell what came first, empty where it can be told.
+
+    ``needed``: the days of follow-up that must have matured.
+    """
     source = events.contracts[definition.table].source
     asked = [f"{definition.table}.{test.field}" for test in definition.counts.conditions]
-    first = definition.days_to_mature - definition.follow_up_days + 1
-    dated = [f"not known before {dt.date.fromordinal(int(day) + first).isoformat()}" for day in as_of]
-    why = np.select(
+    wait = definition.waiting_days + definition.data_lag_days + needed
+    not_yet = [f"not known before {dt.date.fromordinal(int(day) + wait).isoformat()}" for day in as_of]
+    return np.select(
         [
             ~answered(events, definition.table, people, as_of),
-            np.full(len(table), not events.unsent.isdisjoint(asked)),
+            np.full(len(as_of), not events.unsent.isdisjoint(asked)),
             ~answered(events, "custody", people, as_of),
-            table["observed_days"].to_numpy() < 1,
+            observed < needed,
         ],
-        [not_shared(source), not_told_apart(source), not_shared("prison"), np.array(dated, dtype=object)],
+        [not_shared(source), not_told_apart(source), not_shared("prison"), np.array(not_yet, dtype=object)],
         default="",
     )
+
+
+def _with_missing(table: pd.DataFrame, why: Array) -> pd.DataFrame:
+    """The table with rows emptied of which nobody can tell what came first, each with why."""
     missing = why != ""
     table.loc[missing, "days"] = np.nan
     table.loc[missing, ["cause", "why_censored"]] = ""
