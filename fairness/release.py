@@ -296,7 +296,8 @@ def _register_causes(candidate: Candidate, running: str | None) -> Iterator[Caus
     except (ValueError, KeyError):
         return  # said by examine
     if running is not None and register != running:
-        yield Cause(ALTERED, "the feature register of this desist is not the one that was approved")
+        told = "the feature register of this desist, with the workspace's own features, is not the one that was approved"
+        yield Cause(ALTERED, f"{told}: train a model with it and ask the board again")
 
 
 def _replay_causes(workspace: Workspace, sign_offs: Sequence[SignOff]) -> Iterator[Cause]:

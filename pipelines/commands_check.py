@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,5 +39,33 @@ def check_leakage(
     from desist.pipelines.steps import open_for
 
     checked = run(open_for(workspace, actor, say), [day.date() for day in as_of or ()], seed=seed)
+    answer(checked.as_json(), checked.as_text(), as_json)
+    checked.raise_if_failed()
+
+
+@check.command("definitions")
+def check_definitions(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files of examples, .toml or .py; see docs/features.md.")
+    ] = None,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace",
+            "-W",
+            help="A workspace whose own features and examples (definitions/*.toml) are checked too.",
+            show_default="the current folder, if it is one",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Work out small tables of made-up people and compare with what is expected of each definition."""
+    from desist.pipelines.check_definitions import check_definitions as run
+    from desist.records.workspace import Workspace
+
+    chosen = Workspace(workspace or HERE)
+    if workspace is not None:
+        chosen.check()
+    checked = run(files or (), chosen if chosen.exists() else None)
     answer(checked.as_json(), checked.as_text(), as_json)
     checked.raise_if_failed()

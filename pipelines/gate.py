@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness import gate, release, signoff
-from desist.features.standard_features import standard_register
 from desist.intake.store import Store
+from desist.pipelines.own_features import register_of
 from desist.pipelines.session import Session, newest
 from desist.records.codes import SIGNING_ROLES
 from desist.records.errors import Problem, Refused, Withheld
@@ -171,7 +171,7 @@ def release_candidate(session: Session, run: str) -> Released:
                 )
             made = release.release(
                 session.workspace, run, sign_offs, keys, today=today, made_up=made_up,
-                log_last_time=session.log.last_time(), register_hash=standard_register().hash,
+                log_last_time=session.log.last_time(), register_hash=register_of(session.workspace).hash,
             )  # fmt: skip
         except Withheld as error:
             session.log.append(
@@ -193,7 +193,7 @@ def open_release(session: Session) -> release.Release:
             today=session.today,
             made_up=session.settings.made_up,
             log_last_time=session.log.last_time(),
-            register_hash=standard_register().hash,
+            register_hash=register_of(session.workspace).hash,
         )
         _raise_if_any([*causes, *_found_causes(session, found)])
     except Withheld as error:

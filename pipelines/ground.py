@@ -16,10 +16,10 @@ from desist.features.cohort import CohortRule, select_cohort
 from desist.features.events import Events, events_from
 from desist.features.engines.reference import build_profiles
 from desist.features.register import Register
-from desist.features.standard_features import standard_register
 from desist.features.tables import Cohort, Profiles
 from desist.intake.linked import Linked, read_linked
 from desist.intake.vault import Vault
+from desist.pipelines.own_features import register_of
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_json
@@ -47,10 +47,10 @@ class Ground:
 
 
 def load_ground(session: Session) -> Ground:
-    """Linked events under the standard register. Raises Refused while nothing is linked yet."""
+    """Linked events under the workspace's register. Raises Refused while nothing is linked yet."""
     linked = read_linked(session.workspace)
     events = events_from(linked.tables, linked.known, linked.snapshots)
-    return Ground(linked, events, standard_register(), Vault(session.workspace.vault))
+    return Ground(linked, events, register_of(session.workspace), Vault(session.workspace.vault))
 
 
 def check_made_up(session: Session, ground: Ground) -> None:
@@ -92,7 +92,7 @@ def code_hash() -> str:
     """A hash of the toolkit's own code, so that what an older version worked out is never taken for today's."""
     rooms = [Path(str(resources.files(f"desist.{room}"))) for room in ("records", "features", "models", "fairness")]
     return hash_json(
-        {f"{path.parent.name}/{path.name}": hash_file(path) for room in rooms for path in room.glob("*.py")}
+        {str(path.relative_to(room.parent)): hash_file(path) for room in rooms for path in sorted(room.rglob("*.py"))}
     )
 
 

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from desist.fairness.policy import DEFAULT_POLICY_TOML
+from desist.pipelines.own_features import TEMPLATE
 from desist.pipelines.session import write_key
 from desist.pipelines.settings import new_settings
 from desist.records.files import write_text
@@ -51,12 +52,17 @@ def _years_before(day: dt.date, years: int) -> dt.date:
 def _make(workspace: Workspace, settings: str, key: bytes) -> list[str]:
     workspace.create()
     lines = []
-    for path, text in ((workspace.partnership, settings), (workspace.policy, DEFAULT_POLICY_TOML)):
+    files = (
+        (workspace.partnership, settings, "read it and fill it in"),
+        (workspace.policy, DEFAULT_POLICY_TOML, "read it and fill it in"),
+        (workspace.features, TEMPLATE, "features of your own, if you want any"),
+    )
+    for path, text, what in files:
         if path.exists():
             lines.append(f"{path} was there already and stays as it is.")
         else:
             write_text(path, text)
-            lines.append(f"{path}: read it and fill it in.")
+            lines.append(f"{path}: {what}.")
     workspace.agreements.mkdir(exist_ok=True)
     lines.append(f"{workspace.agreements}: put one TOML file per sharing agreement here.")
     write_key(workspace, key)

@@ -29,6 +29,16 @@ class Workspace:
         return self.root / "policy.toml"
 
     @property
+    def features(self) -> Path:
+        """The partnership's own features; there need not be any."""
+        return self.root / "features.toml"
+
+    @property
+    def definitions(self) -> Path:
+        """The partnership's own worked examples of definitions."""
+        return self.root / "definitions"
+
+    @property
     def agreements(self) -> Path:
         return self.root / "agreements"
 
@@ -91,6 +101,10 @@ class Workspace:
         self.root.mkdir(parents=True, exist_ok=True)
         if not self._schema.exists():
             write_json(self._schema, {"schema_version": SCHEMA_VERSION})
+
+    def exists(self) -> bool:
+        """Whether a workspace has been made here."""
+        return self._schema.exists()
 
     def check(self) -> None:
         """Raise Refused unless this is a workspace of the version this code reads."""
