@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from desist.features import language as say
 from desist.features.contracts import EventContract
-from desist.features.engines import kernels
+from desist.features.engines import kernels, measuring
 from desist.features.engines.laid import days_of, lay_out, person_index
 from desist.features.engines.packing import Packed, pack
 from desist.features.engines.plan import (
@@ -29,13 +29,14 @@ from desist.features.engines.plan import (
     COUNT,
     DAYS,
     DECAYED,
+    VARIETY,
     Measure,
     Plan,
     TablePlan,
     plan_for,
     value_from,
 )  # fmt: skip
-from desist.features.engines.reference import Ages, check_contracts
+from desist.features.engines.reference import Ages, check_written_for
 from desist.features.events import Events
 from desist.features.register import Register
 from desist.features.tables import Profiles, check_rows
@@ -176,7 +177,7 @@ def _fill(
     """Fill the places of one table's measures, for every row."""
     lasting = [measure for measure in table.measures if measure.kind == DAYS]
     for measure in lasting:
-        kernels.measure_days(
+        measuring.measure_days(
             rows.person, rows.as_of, answered, packed.starts, packed.occurred, packed.known, packed.known_bits,
             packed.mask, packed.ends, packed.learnt, np.uint64(1 << table.bit(measure)), measure.window.days,
             measure.window.until, measured[plan.place[measure]],
@@ -187,9 +188,9 @@ def _fill(
     bounds = sorted({0, *(end for m in others if m.kind in COUNTED for end in (m.window.days, m.window.until))})
     longest = max(measure.window.days for measure in others)
     half_lives = sorted({measure.half_life for measure in others if measure.kind == DECAYED})
-    asked = np.array([_asked(measure, table, plan, bounds, half_lives) for measure in others], np.int64)
+    asked = np.array([_asked(measure, table, packed, plan, bounds, half_lives) for measure in others], np.int64)
     counted = sum(1 << bit for bit in {table.bit(measure) for measure in others if measure.kind in COUNTED})
-    kernels.measure(
+    measuring.measure(
         rows.person, rows.as_of, answered, packed.starts, packed.occurred, packed.known, packed.known_bits,
         packed.mask, packed.closed, packed.values, asked, np.array([measure.none for measure in others]),
         np.array([plan.place[measure] for measure in others], np.int64), np.uint64(counted),
@@ -199,15 +200,17 @@ def _fill(
 
 
 def _asked(
-    measure: Measure, table: TablePlan, plan: Plan, bounds: Sequence[int], half_lives: Sequence[int]
+    measure: Measure, table: TablePlan, packed: Packed, plan: Plan, bounds: Sequence[int], half_lives: Sequence[int]
 ) -> tuple[int, ...]:
-    """A measure as the kernel reads it: see ``kernels.measure``."""
+    """A measure as the kernel reads it: see ``measuring.measure``."""
     window = measure.window
     head = (measure.kind, table.bit(measure), window.days, window.until)
     before = plan.place[measure.after] if measure.after else -1
     if measure.kind in COUNTED:
         return (*head, bounds.index(window.until) + 1, bounds.index(window.days) + 1, before)
     value = table.values.index(measure.value) if measure.value else -1
+    if measure.kind == VARIETY:
+        return (*head, value, int(packed.small_codes[value]), before)
     return (*head, value, half_lives.index(measure.half_life) if measure.half_life else -1, before)
 
 
@@ -253,7 +256,7 @@ def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register
     """The same profiles as ``reference.build_profiles``, cell for cell, from the compiled pass."""
     check_rows(cohort_rows, "cohort", [])
     definitions = {feature.name: feature.definition for feature in register.used}
-    check_contracts(events, list(definitions.values()))
+    check_written_for(events.contracts, list(definitions.values()))
     keys = pa.Table.from_pandas(cohort_rows[["person_id", "as_of"]].astype({"person_id": "str"}), preserve_index=False)
     people = pc.unique(keys["person_id"].cast(pa.string()))
     rows = Rows(person_index(keys["person_id"], people), days_of(keys["as_of"], "as_of"))

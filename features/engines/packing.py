@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from desist.features.engines import kernels
 from desist.features.engines.laid import Laid
-from desist.features.engines.plan import ANY_OPEN, DAYS, TablePlan, Test
+from desist.features.engines.plan import ANY_OPEN, DAYS, WORD, TablePlan, Test
 
 Days = npt.NDArray[np.int32]
 #: Before every other day: when what is never hidden was learnt.
@@ -20,7 +20,10 @@ ALWAYS = np.int32(-(2**31))
 
 @dataclass(frozen=True)
 class Packed:
-    """Events person by person; the arrays are what ``kernels.measure`` and ``kernels.measure_days`` say."""
+    """Events person by person; the arrays are what ``measuring.measure`` and ``measuring.measure_days`` say.
+
+    ``small_codes``: for each field whose values are measured, whether they are codes below 64.
+    """
 
     starts: npt.NDArray[np.int64]
     occurred: Days
@@ -31,6 +34,7 @@ class Packed:
     ends: Days
     learnt: Days
     values: npt.NDArray[np.float64]
+    small_codes: tuple[bool, ...]
 
 
 def pack(laid: Laid, plan: TablePlan) -> Packed:
@@ -56,6 +60,7 @@ def pack(laid: Laid, plan: TablePlan) -> Packed:
         ends=_together([end for end, _ in lasting], events, np.int32),
         learnt=_together([always if stamp is None else stamp for _, stamp in lasting], events, np.int32),
         values=_together([laid.numbers(name) for name in plan.values], events, np.float64),
+        small_codes=tuple(len(laid.texts.get(name, range(WORD))) < WORD for name in plan.values),
     )
 
 

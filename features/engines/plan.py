@@ -21,24 +21,11 @@ from desist.features.windows import Lookback
 from desist.records.errors import Refused
 
 Column = npt.NDArray[np.float64]
-#: What the kernels can measure; the numbers are shared with kernels.py.
-(
-    COUNT,
-    ANY,
-    ANY_OPEN,
-    LAST,
-    FIRST,
-    HIGHEST,
-    VARIETY,
-    LAST_VALUE,
-    FIRST_VALUE,
-    SUM,
-    MEAN,
-    DECAYED,
-    GAP,
-    FOLLOWED,
-    DAYS,
-) = range(15)
+#: What the kernels can measure. The first three are counted, the rest looked for among a person's events.
+COUNT, ANY, ANY_OPEN = 0, 1, 2
+LAST, FIRST, GAP, FOLLOWED = 3, 4, 5, 6
+HIGHEST, LAST_VALUE, FIRST_VALUE, VARIETY, SUM, MEAN, DECAYED = 7, 8, 9, 10, 11, 12, 13
+DAYS = 14
 #: What no kernel measures: an age comes from the vault.
 AGE = -1
 #: Bits of one word; a table with more different tests is measured in several goes.

@@ -363,7 +363,7 @@ def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register
     check_rows(cohort_rows, "cohort", [])
     definitions = [feature.definition for feature in register.used]
     tables = say.tables_read(definitions)
-    check_contracts(events, definitions)
+    check_written_for(events.contracts, definitions)
     people = cohort_rows["person_id"].astype("str").tolist()
     days = [day.date() for day in cohort_rows["as_of"]]
     positions: dict[str, list[int]] = {}
@@ -405,11 +405,11 @@ def facts_of(
     return Facts(as_of.toordinal(), history, events.contracts, events.unsent.union(unanswered))
 
 
-def check_contracts(events: Events, definitions: Sequence[say.Definition]) -> None:
+def check_written_for(contracts: Mapping[str, EventContract], definitions: Sequence[say.Definition]) -> None:
     """A definition speaks of the events' own contracts: fields it asks for must be there, with the same dates."""
     for definition in definitions:
         for rows in definition.subjects():
-            asked, held = rows.contract, events.contracts.get(rows.contract.name)
+            asked, held = rows.contract, contracts.get(rows.contract.name)
             if held is not None and held.to_json() != asked.to_json():
                 raise Refused(f"'{definition.in_words()}' was written for another contract of {asked.name}.")
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from desist.features.engines import compiled, reference
 from tests.features.drawn import cases
 
-few = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-many = settings(few, max_examples=2500)
+few = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(few, max_examples=1000)
 
 
 def differing(case):

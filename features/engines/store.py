@@ -1,0 +1,190 @@
+"""Events on disk in parts of people, for more people than fit in memory: each part is worked out on its own.
+
+A part holds everything about its people. Text keys are mapped once, when the store is written: in the tables a person
+is a whole number, the position among the part's people (``people.parquet``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from desist.features.contracts import EventContract
+from desist.features.engines.compiled import Part, Rows, Sharing
+from desist.features.engines.laid import days_of, person_index
+from desist.features.events import Events
+from desist.records.errors import Refused
+from desist.records.files import new_folder, read_json, write_json
+
+FORMAT = 1
+#: People in a part, unless told otherwise: some 2 million events, a few hundred megabytes while worked on.
+PEOPLE = 50_000
+
+
+@dataclass(frozen=True)
+class EventStore:
+    """A folder with ``store.json`` and a folder a part. ``snapshot`` names the extracts it was made from (a hash)."""
+
+    folder: Path
+    snapshot: str
+    sharing: Sharing
+    parts: tuple[str, ...]
+
+    @classmethod
+    def open(cls, folder: Path, contracts: Mapping[str, EventContract]) -> EventStore:
+        """The store in ``folder``. Raises Refused for no store, another format, or tables under another contract."""
+        path = folder / "store.json"
+        if not path.exists():
+            raise Refused(f"There is no event store in {folder.name}: no store.json. Write one with write_events.")
+        told = read_json(path)
+        if told.get("format") != FORMAT:
+            raise Refused(f"{path.name} has format {told.get('format')!r}; this version reads {FORMAT}. Write it anew.")
+        held = {}
+        for name, (source, also_from, meaning) in told["tables"].items():
+            if name not in contracts:
+                raise Refused(f"The event store holds {name}, a table without a contract here.")
+            held[name] = replace(contracts[name], source=source, also_from=tuple(also_from))
+            if held[name].to_json() != meaning:
+                raise Refused(f"The event store was written under another contract of {name}. Write it anew.")
+        sharing = Sharing(held, frozenset(told["sources"]), frozenset(told["unsent"]))
+        return cls(folder, told["snapshot"], sharing, tuple(told["parts"]))
+
+    def people(self, part: str) -> pa.Array:
+        """The texts of a part's people, in the order of their numbers."""
+        return pq.read_table(self.folder / part / "people.parquet")["person_id"].combine_chunks()
+
+    def part(self, name: str, *, keep: bool = False) -> Part:
+        """One part; with ``keep`` its columns are laid out on disk once, and mapped into memory from then on."""
+        there = self.folder / name
+        known = pq.read_table(there / "known.parquet", use_threads=False)
+        by_source = {source: known.filter(pc.equal(known["source"], source)) for source in self.sharing.sources}
+
+        def read(table: str, columns: Sequence[str]) -> pa.Table:
+            return pq.read_table(there / f"{table}.parquet", columns=["person", *columns], use_threads=False)
+
+        return Part(self.people(name), read, by_source, there / "laid" if keep else None)
+
+    def rows(self, cohort_rows: pd.DataFrame) -> dict[str, tuple[Rows, np.ndarray]]:
+        """The rows of each part, person by person, with their positions in ``cohort_rows``.
+
+        Raises Refused for people in no part.
+        """
+        keys = pa.Table.from_pandas(
+            cohort_rows[["person_id", "as_of"]].astype({"person_id": "str"}), preserve_index=False
+        )
+        days = days_of(keys["as_of"], "as_of")
+        found, placed = {}, np.zeros(len(days), np.bool_)
+        for name in self.parts:
+            person = person_index(keys["person_id"], self.people(name))
+            there = np.flatnonzero(person >= 0)
+            there = there[np.lexsort((days[there], person[there]))]  # events of one person are then read once
+            placed[there] = True
+            if len(there):
+                found[name] = (Rows(person[there], days[there]), there)
+        if not placed.all():
+            raise Refused(
+                f"{int((~placed).sum()):,} of {len(placed):,} rows are about people whom the event store does not "
+                "hold. Write the store from the same linked extracts as the cohort."
+            )
+        return found
+
+    @cached_property
+    def kept_bytes(self) -> int:
+        """What laid-out columns take on disk at present."""
+        return sum(file.stat().st_size for part in self.parts for file in (self.folder / part).glob("laid/*/*"))
+
+    def forget_kept(self) -> None:
+        """Remove laid-out columns, which hold what the tables hold: erasure and retention reach them too."""
+        for part in self.parts:
+            shutil.rmtree(self.folder / part / "laid", ignore_errors=True)
+
+
+def write_events(folder: Path, parts: Iterable[Events], snapshot: str) -> None:
+    """Write an event store from events part by part; no two parts may share a person. It appears only when complete.
+
+    ``split(events)`` makes parts of what is in memory. For more, derive events from the linked tables of some people
+    at a time.
+    """
+    with new_folder(folder) as building:
+        names: list[str] = []
+        told: dict[str, object] = {}
+        for at, events in enumerate(parts):
+            names.append(f"part-{at:05d}")
+            (building / names[-1]).mkdir()
+            _write_part(building / names[-1], events)
+            shared: dict[str, object] = {
+                "sources": sorted(events.shared),
+                "unsent": sorted(events.unsent),
+                "tables": {
+                    name: [events.contracts[name].source, list(events.contracts[name].also_from),
+                           events.contracts[name].to_json()] for name in sorted(events.tables)
+                },
+            }  # fmt: skip
+            if told and shared != told:
+                raise Refused("The parts of an event store share different tables, fields or sources.")
+            told = shared
+        if not names:
+            raise Refused("An event store needs at least one part.")
+        write_json(building / "store.json", {"format": FORMAT, "snapshot": snapshot, "parts": names, **told})
+
+
+def split(events: Events, people: int = PEOPLE) -> Iterable[Events]:
+    """Events in parts of so many people; everybody whom a source knows is in one of them, with or without events."""
+    everybody = {person for known in events.known.values() for person in known}
+    for table in events.tables.values():
+        everybody.update(table["person_id"])
+    ordered = sorted(everybody)
+    for at in range(0, max(len(ordered), 1), people):
+        some = ordered[at : at + people]
+        chosen = frozenset(some)
+        tables = {name: events.rows_of(name, some) for name in events.tables}
+        known = {source: {p: d for p, d in since.items() if p in chosen} for source, since in events.known.items()}
+        yield replace(events, tables=tables, known=known)
+
+
+def _write_part(folder: Path, events: Events) -> None:
+    everybody = {person for known in events.known.values() for person in known}
+    for table in events.tables.values():
+        everybody.update(table["person_id"])
+    people = pa.array(sorted(everybody), pa.string())
+    pq.write_table(pa.table({"person_id": people}), folder / "people.parquet")
+    for name, table in events.tables.items():
+        made = pa.Table.from_pandas(table, preserve_index=False)
+        columns = {"person": pa.array(person_index(made["person_id"], people))}
+        for column in made.column_names[1:]:
+            columns[column] = _stored(made[column], column, events.contracts[name])
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+    pq.write_table(_known(events.known, people), folder / "known.parquet")
+
+
+def _stored(column: pa.ChunkedArray, name: str, contract: EventContract) -> pa.ChunkedArray:
+    """Dates as date32, texts as a dictionary, yes/no as booleans: what decodes fast."""
+    kind = contract.fields[name].kind if name in contract.fields else "date"
+    if kind == "date":
+        return column.cast(pa.date32())
+    if kind == "category":
+        return column.cast(pa.string()).dictionary_encode()
+    return column.cast(pa.bool_()) if kind == "yes_no" else column.cast(pa.float64())
+
+
+def _known(known: Mapping[str, Mapping[str, dt.date]], people: pa.Array) -> pa.Table:
+    sources = [source for source in sorted(known) for _ in known[source]]
+    persons = [person for source in sorted(known) for person in known[source]]
+    since = [day for source in sorted(known) for day in known[source].values()]
+    return pa.table(
+        {
+            "source": pa.array(sources, pa.string()).dictionary_encode(),
+            "person": pa.array(person_index(pa.chunked_array([pa.array(persons, pa.string())]), people)),
+            "since": pa.array(since, pa.date32()),
+        }
+    )
