@@ -134,7 +134,7 @@ def _judge(session: Session, judged: pd.DataFrame) -> Compared:
 
 def _career_years(ground: Ground, rows: pd.DataFrame) -> pd.Series:
     """Years since each person's first sanction, for the Copas rate alone: no model of ours is given them."""
-    from desist.features.engines.reference import build_profiles
+    from desist.features.engines.compiled import build_profiles
 
     career = tuple(feature for feature in approval_features() if feature.name == "career_length")
     register = Register(career, LOOKBACK, frozenset({"career_length"}))

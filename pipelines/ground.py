@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from desist.features.cohort import CohortRule, select_cohort
+from desist.features.engines.compiled import build_profiles
+from desist.features.engines.kept import build_kept
 from desist.features.events import Events, events_from
-from desist.features.engines.reference import build_profiles
 from desist.features.register import Register
 from desist.features.tables import Cohort, Profiles
 from desist.intake.linked import Linked, read_linked
@@ -22,7 +23,6 @@ from desist.intake.vault import Vault
 from desist.pipelines.own_features import register_of
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
-from desist.records.files import read_json, write_json
 from desist.records.hashing import hash_file, hash_json
 
 #: Models, audit and list draw their rows by this one rule.
@@ -96,29 +96,26 @@ def code_hash() -> str:
     )
 
 
-def profiles_now(session: Session, ground: Ground, as_of: dt.date) -> Built:
-    """Profiles of the caseload on ``as_of``, worked out from the events here and now: what a list rests on."""
+def check_past(session: Session, as_of: dt.date) -> None:
     if as_of > session.today:
         raise Refused(f"{as_of} is in the future: nobody knows yet what will be recorded before it.")
+
+
+def profiles_now(session: Session, ground: Ground, as_of: dt.date) -> Built:
+    """Profiles of the caseload on ``as_of``, worked out from the events here and now: what a list rests on."""
+    check_past(session, as_of)
     cohort = ground.cohort(as_of)
     return Built(build_profiles(ground.events, cohort.members, ground.register), cohort, as_of)
 
 
 def build_profiles_on(session: Session, ground: Ground, as_of: dt.date) -> Built:
-    """The same, from the workspace's cache where nothing it rests on has changed and the file is as it was written."""
-    rests_on = hash_json(
-        [ground.register.hash, ground.linked.hash, as_of.isoformat(), POPULATION.to_json(), code_hash()]
-    )
-    path = session.workspace.profiles / f"{as_of.isoformat()}-{rests_on[:16]}.parquet"
-    told = path.with_suffix(".json")
-    if path.exists() and told.exists() and read_json(told) == {"sha256": hash_file(path)}:
-        profiles = Profiles(pd.read_parquet(path), ground.register.names, ground.register.hash)
-        return Built(profiles, ground.cohort(as_of), as_of)
-    built = profiles_now(session, ground, as_of)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writing = path.with_suffix(".writing")
-    built.profiles.table.to_parquet(writing, index=False)
-    told.unlink(missing_ok=True)
-    writing.replace(path)
-    write_json(told, {"sha256": hash_file(path)})
-    return built
+    """The same, from the workspace's columns kept of these extracts, this caseload and this code.
+
+    Only features that were not worked out before are worked out; a kept file that was altered is not used.
+    """
+    check_past(session, as_of)
+    cohort = ground.cohort(as_of)
+    people = cohort.members["person_id"].tolist()
+    rests_on = hash_json([ground.linked.hash, as_of.isoformat(), POPULATION.to_json(), code_hash(), people])
+    folder = session.workspace.profiles / f"{as_of.isoformat()}-{rests_on[:16]}"
+    return Built(build_kept(ground.events, cohort.members, ground.register, folder), cohort, as_of)

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -252,15 +253,26 @@ def _known(since: Mapping[str, dt.date], people: pa.Array) -> pa.Table:
     return pa.table({"person": person, "since": pa.array(list(since.values()), pa.date32())})
 
 
-def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None) -> Profiles:
-    """The same profiles as ``reference.build_profiles``, cell for cell, from the compiled pass."""
+def columns_of(
+    events: Events, cohort_rows: pd.DataFrame, definitions: Mapping[str, say.Definition], ages: Ages | None = None
+) -> dict[str, Column]:
+    """A column per definition for every (person, as-of date) row, NaN where missing, in the order of the rows."""
     check_rows(cohort_rows, "cohort", [])
-    definitions = {feature.name: feature.definition for feature in register.used}
     check_written_for(events.contracts, list(definitions.values()))
     keys = pa.Table.from_pandas(cohort_rows[["person_id", "as_of"]].astype({"person_id": "str"}), preserve_index=False)
     people = pc.unique(keys["person_id"].cast(pa.string()))
     rows = Rows(person_index(keys["person_id"], people), days_of(keys["as_of"], "as_of"))
-    columns = Compiled(definitions, Sharing.of(events)).work_out(part_of(events, people), rows, ages)
+    return Compiled(definitions, Sharing.of(events)).work_out(part_of(events, people), rows, ages)
+
+
+def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None) -> Profiles:
+    """The same profiles as ``reference.build_profiles``, cell for cell, from the compiled pass."""
+    columns = columns_of(events, cohort_rows, {feature.name: feature.definition for feature in register.used}, ages)
+    return profiles_of(cohort_rows, columns, register)
+
+
+def profiles_of(cohort_rows: pd.DataFrame, columns: Mapping[str, Any], register: Register) -> Profiles:
+    """Profiles from their columns, by the register's names and in its order."""
     key = cohort_rows[["person_id", "as_of"]].reset_index(drop=True)
-    table = pd.concat([key, pd.DataFrame(columns, columns=list(register.names))], axis=1)
+    table = pd.concat([key, pd.DataFrame({name: columns[name] for name in register.names})], axis=1)
     return Profiles(table, register.names, register.hash)

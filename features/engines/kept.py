@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from desist.features.engines.compiled import columns_of, profiles_of
+from desist.features.events import Events
 from desist.features.language import Definition
 from desist.features.register import Register
+from desist.features.tables import Profiles
 from desist.records.files import read_json, write_json
 from desist.records.hashing import hash_file, hash_json
 
@@ -70,3 +74,17 @@ class KeptColumns:
             if path.exists() and hash_file(path) == told["sha256"]:
                 found.append((path, list(told["columns"])))
         return found
+
+
+def build_kept(events: Events, cohort_rows: pd.DataFrame, register: Register, folder: Path) -> Profiles:
+    """Profiles of the rows from the columns kept in ``folder``, working out only those that are not there yet.
+
+    The folder's name must stand for the events and the rows; what a column means is in the files.
+    """
+    kept, wanted = KeptColumns(folder), meanings(register)
+    missing = set(kept.missing(list(wanted.values())))
+    asked = {wanted[f.name]: f.definition for f in register.used if wanted[f.name] in missing}
+    if asked:
+        kept.add({name: pa.array(column) for name, column in columns_of(events, cohort_rows, asked).items()})
+    columns = {name: column.to_numpy() for name, column in kept.read(wanted).items()}
+    return profiles_of(cohort_rows, columns, register)

@@ -30,7 +30,6 @@ from desist.features.engines.plan import (
     VARIETY,
 )
 
-
 #: Written into the code that calls it: a call with this many arrays costs more than what it does.
 inlined: Any = njit(inline="always")
 

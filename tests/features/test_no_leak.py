@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desist.features import events as events_room
-from desist.features.engines import reference
+from desist.features.engines import compiled, reference
 from desist.features.cohort import CohortRule, select_cohort
 from desist.features.outcomes import ESCALATION, PROVEN_REOFFENDING, label_outcomes
 from desist.features.population import caseload_facts, support_waiting
@@ -123,6 +123,7 @@ def views(history, rows):
         "left out": caseload.left_out,
         "entry": entry.members,
         "profiles": build_profiles(events, everybody, REGISTER).table,
+        "compiled": compiled.build_profiles(events, everybody, REGISTER).table,
         "facts": caseload_facts(events, everybody, AS_OF),
         "waiting": support_waiting(events, everybody, AS_OF),
     }

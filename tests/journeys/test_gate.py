@@ -441,10 +441,10 @@ def test_a_password_file_that_is_none_gets_a_plain_message(quarter, tmp_path, co
 
 def test_profiles_changed_in_the_cache_change_no_list(quarter):
     before = quarter.told["list"]["list"]
-    for path in (quarter.workspace / "profiles").glob("*.parquet"):
-        table = pd.read_parquet(path)
-        table["sanctions_2y"] = 50.0
-        table.to_parquet(path, index=False)
+    kept = list((quarter.workspace / "profiles").rglob("*.parquet"))
+    assert kept
+    for path in kept:
+        (pd.read_parquet(path) + 50.0).to_parquet(path, index=False)
     ran = quarter.do("score", "--as-of", "2026-10-01", "--json")
     assert json.loads(ran.stdout)["list"] == before
 
