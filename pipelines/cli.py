@@ -59,9 +59,9 @@ def ask_password(file: Path | None, whose: str) -> bytes:
 def _register() -> None:
     if app.registered_commands:
         return
-    from desist.pipelines import commands_check, commands_data, commands_gate, commands_model
+    from desist.pipelines import commands_check, commands_data, commands_gate, commands_model, commands_report
 
-    for module in (commands_data, commands_model, commands_gate, commands_check):
+    for module in (commands_data, commands_model, commands_gate, commands_check, commands_report):
         module.add_to(app)
 
 

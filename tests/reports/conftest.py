@@ -184,13 +184,35 @@ def run(**other):
     return RunContent(**(given | other))
 
 
+def register(**changes):
+    """A register of three features in two families, one of them the partnership's own."""
+    from desist.reports.features_page import Described, RegisterPage
+
+    one = Described(
+        name="proven_offences_1y", words="number of proven offences in the year before the as-of date", unit="",
+        missing="missing where no police record of the person is shared", sign="may only raise", status="allowed",
+        source="police", family="sanctions", kind="history", looks_back="1 year", justification="Often replicated.",
+        own=False,
+    )  # fmt: skip
+    days = dataclasses.replace(
+        one, name="days_since_offence", words="days since the last proven offence", unit="days", sign="free",
+        justification="Time changes people.",
+    )  # fmt: skip
+    own = dataclasses.replace(one, name="kept", unit="yes or no", family="appointments", own=True)
+    given = {
+        "partnership": "Ours", "made_up": True, "made_on": TODAY, "register_hash": "ab12", "features": (one, days, own),
+    }  # fmt: skip
+    return RegisterPage(**(given | changes))
+
+
 @pytest.fixture(scope="session")
 def made():
     """The builders of made-up content, each with keyword changes."""
     return SimpleNamespace(
         today=TODAY, case_row=case_row, case_list=case_list, header=header, on_list=on_list, reason=reason,
         reasons=REASONS, steps=STEPS, support_rows=support_rows, area_counts=area_counts, part=part, finding=finding,
-        group_row=group_row, fairness_content=fairness_content, card=card, run=run, replace=dataclasses.replace,
+        group_row=group_row, fairness_content=fairness_content, card=card, run=run, register=register,
+        replace=dataclasses.replace,
     )
 
 
@@ -202,6 +224,7 @@ def pages(made):
     from desist.reports.card_page import card_page
     from desist.reports.cases import cases_page
     from desist.reports.fairness_report import fairness_page
+    from desist.reports.features_page import register_page
     from desist.reports.support import support_page
 
     exceptions = Exceptions(TODAY, ("Mixed: too few people", "Age 18 to 20: looked at again in March"))
@@ -221,4 +244,5 @@ def pages(made):
         "card": card_page(card()),
         "draft card": card_page(card(approval="", valid_until=None)),
         "run": run_page(run()),
+        "register": register_page(register()),
     }
