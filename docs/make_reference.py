@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 
+from desist.features.contracts import FieldSpec
+from desist.features.examples import Example, Person
+from desist.features.examples_file import shipped_examples
+from desist.features.language import WORDS
+from desist.features.language.definitions import Definition
+from desist.features.rows import Field, Rows
 from desist.features.standard_features import approval_features, standard_register
+from desist.features.vocabulary import vocabulary
 from desist.intake.contracts import CONTRACTS
 
 FOLDER = Path(__file__).parent / "reference"
@@ -89,7 +99,131 @@ def features() -> str:
     return "\n".join(parts) + "\n"
 
 
-PAGES = {"extracts.md": extracts, "features.md": features}
+LANGUAGE_HEAD = """# The feature language
+
+*Made by `python docs/make_reference.py` from the functions themselves and from the examples in
+`features/data/definitions.toml`; `desist check definitions` works every value below out with every engine.*
+
+A definition measures one person on one as-of date, from what was recorded before that date. How to add one:
+[a new feature in five minutes](../features.md). Three things hold for every function:
+
+- The window of `within="2y"` holds the days from two years before the as-of date up to the day before it; `"6w"`,
+  `"6m"` and `"90d"` are written the same way. A year is 365 days, a month a twelfth of that. Without `within` a
+  definition looks back as far as the register lets its family.
+- A value is *missing* where a source that is asked has no record of the person or shares nothing; missing is not 0. Of
+  prison, no record means never held.
+- Rows are narrowed by `.where(...)`: several conditions must all be met, and a condition on an unknown field is not.
+"""
+CONDITIONS = (
+    ("offences.violent", "a yes/no field that says yes; `.is_yes()` is the same"),
+    ("offences.da_flag.is_no()", "a yes/no field that says no; unknown is neither"),
+    ("offences.severity.at_least(4)", "a number that large or larger; `.at_most(2)` that large or smaller"),
+    ('custody.release_type.one_of("automatic", "conditional")', "a category that is one of these"),
+    ("referrals.started.known()", "a field that was known by the as-of date"),
+    ("needs.drugs", "of a table by topic, the value of one topic"),
+)
+#: What arithmetic and tests are called where the functions have their names.
+OPERATIONS = {
+    "+ - * /": ("a + b, a - b, a * b, a / b", "Definitions added, subtracted, multiplied or divided, with another or "
+                "with a number; missing where either is, or where the divisor is 0."),
+    "at_least": ("definition.at_least(number)", str(Definition.at_least.__doc__)),
+    "at_most": ("definition.at_most(number)", str(Definition.at_most.__doc__)),
+}  # fmt: skip
+
+
+def language() -> str:
+    """Every function with its sentence, its signature and its examples; then conditions and the vocabulary."""
+    examples = shipped_examples()
+    parts = [LANGUAGE_HEAD]
+    for name in (*WORDS, *OPERATIONS):
+        spelt, told = OPERATIONS[name] if name in OPERATIONS else (_spelt(name, WORDS[name]), str(WORDS[name].__doc__))
+        parts.append(f"## `{name}`\n\n`{spelt}`\n\n{told.strip().replace('``', '`')}\n")
+        parts += [_example(example) for example in examples if example.function == name]
+    parts.append("## Conditions and fields\n\n| written | means |\n|---|---|")
+    parts += [f"| `{written}` | {means} |" for written, means in CONDITIONS]
+    parts.append("\n## The vocabulary\n")
+    parts.append("Tables for context only (charges, registrations and others) can be written, and are refused.\n")
+    parts.append("| name | what | fields |\n|---|---|---|")
+    parts += [_named(name, value) for name, value in vocabulary().items() if not _context(value)]
+    return "\n".join(parts) + "\n"
+
+
+def _spelt(name: str, function: Callable[..., object]) -> str:
+    said = []
+    for one in inspect.signature(function).parameters.values():
+        default = "" if one.default is one.empty else "=..." if one.default is None else f'="{one.default}"'
+        said.append(f"{one.name}=..." if one.kind is one.KEYWORD_ONLY and not default else f"{one.name}{default}")
+    return f"{name}({', '.join(said)})"
+
+
+def _example(example: Example) -> str:
+    lines = [f"```\n{example.text}\n```\n"]
+    definition = example.register.used[0].definition
+    lines.append(f"*{definition.in_words()}*; {definition.missing_in_words()}.")
+    if example.note:
+        lines.append(example.note)
+    if example.not_shared:
+        lines.append(f"Here {', '.join(sorted(example.not_shared))} shares nothing.")
+    lines.append(f"\n| person | events | on {_day(example.as_of)} | why |\n|---|---|---|---|")
+    for person in example.people:
+        value = "missing" if person.expected is None else _value(example, person.expected)
+        lines.append(f"| {person.label} | {_events(example, person)} | **{value}** | {person.note} |")
+    return "\n".join(lines) + "\n"
+
+
+def _value(example: Example, value: float) -> str:
+    if example.definition.yields == "yes_no":
+        return "yes" if value else "no"
+    return f"{value:g}"
+
+
+def _events(example: Example, person: Person) -> str:
+    tables = {name for one in example.people for name, _ in one.events}
+    said = []
+    for name, row in person.events:
+        known = "" if row["recorded_on"] == row["occurred_on"] else f", recorded {_day(row['recorded_on'])}"
+        more = "".join(
+            f", {key} {_said(value)}" for key, value in row.items() if key not in ("occurred_on", "recorded_on")
+        )
+        said.append(f"{name + ' ' if len(tables) > 1 else ''}{_day(row['occurred_on'])}{known}{more}")
+    if person.born is not None:
+        said.insert(0, f"born {_day(person.born)}")
+    if person.unknown_to:
+        said.append(f"not known to {', '.join(sorted(person.unknown_to))}")
+    return "<br>".join(said) or "none"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dt.date):
+        return _day(value)
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _day(day: dt.date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _context(value: Rows | Field) -> bool:
+    return value.contract.context_only
+
+
+def _named(name: str, value: Rows | Field) -> str:
+    if isinstance(value, Field):
+        return f"| `{name}` | the field `{value.contract.name}.{value.name}` | |"
+    if value.conditions:
+        return f"| `{name}` | {value.in_words()} | those of `{value.contract.name}` |"
+    topics = value.contract.fields[value.contract.topic[0]].values if value.contract.topic else ()
+    fields = [f"`{field}` ({_kind(spec)})" for field, spec in value.contract.fields.items()]
+    by_topic = f"; by topic {', '.join(f'`{topic}`' for topic in topics)}" if topics else ""
+    return f"| `{name}` | {value.contract.name_many()} | {', '.join(fields)}{by_topic} |"
+
+
+def _kind(spec: FieldSpec) -> str:
+    codes = f": {', '.join(spec.values)}" if spec.values else ""
+    return f"{spec.kind.replace('_', '/')}{codes}"
+
+
+PAGES = {"extracts.md": extracts, "features.md": features, "language.md": language}
 
 
 def main() -> None:

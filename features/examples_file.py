@@ -147,7 +147,7 @@ class _Reader:
             return None
         example = Example(
             where=self.where,
-            text=to_text(definition, self.names),
+            text=" ".join(given["definition"].split()) if "definition" in given else to_text(definition, self.names),
             definition=definition,
             as_of=as_of,
             people=tuple(read),
@@ -232,7 +232,7 @@ class _Reader:
         self._known_keys(given, ("table", *(name for name in contract.columns if name != "person_id")), where)
         row: dict[str, Any] = {"occurred_on": self._date(given.get("occurred_on"), f"{where}, occurred_on")}
         row["recorded_on"] = self._date(given.get("recorded_on", given.get("occurred_on")), f"{where}, recorded_on")
-        for name in given.keys() & set(contract.columns) - set(KEY):
+        for name in (name for name in given if name in contract.columns and name not in KEY):
             row[name] = self._value(given[name], contract, name, f"{where}, {name}")
         for name, stamp in contract.learnt_later.items():
             if name in given and stamp not in given:

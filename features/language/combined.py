@@ -142,7 +142,9 @@ class Tested(OfDefinitions):
         return replace(self, value=self.value.bounded(days))
 
     def in_words(self) -> str:
-        return f"whether {_inner(self.value)} is {self.operator.replace('_', ' ')} {self.number:g}"
+        value = _inner(self.value)
+        verb = "are" if value.startswith("the days ") else "is"
+        return f"whether {value} {verb} {self.operator.replace('_', ' ')} {self.number:g}"
 
     def to_json(self) -> dict[str, Any]:
         return {"function": self.operator, "value": self.value.to_json(), "number": self.number}

@@ -167,6 +167,59 @@ def test_a_deleted_policy_withholds(quarter):
     refused(quarter, r"policy\.toml is missing")
 
 
+OWN_FEATURE = """
+[[feature]]
+name = "pace_of_offences"
+definition = 'count(offences, within="1y") - count(offences, within="3y", until="1y") / 2'
+family = "pace of offending"
+justification = "Offending that is speeding up is linked with proven reoffending."
+raises = "offences in the last year, less those in a usual year before: {value}"
+sign = 1
+kind = "history"
+"""
+
+
+def test_a_feature_of_ones_own_withholds_what_was_released_without_it_until_it_is_taken_out_again(quarter):
+    quarter.forget_lists()
+    features = quarter.workspace / "features.toml"
+    features.write_text(OWN_FEATURE, encoding="utf-8")
+    refused(quarter, "with the workspace's own features, is not the one that was approved: train a model with it")
+    assert quarter.do("release").returncode == WITHHELD  # nor can the old candidate be released again
+    features.unlink()
+    assert quarter.score().returncode == 0
+    assert quarter.do("list").returncode == 0
+
+
+def test_a_features_file_that_cannot_be_read_stops_every_step_and_shows_no_estimate(quarter):
+    quarter.forget_lists()
+    (quarter.workspace / "features.toml").write_text(OWN_FEATURE.replace("(offences", "(ofences"), encoding="utf-8")
+    for words in (("score", "--as-of", "2026-10-01"), ("list",), ("release",), ("build", "--as-of", "2026-10-01")):
+        ran = quarter.do(*words)
+        assert ran.returncode == 2 and "Did you mean 'offences'" in ran.stderr, words
+    assert estimates_in(quarter.workspace) == []
+
+
+@pytest.mark.slow
+def test_a_model_trained_with_a_feature_of_ones_own_and_signed_opens_the_gate_and_only_with_that_feature(
+    quarter, tmp_path
+):
+    quarter.forget_lists()
+    features = quarter.workspace / "features.toml"
+    features.write_text(OWN_FEATURE, encoding="utf-8")
+    password = tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    trained = quarter.do("retrain", "--as-of", "2026-10-01", "--trainer", "Demo analyst", "--password-file", password)
+    assert trained.returncode == 0, trained.stderr
+    refused(quarter, "is not the one that was approved")
+    for holder in ("Demo chair", "Demo data protection officer"):
+        assert signed(quarter, tmp_path, holder).returncode == 0
+    assert quarter.do("release").returncode == 0
+    assert quarter.score().returncode == 0
+    features.unlink()
+    quarter.forget_lists()
+    refused(quarter, "is not the one that was approved")
+
+
 def test_an_altered_release_withholds(quarter):
     quarter.forget_lists()
     path = quarter.workspace / "releases" / quarter.release / "release.json"
