@@ -70,6 +70,8 @@ APPROVAL_TABLES = {"prob_enforcement": "breaches and recalls follow how closely 
 APPROVAL_COLUMNS = {"identity.dob": "age is a protected characteristic"}
 #: The same for values asked of a column.
 APPROVAL_VALUES = tuple(f"prob_contact.attended={v}" for v in ("unacceptable_absence", "acceptable_absence", "no"))
+#: Kept appointments may be a feature; all appointments less the kept ones are the missed ones.
+ATTENDED = "prob_contact.attended"
 #: Whoever reads these asks who sought help: it may lower an estimate or leave it, never raise it (FEA-7).
 HELP_TABLES = frozenset(
     {"trt_client", "trt_episode", "trt_intervention", "programme", "housing_duty", "support_referral"}
@@ -132,6 +134,8 @@ def approval_needed(definition: Definition) -> str:
             return APPROVAL_TABLES[column.partition(".")[0]]
         if column in APPROVAL_VALUES:
             return "missed appointments follow how closely a person is supervised"
+    if ATTENDED in definition.lineage() and definition.parts() != (definition,):
+        return "kept appointments, combined, tell how many were missed"
     if any(part.function == "days_since_first" for part in definition.parts()):
         return "time since a first event is near to age"
     return ""
