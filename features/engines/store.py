@@ -1,7 +1,7 @@
 """Events on disk in parts of people, for more people than fit in memory: each part is worked out on its own.
 
 A part holds everything about its people. Text keys are mapped once, when the store is written: in the tables a person
-is a whole number, the position among the part's people (``people.parquet``).
+is a whole number, counted on from part to part; ``people.parquet`` has the texts of a part's people in that order.
 """
 
 from __future__ import annotations
@@ -33,12 +33,15 @@ PEOPLE = 50_000
 
 @dataclass(frozen=True)
 class EventStore:
-    """A folder with ``store.json`` and a folder a part. ``snapshot`` names the extracts it was made from (a hash)."""
+    """A folder with ``store.json`` and a folder a part. ``snapshot`` names the extracts it was made from (a hash).
+
+    ``first``: part -> the number of its first person.
+    """
 
     folder: Path
     snapshot: str
     sharing: Sharing
-    parts: tuple[str, ...]
+    first: Mapping[str, int]
 
     @classmethod
     def open(cls, folder: Path, contracts: Mapping[str, EventContract]) -> EventStore:
@@ -57,7 +60,11 @@ class EventStore:
             if held[name].to_json() != meaning:
                 raise Refused(f"The event store was written under another contract of {name}. Write it anew.")
         sharing = Sharing(held, frozenset(told["sources"]), frozenset(told["unsent"]))
-        return cls(folder, told["snapshot"], sharing, tuple(told["parts"]))
+        return cls(folder, told["snapshot"], sharing, dict(told["parts"]))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(self.first)
 
     def people(self, part: str) -> pa.Array:
         """The texts of a part's people, in the order of their numbers."""
@@ -65,13 +72,14 @@ class EventStore:
 
     def part(self, name: str, *, keep: bool = False) -> Part:
         """One part; with ``keep`` its columns are laid out on disk once, and mapped into memory from then on."""
-        there = self.folder / name
-        known = pq.read_table(there / "known.parquet", use_threads=False)
-        by_source = {source: known.filter(pc.equal(known["source"], source)) for source in self.sharing.sources}
+        there, first = self.folder / name, self.first[name]
 
         def read(table: str, columns: Sequence[str]) -> pa.Table:
-            return pq.read_table(there / f"{table}.parquet", columns=["person", *columns], use_threads=False)
+            found = pq.read_table(there / f"{table}.parquet", columns=["person", *columns], use_threads=False)
+            return found.set_column(0, "person", pc.subtract(found["person"], pa.scalar(first, pa.int32())))
 
+        known = read("known", ["source", "since"])
+        by_source = {source: known.filter(pc.equal(known["source"], source)) for source in self.sharing.sources}
         return Part(self.people(name), read, by_source, there / "laid" if keep else None)
 
     def rows(self, cohort_rows: pd.DataFrame) -> dict[str, tuple[Rows, np.ndarray]]:
@@ -116,12 +124,14 @@ def write_events(folder: Path, parts: Iterable[Events], snapshot: str) -> None:
     at a time.
     """
     with new_folder(folder) as building:
-        names: list[str] = []
+        names: dict[str, int] = {}
         told: dict[str, object] = {}
+        people = 0
         for at, events in enumerate(parts):
-            names.append(f"part-{at:05d}")
-            (building / names[-1]).mkdir()
-            _write_part(building / names[-1], events)
+            name = f"part-{at:05d}"
+            (building / name).mkdir()
+            names[name] = people
+            people += _write_part(building / name, events, people)
             shared: dict[str, object] = {
                 "sources": sorted(events.shared),
                 "unsent": sorted(events.unsent),
@@ -152,7 +162,8 @@ def split(events: Events, people: int = PEOPLE) -> Iterable[Events]:
         yield replace(events, tables=tables, known=known)
 
 
-def _write_part(folder: Path, events: Events) -> None:
+def _write_part(folder: Path, events: Events, first: int) -> int:
+    """Write one part's tables, its people counted from ``first``. Returns how many there are."""
     everybody = {person for known in events.known.values() for person in known}
     for table in events.tables.values():
         everybody.update(table["person_id"])
@@ -160,11 +171,14 @@ def _write_part(folder: Path, events: Events) -> None:
     pq.write_table(pa.table({"person_id": people}), folder / "people.parquet")
     for name, table in events.tables.items():
         made = pa.Table.from_pandas(table, preserve_index=False)
-        columns = {"person": pa.array(person_index(made["person_id"], people))}
+        columns = {"person": pa.array(person_index(made["person_id"], people) + np.int32(first))}
         for column in made.column_names[1:]:
             columns[column] = _stored(made[column], column, events.contracts[name])
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
-    pq.write_table(_known(events.known, people), folder / "known.parquet")
+    known = _known(events.known, people)
+    known = known.set_column(1, "person", pc.add(known["person"], pa.scalar(first, pa.int32())))
+    pq.write_table(known, folder / "known.parquet")
+    return len(people)
 
 
 def _stored(column: pa.ChunkedArray, name: str, contract: EventContract) -> pa.ChunkedArray:

@@ -124,7 +124,7 @@ def sure_rows(draw, as_of, most):
 def table(rows, contract):
     made = pd.DataFrame(rows, columns=list(contract.columns))
     for name in contract.columns:
-        if contract.fields.get(name) is None and name != "person_id" or (
+        if (contract.fields.get(name) is None and name != "person_id") or (
             name in contract.fields and contract.fields[name].kind == "date"
         ):
             made[name] = pd.to_datetime(pd.Series(made[name], dtype="object"), errors="raise").astype("datetime64[us]")
@@ -152,7 +152,9 @@ def some_rows(draw, tables=("things", "stays", "sure_things")):
 @st.composite
 def some_number(draw):
     rows = draw(some_rows(("things", "sure_things")))
-    return rows.field("n") if rows.contract.name == "sure_things" else rows.field(draw(st.sampled_from(["size", "grade"])))
+    return (
+        rows.field("n") if rows.contract.name == "sure_things" else rows.field(draw(st.sampled_from(["size", "grade"])))
+    )
 
 
 @st.composite
@@ -215,30 +217,82 @@ def combined(draw):
     return draw(st.sampled_from(ways)) if ways else one
 
 
+@dataclass(frozen=True)
+class History:
+    """What happened to four people, as rows of three tables; who knows them since when; on which days we stand."""
+
+    tables: dict
+    known: dict
+    days: tuple
+    people: tuple
+
+
 @st.composite
-def cases(draw, most=12, definitions=6):
-    """A history of up to ``most`` events a table for four people, rows on several days, and a register."""
+def histories(draw, most=12):
+    """A history of up to ``most`` events a table, on several days near a date that is hard to get right."""
     as_of = draw(st.sampled_from(AS_OF))
     tables = {
-        "things": table(draw(event_rows(as_of, most)), EVENTS),
-        "stays": table(draw(spell_rows(as_of, most // 2)), SPELLS),
-        "sure_things": table(draw(sure_rows(as_of, most // 3)), SURE),
+        "things": draw(event_rows(as_of, most)),
+        "stays": draw(spell_rows(as_of, most // 2)),
+        "sure_things": draw(sure_rows(as_of, most // 3)),
     }
-    for absent in draw(st.sets(st.sampled_from(sorted(tables)), max_size=1)) if draw(st.integers(0, 5)) == 0 else ():
-        del tables[absent]
+    since = st.sampled_from([-9000, -1, 0, None])
     known = {
-        source: {person: moved(as_of, days) for person in PEOPLE if (days := draw(st.sampled_from([-9000, -1, 0, None])))
-                 is not None}
-        for source in draw(st.sets(st.sampled_from(SOURCES), min_size=2))
-    }  # fmt: skip
-    unsent = draw(st.sets(st.sampled_from(["things.size", "things.sure", "stays.end", "stays.planned"]), max_size=2))
-    events = Events(tables, CONTRACTS, known, {}, frozenset(unsent) if draw(st.integers(0, 4)) == 0 else frozenset())
+        source: {person: moved(as_of, days) for person in PEOPLE if (days := draw(since)) is not None}
+        for source in SOURCES
+    }
     days = sorted({moved(as_of, move) for move in draw(st.lists(near, min_size=1, max_size=3))})
-    rows = pd.DataFrame(
-        [{"person_id": person, "as_of": day} for person in draw(st.permutations(PEOPLE)) for day in days]
-    )
-    rows["as_of"] = pd.to_datetime(pd.Series(rows["as_of"], dtype="object")).astype("datetime64[us]")
-    return Case(events, rows, register_of(draw(st.lists(st.one_of(leaf(), combined()), min_size=1, max_size=definitions))))
+    return History(tables, known, tuple(days), tuple(draw(st.permutations(PEOPLE))))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What is shared at all: tables and sources there are, fields that nobody sends."""
+
+    tables: frozenset
+    sources: frozenset
+    unsent: frozenset
+
+
+@st.composite
+def sharing(draw):
+    """Mostly everything; sometimes a table, a source or a field is not shared."""
+    tables, sources = set(CONTRACTS), set(SOURCES)
+    if draw(st.integers(0, 5)) == 0:
+        tables.discard(draw(st.sampled_from(sorted(tables))))
+    if draw(st.integers(0, 3)) == 0:
+        sources.discard(draw(st.sampled_from(sorted(sources))))
+    fields = st.sets(st.sampled_from(["things.size", "things.sure", "stays.end", "stays.planned"]), max_size=2)
+    unsent = draw(fields) if draw(st.integers(0, 4)) == 0 else ()
+    return Shared(frozenset(tables), frozenset(sources), frozenset(unsent))
+
+
+def case_of(found, shared, register):
+    """Several histories, each about people of its own, as one case."""
+    rows = {name: [] for name in CONTRACTS}
+    known = {source: {} for source in shared.sources}
+    asked = []
+    for at, history in enumerate(found):
+        for name, of_table in history.tables.items():
+            rows[name] += [{**row, "person_id": f"{at}-{row['person_id']}"} for row in of_table]
+        for source in shared.sources:
+            known[source] |= {f"{at}-{person}": day for person, day in history.known[source].items()}
+        asked += [{"person_id": f"{at}-{person}", "as_of": day} for person in history.people for day in history.days]
+    tables = {name: table(rows[name], CONTRACTS[name]) for name in sorted(shared.tables)}
+    cohort = pd.DataFrame(asked)
+    cohort["as_of"] = pd.to_datetime(pd.Series(cohort["as_of"], dtype="object")).astype("datetime64[us]")
+    return Case(Events(tables, CONTRACTS, known, {}, shared.unsent), cohort, register)
+
+
+@st.composite
+def registers(draw, definitions=6):
+    return register_of(draw(st.lists(st.one_of(leaf(), combined()), min_size=1, max_size=definitions)))
+
+
+@st.composite
+def cases(draw, most=12, definitions=6):
+    """One history, what is shared of it, and a register."""
+    return case_of([draw(histories(most))], draw(sharing()), draw(registers(definitions)))
 
 
 def register_of(definitions):

@@ -1,12 +1,23 @@
 """Three engines, one meaning: the compiled pass gives the cells that plain Python gives over one person's events."""
 
+import datetime as dt
+import math
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from desist.features.engines import compiled, reference
-from tests.features.drawn import cases
+from desist.features import language as say
+from desist.features.contracts import FieldSpec
+from desist.features.engines import compiled, exact, kernels, laid, reference
+from desist.features.rows import Rows
+from desist.records.errors import Refused
+from tests.features import drawn
+from tests.features.drawn import cases, stays, things
 
 few = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 many = settings(few, max_examples=1000)
@@ -36,3 +47,100 @@ def test_the_compiled_engine_gives_the_cells_of_the_reference(case):
 @given(case=cases(most=25))
 def test_the_compiled_engine_gives_the_cells_of_the_reference_on_many_histories(case):
     assert differing(case) == []
+
+
+def every_function():
+    """One definition at least of every function, over long windows."""
+    return drawn.register_of([
+        say.count(things), say.has(things.where(things.bad)), say.days_since(things, none_as="window"),
+        say.days_since_first(things), say.is_open(stays), say.duration(stays, within="2y"),
+        say.rate_per_year_at_liberty(things, custody=stays, within="10y"),
+        say.decayed_count(things, half_life="1y"), say.gap_between(things), say.gap_between(stays, things),
+        say.trend(things, within="2y"), say.trend(things.size, within="2y"), say.most_recent(things.grade),
+        say.first(things.size), say.worst(things.size), say.sum(things.size), say.mean(things.grade),
+        say.distinct(things.size), say.distinct(things.kind), say.share(things.bad, of=things),
+        say.count(things) / say.count(stays), say.where(say.count(things).at_least(3), say.worst(things.size), 0.0),
+    ])  # fmt: skip
+
+
+def test_ten_thousand_events_of_one_person_beside_somebody_with_none():
+    rng = np.random.default_rng(7)
+    start = dt.date(2024, 4, 1).toordinal()
+    days = start - rng.integers(-50, 9000, 10_000)
+    rows = [
+        {"person_id": "0-p1", "occurred_on": dt.date.fromordinal(int(day)), "kind": "abc"[at % 3],
+         "recorded_on": dt.date.fromordinal(int(day) + at % 40), "size": float(rng.normal()), "bad": bool(at % 2),
+         "grade": float(at % 7), "graded_on": dt.date.fromordinal(int(day) + at % 90)}
+        for at, day in enumerate(days)
+    ]  # fmt: skip
+    stays_of = [{"person_id": "0-p1", "occurred_on": row["occurred_on"], "recorded_on": row["recorded_on"], "kind": "in",
+                 "planned": row["graded_on"]} for row in rows[:2000]]  # fmt: skip
+    known = {source: dict.fromkeys(["0-p1", "0-p2"], dt.date(1990, 1, 1)) for source in drawn.SOURCES}
+    tables = {"things": drawn.table(rows, drawn.EVENTS), "stays": drawn.table(stays_of, drawn.SPELLS)}
+    cohort = pd.DataFrame({"person_id": ["0-p2", "0-p1"], "as_of": pd.Timestamp("2024-04-01")})
+    case = drawn.Case(drawn.Events(tables, drawn.CONTRACTS, known), cohort, every_function())
+    assert differing(case) == []
+    found = compiled.build_profiles(case.events, case.rows, case.register).table
+    assert found["f0"].tolist() == [0.0, float(sum(row["recorded_on"].toordinal() < start and
+                                                   row["occurred_on"].toordinal() < start for row in rows))]  # fmt: skip
+
+
+def test_a_table_with_more_sets_of_conditions_than_a_word_has_bits():
+    asked = [say.count(things.where(things.size.at_least(float(at))), within="10y") for at in range(150)]
+    day = dt.date(2024, 3, 1)
+    rows = [{"person_id": "0-p1", "occurred_on": day, "recorded_on": day, "size": float(size)} for size in (70, 149)]
+    known = {"one": {"0-p1": dt.date(2000, 1, 1)}}
+    cohort = pd.DataFrame({"person_id": ["0-p1"], "as_of": pd.Timestamp("2024-04-01")})
+    events = drawn.Events({"things": drawn.table(rows, drawn.EVENTS)}, drawn.CONTRACTS, known)
+    case = drawn.Case(events, cohort, drawn.register_of(asked))
+    assert differing(case) == []
+    found = compiled.build_profiles(case.events, case.rows, case.register).table.iloc[0]
+    assert [found[f"f{at}"] for at in (0, 63, 64, 70, 71, 149)] == [2, 2, 2, 2, 1, 1]
+
+
+def test_a_date_too_far_away_to_subtract_is_refused_not_wrapped():
+    far = pa.chunked_array([pa.array([0, 2**30 - 1], pa.int32()).view(pa.date32())])
+    with pytest.raises(Refused, match="two million years"):
+        laid.days_of(far, "things.occurred_on")
+    last = pa.chunked_array([pa.array([0, 2**30 - 2, None], pa.int32()).view(pa.date32())])
+    assert laid.days_of(last, "things.occurred_on").tolist() == [0, 2**30 - 2, kernels.NEVER]
+
+
+def test_more_texts_than_one_byte_numbers_take_four_and_more_than_four_are_refused():
+    assert laid.packed_codes(np.array([0, 255]), "things.kind").dtype == np.uint8
+    assert laid.packed_codes(np.array([0, 256]), "things.kind").tolist() == [0, 256]
+    with pytest.raises(Refused, match="different values"):
+        laid.packed_codes(np.array([0, 2**31]), "things.kind")
+
+
+def test_three_hundred_kinds_are_told_apart():
+    free = replace(drawn.EVENTS, fields={**drawn.EVENTS.fields, "kind": FieldSpec("category", "kind")})
+    rows_of = Rows(free)
+    day = dt.date(2024, 3, 1)
+    rows = [{"person_id": "0-p1", "occurred_on": day, "recorded_on": day, "kind": f"k{at}"} for at in range(300)]
+    contracts = {"things": free}
+    events = drawn.Events({"things": drawn.table(rows, free)}, contracts, {"one": {"0-p1": dt.date(2000, 1, 1)}})
+    cohort = pd.DataFrame({"person_id": ["0-p1"], "as_of": pd.Timestamp("2024-04-01")})
+    register = drawn.register_of([
+        say.distinct(rows_of.kind), say.count(rows_of.where(rows_of.kind.one_of("k0", "k256", "k299"))),
+    ])  # fmt: skip
+    assert differing(drawn.Case(events, cohort, register)) == []
+    assert compiled.build_profiles(events, cohort, register).table[["f0", "f1"]].to_numpy().tolist() == [[300.0, 3.0]]
+
+
+@given(values=st.lists(st.floats(-1e300, 1e300), max_size=40))
+def test_a_compiled_sum_is_exactly_the_sum_that_python_rounds_once(values):
+    parts, count = np.empty(exact.PARTS + 40), 0
+    for value in values:
+        count = exact.add_exactly(parts, count, value)
+    assert exact.rounded(parts, count) == math.fsum(values)
+
+
+def test_events_without_a_person_or_a_date_are_refused_with_their_number():
+    table = pa.table({"person": pa.array([0, None], pa.int32()), "occurred_on": pa.array([0, 0], pa.date32()),
+                      "recorded_on": pa.array([None, 0], pa.date32())})  # fmt: skip
+    with pytest.raises(Refused) as refusal:
+        laid.lay_out(lambda columns: table, drawn.EVENTS, (), 1)
+    assert [problem.found for problem in refusal.value.problems] == [
+        "1 rows without person", "1 rows without recorded_on",
+    ]  # fmt: skip

@@ -1,0 +1,163 @@
+"""On Spark the same pass gives the same cells: a local session with two cores, driven for real."""
+
+import datetime as dt
+import os
+import shutil
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from desist.features.engines import compiled, reference, spark
+from desist.features.language import age_at_as_of, count
+from desist.features.register import Feature, Register
+from desist.records.errors import Refused
+from tests.features import drawn
+
+
+@pytest.fixture(scope="module")
+def session():
+    """A local Spark with two cores; skipped without Java or pyspark, an error in CI."""
+    missing = [] if shutil.which("java") else ["Java"]
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        missing.append("pyspark")
+    if missing:
+        reason = f"{' and '.join(missing)} not installed: pip install desist[spark], and Java 17"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    made = (
+        SparkSession.builder.master("local[2]").appName("desist tests")
+        .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2")
+        .config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    )  # fmt: skip
+    made.sparkContext.setLogLevel("ERROR")
+    yield made
+    made.stop()
+
+
+def drawn_of(strategy, number):
+    """So many examples of a strategy, collected rather than tested one by one: a Spark job takes a second."""
+    found = []
+
+    @settings(
+        max_examples=number,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    @given(strategy)
+    def collect(one):
+        found.append(one)
+
+    collect()
+    return found
+
+
+KINDS = {"date": "date", "category": "string", "number": "double", "yes_no": "boolean"}
+
+
+def frames(session, events):
+    """The event tables, and who knows whom, as Spark DataFrames."""
+    made = {}
+    for name, table in events.tables.items():
+        contract = events.contracts[name]
+        kinds = {column: spark.kind_of(contract, column) for column in contract.columns if column != "person_id"}
+        rows = [tuple(plain(row[column], kinds.get(column)) for column in contract.columns)
+                for row in table.to_dict("records")]  # fmt: skip
+        schema = ", ".join(f"{column} {KINDS[kinds.get(column, 'category')]}" for column in contract.columns)
+        made[name] = session.createDataFrame(rows, schema)
+    known = [(source, person, day) for source, since in events.known.items() for person, day in since.items()]
+    return made, session.createDataFrame(known, "source string, person_id string, since date")
+
+
+def plain(value, kind):
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if kind == "date":
+        return value.date() if hasattr(value, "date") else value
+    return bool(value) if kind == "yes_no" else value
+
+
+def on_spark(session, case):
+    tables, known = frames(session, case.events)
+    rows = session.createDataFrame(
+        [(person, day.date()) for person, day in zip(case.rows["person_id"], case.rows["as_of"], strict=True)],
+        "person_id string, as_of date",
+    )
+    contracts = {name: case.events.contracts[name] for name in case.events.tables}
+    found = spark.build_profiles_on_spark(
+        tables, contracts, rows, known, case.register, unsent=case.events.unsent, tasks=2
+    ).toArrow()
+    table = found.to_pandas(date_as_object=True)
+    key = pd.DataFrame({"person_id": case.rows["person_id"], "as_of": [day.date() for day in case.rows["as_of"]]})
+    return key.merge(table, on=["person_id", "as_of"], how="left", validate="one_to_one")
+
+
+def differing(session, case):
+    judged = reference.build_profiles(case.events, case.rows, case.register).table
+    packed = compiled.build_profiles(case.events, case.rows, case.register).table
+    found = on_spark(session, case)
+    assert len(found) == len(judged)
+    return [
+        feature.definition.in_words()
+        for feature in case.register.used
+        for other in (packed, found)
+        if not np.array_equal(judged[feature.name].to_numpy(), other[feature.name].to_numpy(), equal_nan=True)
+    ]
+
+
+def compare(session, histories, jobs):
+    """So many histories in so many jobs, each with a register and a sharing of its own."""
+    found = drawn_of(drawn.histories(), histories)
+    registers = drawn_of(drawn.registers(definitions=20), jobs)
+    shared = drawn_of(drawn.sharing(), jobs)
+    each = len(found) // jobs
+    for at in range(jobs):
+        some = found[at * each : (at + 1) * each]
+        if not shared[at].sources & frozenset(drawn.SOURCES):
+            continue
+        case = drawn.case_of(some, shared[at], registers[at])
+        assert differing(session, case) == []
+    return each * jobs
+
+
+def test_spark_gives_the_cells_of_the_other_two_engines(session):
+    assert compare(session, histories=60, jobs=2) == 60
+
+
+@pytest.mark.slow
+def test_three_engines_agree_on_two_thousand_histories(session):
+    assert compare(session, histories=2000, jobs=25) == 2000
+
+
+def test_an_approved_age_is_refused_on_spark_because_birth_dates_stay_in_the_vault(session):
+    aged = Feature("age_at_as_of", age_at_as_of(), "age", "Weighed by the board.", "{value}", "{value}",
+                   status="approval_needed")  # fmt: skip
+    register = Register((aged,), {}, frozenset({"age_at_as_of"}))
+    case = drawn.Case(drawn_case_events(), pd.DataFrame({"person_id": ["0-p1"], "as_of": pd.Timestamp("2024-04-01")}),
+                      register)  # fmt: skip
+    with pytest.raises(Refused, match="birth dates stay in the vault"):
+        on_spark(session, case)
+
+
+def drawn_case_events():
+    day = dt.date(2024, 3, 1)
+    row = {"person_id": "0-p1", "occurred_on": day, "recorded_on": day, "kind": "a"}
+    return drawn.Events({"things": drawn.table([row], drawn.EVENTS)}, drawn.CONTRACTS, {"one": {"0-p1": day}})
+
+
+def test_people_with_events_but_no_row_and_rows_without_events_are_as_elsewhere(session):
+    events = drawn_case_events()
+    rows = pd.DataFrame({"person_id": ["0-p9"], "as_of": pd.Timestamp("2024-04-01")})
+    case = drawn.Case(events, rows, drawn.register_of([count(drawn.things), count(drawn.sure_things)]))
+    assert on_spark(session, case)[["f0", "f1"]].isna().all(axis=None)
+    assert differing(session, case) == []
