@@ -10,29 +10,31 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from desist.fairness.release import Release
+from desist.features.events import Events
 from desist.features.language import tables_read
 from desist.features.population import caseload_facts, support_waiting
 from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.pipelines.gate import open_release
 from desist.pipelines.ground import Built, Ground, check_made_up, load_ground, profiles_now
-from desist.pipelines.later_facts import Changed, Held, appended, hidden, moved, write_changed
+from desist.pipelines.later_facts import Changed, Held, Perturb, appended, hidden, moved, write_changed
 from desist.pipelines.leakage_report import Check, Difference, LeakageCheck, Perturbed
 from desist.pipelines.score import estimate, in_order
 from desist.pipelines.session import Session
 from desist.records.errors import Refused, Withheld
 from desist.records.workspace import Workspace
 
+#: What is done to records made on or after the date, in this order.
+PERTURBATIONS: Mapping[str, Perturb] = {"append": appended, "move": moved, "hide": hidden}
 #: Without ``--as-of`` the check stands this long before the snapshot, so that there is something later to change.
 YEARS_BEFORE_SNAPSHOT = 1
 
@@ -57,7 +59,7 @@ def check_leakage(session: Session, as_of_dates: Sequence[dt.date], *, seed: int
 
 @contextmanager
 def _copied(session: Session) -> Iterator[Workspace]:
-    """A workspace that holds a copy of the store and nothing else, for as long as the check runs."""
+    """A workspace that holds a copy of the store, and of features.toml, for as long as the check runs."""
     with tempfile.TemporaryDirectory(prefix="desist-leakage-") as folder:
         copy = Workspace(Path(folder) / "plain")
         with session.workspace.lock():
@@ -65,6 +67,8 @@ def _copied(session: Session) -> Iterator[Workspace]:
             store.links()
             session.say(f"Copying the store to {folder}; the workspace itself is only read ...")
             shutil.copytree(store.root, copy.store)
+            if session.workspace.features.exists():
+                shutil.copy(session.workspace.features, copy.features)
         yield copy
 
 
@@ -98,28 +102,29 @@ class _AdultVault(Vault):
 def _check(session: Session, held: Held, release: Release | None, as_of: dt.date, *, vault: Path, seed: int) -> Check:
     """One as-of date: what is seen of the copy as it is, and after each perturbation."""
     session.say(f"As of {as_of}: the store as it is ...")
-    before = see(session, replace(load_ground(session), vault=Vault(vault)), as_of, release)
+    plain = load_ground(session)
+    before = see(session, replace(plain, vault=Vault(vault)), as_of, release)
     members = before.built.cohort.members["person_id"].astype(str).tolist()
     if not members:
         raise Refused(f"Nobody is in scope on {as_of}, so there is nothing to compare. Choose a later --as-of date.")
-    perturbations: dict[str, Callable[[], Changed]] = {
-        "append": partial(appended, held, as_of, members, seed=seed),
-        "move": partial(moved, held, as_of, seed=seed),
-        "hide": partial(hidden, held, as_of, seed=seed),
-    }
-    found = []
-    for name, perturb in perturbations.items():
+    found, control = [], None
+    for name, perturb in PERTURBATIONS.items():
         session.say(f"As of {as_of}: {name} what was recorded on or after it ...")
-        changed = perturb()
+        changed = perturb(held, as_of, members, seed=seed)
         with _rewritten(session, changed) as copy:
-            ground = replace(load_ground(copy), vault=_AdultVault(vault, changed.new_people))
+            ground = load_ground(copy)
+            ground = replace(ground, register=plain.register, vault=_AdultVault(vault, changed.new_people))
             after = see(copy, ground, as_of, release)
+            if control is None:
+                early = replace(ground, events=recorded_by(ground.events, as_of))
+                control = tuple(differences(before, see(copy, early, as_of, None)))
         found.append(Perturbed(name, changed.counts, before.compared(), tuple(differences(before, after))))
     return Check(
         as_of=as_of,
         people=len(members),
         left_out=len(before.built.cohort.left_out),
-        features=len(before.built.profiles.features),
+        features={name: before.reads.get(name, ()) for name in before.built.profiles.features},
+        control=control or (),
         rows={table: len(rows) for table, rows in held.tables.items()},
         perturbed=tuple(found),
     )
@@ -133,6 +138,24 @@ def _rewritten(session: Session, changed: Changed) -> Iterator[Session]:
         shutil.copytree(session.workspace.store, copy.store)
         write_changed(Store(copy.store), changed)
         yield replace(session, workspace=copy)
+
+
+def recorded_by(events: Events, as_of: dt.date) -> Events:
+    """The events as if whatever was recorded on or after the as-of date had been recorded on the day before it.
+
+    What this moves, the check would have found, had it been seen: the control that tells where it could have failed.
+    """
+    last = as_of - dt.timedelta(days=1)
+    tables = {}
+    for name, table in events.tables.items():
+        stamps = ("recorded_on", *dict.fromkeys(events.contracts[name].learnt_later.values()))
+        later = {stamp: table[stamp] >= pd.Timestamp(as_of) for stamp in stamps}
+        tables[name] = table.assign(**{stamp: table[stamp].mask(later[stamp], pd.Timestamp(last)) for stamp in stamps})
+    known = {
+        source: {person: min(since, last) for person, since in people.items()}
+        for source, people in events.known.items()
+    }
+    return replace(events, tables=tables, known=known)
 
 
 # --- what is seen

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +28,14 @@ ROWS_AT_LEAST = 400
 NEW_PEOPLE = 100
 #: Appended rows are about members of the cohort, about anybody, and about new people, in these shares.
 ABOUT = (0.5, 0.4, 0.1)
-#: How many days before the as-of date appended and moved events may have happened: the longest common look-back.
-HAPPENED_DAYS = 5 * 365
-#: How many days after the date it cannot precede a drawn date lies at most.
-LATER_DAYS = 400
+#: Drawn events happened at most this many days before the as-of date; half of them within the shorter time, so that
+#: spells are still open and short look-backs are met.
+HAPPENED_DAYS, OFTEN_WITHIN_DAYS = 5 * 365, 365
+#: A drawn date lies at most this many days after the date it cannot precede; half of them within the shorter time.
+LATER_DAYS, OFTEN_LATER_DAYS = 400, 30
+#: The share of drawn cells left blank, where a cell may be blank: of what is learnt with the row, and of what is
+#: learnt later, so that many spells are still open.
+BLANK, BLANK_LATER = 0.2, 0.6
 
 #: Columns that say where a row comes from and what it is; they stay, or the row would not be read at all.
 _KEPT = ("agency_person", "subject_category", "record_kind", "recorded_on")
@@ -144,24 +149,31 @@ class Part:
     def happened(self, known: Days) -> Days:
         """Event days: mostly before the as-of date, some on the day before and on it, some up to the recorded day."""
         first = np.datetime64(self.as_of, "D")
-        before = -self.draw.integers(1, HAPPENED_DAYS, size=len(known))
+        longest = np.where(self.draw.random(len(known)) < 0.5, OFTEN_WITHIN_DAYS, HAPPENED_DAYS)
+        before = -self.draw.integers(1, longest + 1)
         after = (self.draw.random(len(known)) * ((known - first).astype(int) + 1)).astype(int)
         kind = self.draw.choice(4, p=(0.6, 0.1, 0.1, 0.2), size=len(known))
         return np.asarray(first + np.choose(kind, [before, np.full_like(before, -1), np.zeros_like(before), after]))
 
-    def redrawn(self, rows: pd.DataFrame, names: Sequence[str], known: Days, *, empty: float = 0.2) -> pd.DataFrame:
+    def redrawn(self, rows: pd.DataFrame, names: Sequence[str], known: Days) -> pd.DataFrame:
         """These rows with other values in the named columns, as known on the days given.
 
-        Dates keep the order of their contract; other values are those that the table or its code list has. ``empty``:
-        the share left blank in a column that need not be filled.
+        Dates keep the order of their contract; other values are those that the table or its code list has.
         """
         made = rows.copy()
         for column in self.contract.columns:
             if column.name in names and column.name in made:
                 values = self._days(column, made, known) if column.kind == "date" else self._values(column, len(made))
-                blank = self.draw.random(len(made)) < (0.0 if column.required else empty)
-                filled = pd.Series(values, index=made.index).astype(rows[column.name].dtype)
-                made[column.name] = filled.mask(blank)
+                made[column.name] = pd.Series(values, index=made.index).astype(rows[column.name].dtype)
+        return made
+
+    def with_blanks(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """These rows with some cells blank that may be."""
+        made = rows.copy()
+        for column in self.contract.columns:
+            if column.name in self.drawn_columns() and column.name in made and not column.required:
+                share = BLANK_LATER if column.known_from else BLANK
+                made[column.name] = made[column.name].mask(self.draw.random(len(made)) < share)
         return made
 
     def _days(self, column: Column, rows: pd.DataFrame, known: Days) -> Days:
@@ -169,7 +181,9 @@ class Part:
         if not base:
             return self.happened(known).astype("datetime64[us]")
         start = rows[base].to_numpy().astype("datetime64[D]")
-        days = np.where(np.isnat(start), self.happened(known), start) + self.draw.integers(0, LATER_DAYS, len(rows))
+        days = np.where(np.isnat(start), self.happened(known), start)
+        longest = np.where(self.draw.random(len(rows)) < 0.5, OFTEN_LATER_DAYS, LATER_DAYS)
+        days = days + self.draw.integers(0, longest + 1)
         return np.asarray(days if column.plan else np.minimum(days, known)).astype("datetime64[us]")
 
     def _values(self, column: Column, count: int) -> npt.NDArray[np.object_]:
@@ -183,9 +197,10 @@ class Part:
         """What a row says, without where it comes from and without recorded dates."""
         return [name for name in self.contract.names if name not in _KEPT and name not in self.stamps]
 
-    def stamped(self, rows: pd.DataFrame, known: Days) -> pd.DataFrame:
-        """Rows recorded on the days given, with what is learnt later learnt then or after it."""
-        made = rows.assign(recorded_on=known.astype("datetime64[us]"))
+    def made_on(self, rows: pd.DataFrame, known: Days) -> pd.DataFrame:
+        """These rows drawn anew as recorded on the days given, with what is learnt later learnt then or after it."""
+        drawn = self.with_blanks(self.redrawn(rows, self.drawn_columns(), known))
+        made = drawn.assign(recorded_on=known.astype("datetime64[us]"))
         for stamp, fields in self.stamps.items():
             if stamp in made:
                 said = made[fields].notna().any(axis=1)
@@ -195,6 +210,12 @@ class Part:
 
 
 # --- the three perturbations
+
+
+class Perturb(Protocol):
+    """What a store holds, otherwise: ``members`` is the cohort of the date, of whom most is to be changed."""
+
+    def __call__(self, held: Held, as_of: dt.date, members: Sequence[str], *, seed: int) -> Changed: ...
 
 
 def appended(held: Held, as_of: dt.date, members: Sequence[str], *, seed: int) -> Changed:
@@ -222,7 +243,7 @@ def appended(held: Held, as_of: dt.date, members: Sequence[str], *, seed: int) -
     return Changed(tables, pd.concat(links, ignore_index=True), counts, frozenset(new))
 
 
-def moved(held: Held, as_of: dt.date, *, seed: int) -> Changed:
+def moved(held: Held, as_of: dt.date, members: Sequence[str], *, seed: int) -> Changed:
     """With other event dates, recorded dates (still on or after the as-of date) and values in later rows and facts."""
     tables, counts = {}, {}
     for part in _parts(held, as_of, seed):
@@ -231,13 +252,13 @@ def moved(held: Held, as_of: dt.date, *, seed: int) -> Changed:
         for stamp, fields in part.stamps.items():
             facts += _learn(part, rows, stamp, fields, part.learnt_later(stamp))
         known = part.recorded(len(later))
-        other = part.stamped(part.redrawn(later, part.drawn_columns(), known), known)
+        other = part.made_on(later, known)
         tables[part.table] = pd.concat([rows[~part.later], other], ignore_index=True)
         counts[part.table] = Counts(len(later), facts)
     return Changed(tables, held.links, counts)
 
 
-def hidden(held: Held, as_of: dt.date, *, seed: int) -> Changed:
+def hidden(held: Held, as_of: dt.date, members: Sequence[str], *, seed: int) -> Changed:
     """Without later rows and facts: what extracts cut on the day before the as-of date would have shown.
 
     A source of which every row about a person is later does not know them. Links that contradict each other stay:
@@ -284,7 +305,7 @@ def _learn(part: Part, rows: pd.DataFrame, stamp: str, fields: list[str], where:
     count = int(where.sum())
     if count:
         known = part.recorded(count)
-        drawn = part.redrawn(rows[where], fields, known, empty=0.0)
+        drawn = part.redrawn(rows[where], fields, known)
         for name in fields:
             rows.loc[where, name] = drawn[name]
         if stamp in rows:
@@ -324,7 +345,7 @@ def _new_rows(part: Part, numbers: Sequence[str]) -> pd.DataFrame:
     rows = part.rows.iloc[places].reset_index(drop=True)
     rows["agency_person"] = pd.Series(list(numbers)).astype(part.rows["agency_person"].dtype)
     known = part.recorded(len(rows))
-    return part.stamped(part.redrawn(rows, part.drawn_columns(), known), known)
+    return part.made_on(rows, known)
 
 
 def _again(part: Part, count: int) -> pd.DataFrame:

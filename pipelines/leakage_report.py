@@ -12,6 +12,8 @@ from desist.records.errors import Problem, Refused
 
 PASTS = {"append": "appended", "move": "moved", "hide": "hidden"}
 NOT_TESTED = "not tested"
+#: How the place of a feature begins.
+FEATURE = "feature "
 NOTHING_LATER = "nothing recorded on or after the date"
 EMPTY = "an empty table"
 
@@ -68,12 +70,17 @@ class Perturbed:
 
 @dataclass(frozen=True)
 class Check:
-    """One as-of date: who was in scope, and the perturbations."""
+    """One as-of date: who was in scope, and the perturbations.
+
+    ``features``: the event tables that each asks. ``control``: what would have moved, had the appended records been
+    made on the day before the date; what did not move then could not have failed.
+    """
 
     as_of: dt.date
     people: int
     left_out: int
-    features: int
+    features: Mapping[str, tuple[str, ...]]
+    control: tuple[Difference, ...]
     rows: Mapping[str, int]
     perturbed: tuple[Perturbed, ...]
 
@@ -82,13 +89,15 @@ class Check:
             "as_of": self.as_of.isoformat(),
             "people": self.people,
             "left_out": self.left_out,
-            "features": self.features,
+            "features": len(self.features),
             "rows": dict(self.rows),
+            "control": [one.as_json() for one in self.control],
+            "features_not_tested": self.features_not_tested(),
             "perturbations": {one.name: one.as_json() for one in self.perturbed},
         }
 
     def lines(self) -> Iterator[str]:
-        scope = f"{self.people:,} people in scope, {self.left_out:,} left out, {self.features} features."
+        scope = f"{self.people:,} people in scope, {self.left_out:,} left out, {len(self.features)} features."
         yield f"As of {self.as_of}: {scope}"
         yield f"  {'table':<18}{'rows held':>10}" + "".join(f"{PASTS[one.name]:>18}" for one in self.perturbed)
         for table, rows in self.rows.items():
@@ -100,6 +109,21 @@ class Check:
         for table, names in self.not_tested().items():
             why = NOTHING_LATER if self.rows[table] else EMPTY
             yield f"  {NOT_TESTED}: {table} ({', '.join(names)}): {why}"
+        blind = self.features_not_tested()
+        could = f"{len(self.features) - len(blind)} of {len(self.features)} features, {self._places()}"
+        yield "  could it fail? Had the appended records been made on the day before the date, these would have moved:"
+        yield f"          {could}."
+        for name in blind:
+            yield f"  {NOT_TESTED}: feature {name} (asks {', '.join(self.features[name])}): no later record moves it"
+
+    def _places(self) -> str:
+        others = [one.place for one in self.control if not one.place.startswith(FEATURE)]
+        return ", ".join(dict.fromkeys(place.partition(",")[0] for place in others)) or "no list"
+
+    def features_not_tested(self) -> list[str]:
+        """Features that the control left as they were."""
+        moved = {one.place for one in self.control}
+        return [name for name in self.features if f"{FEATURE}{name}" not in moved]
 
     def not_tested(self) -> dict[str, list[str]]:
         """Tables in which a perturbation found nothing to change, with its name: there it could not have failed."""
@@ -129,8 +153,9 @@ class LeakageCheck:
         return any(one.differences for check in self.checks for one in check.perturbed)
 
     @property
-    def untested(self) -> list[tuple[Check, Perturbed]]:
-        return [(check, one) for check in self.checks for one in check.perturbed if not one.tested]
+    def untested(self) -> list[Check]:
+        """Dates on which a perturbation changed nothing, or nothing could have moved."""
+        return [check for check in self.checks if not check.control or not all(one.tested for one in check.perturbed)]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -158,7 +183,7 @@ class LeakageCheck:
         if self.leaks:
             return "LEAK: something recorded on or after the date was seen on it."
         if self.untested:
-            return "Not a pass: on a date above a perturbation had nothing to change."
+            return "Not a pass: on a date above there was nothing to change, or nothing that could have moved."
         return "Nothing recorded on or after the date moved anybody in or out, a profile or a list."
 
     def raise_if_failed(self) -> None:
@@ -170,10 +195,9 @@ class LeakageCheck:
                 list(self._problems()),
             )
         if self.untested:
-            check, _ = self.untested[0]
             raise Refused(
-                f"Nothing was recorded on or after {check.as_of}, so moving and hiding it could not fail. "
-                f"Choose an --as-of date some months before the snapshot of {self.snapshot}."
+                f"Too little was recorded on or after {self.untested[0].as_of}: the check could not fail. Choose "
+                f"an --as-of date some months before the snapshot of {self.snapshot}."
             )
 
     def _problems(self) -> Iterator[Problem]:

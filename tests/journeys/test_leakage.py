@@ -1,14 +1,17 @@
 """Nothing recorded on or after the as-of date changes a profile, from the agencies' files to the profile."""
 
 import datetime as dt
+import json
 import shutil
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from desist.features.outcomes import PROVEN_REOFFENDING, label_outcomes
 from desist.features.engines.reference import build_profiles
+from desist.features.events import Events
+from desist.features.outcomes import PROVEN_REOFFENDING, label_outcomes
+from desist.pipelines import check_leakage, later_facts
 from desist.pipelines.ground import load_ground
 from desist.pipelines.session import open_session
 from desist.pipelines.steps import link_people, take_in
@@ -130,3 +133,37 @@ def test_an_extract_that_is_too_old_to_tell_gives_no_label(sent, tmp_path):
     old = replace(ground.events, snapshots=dict.fromkeys(ground.events.snapshots, dt.date(2025, 6, 30)))
     assert label_outcomes(ground.events, rows, [PROVEN_REOFFENDING], known_by=TODAY).table[OUTCOME].notna().any()
     assert label_outcomes(old, rows, [PROVEN_REOFFENDING], known_by=TODAY).table[OUTCOME].isna().all()
+
+
+def files_of(workspace):
+    """Every file but the log and its head, which note that the gate was asked."""
+    return {
+        path.relative_to(workspace): path.read_bytes()
+        for path in workspace.rglob("*")
+        if path.is_file() and path.name not in ("desist.db", "desist.head")
+    }
+
+
+def test_an_analyst_shows_that_nothing_recorded_later_moves_the_list_or_an_estimate(quarter, monkeypatch):
+    before = files_of(quarter.workspace)
+    monkeypatch.setattr(check_leakage, "PERTURBATIONS", {"append": later_facts.appended})
+    ran = quarter.do("check", "leakage", "--as-of", "2026-01-01", "--json")
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["held"] and told["estimates"] == {"compared": True, "release": quarter.release}
+    (checked,) = told["checks"]
+    assert checked["people"] > 200 and checked["perturbations"]["append"]["compared"]["estimates"] == checked["people"]
+    assert len(checked["features_not_tested"]) <= 3
+    assert files_of(quarter.workspace) == before, "no estimate and no copy stays behind"
+
+
+def test_while_estimates_are_withheld_the_check_makes_none_and_finds_a_leak_in_the_list(quarter, monkeypatch):
+    quarter.without_sign_offs()
+    monkeypatch.setattr(check_leakage, "PERTURBATIONS", {"append": later_facts.appended})
+    ran = quarter.do("check", "leakage")
+    assert ran.returncode == 0, ran.stderr
+    assert "as of 2025-09-30, one year before the snapshot" in ran.stdout and "No estimates" in ran.stdout
+    monkeypatch.setattr(Events, "knows", lambda self, source, person, as_of: person in self.known.get(source, {}))
+    ran = quarter.do("check", "leakage")
+    assert ran.returncode == 2 and "LEAK" in ran.stdout
+    assert "list of cases to review, sources_known: found" in ran.stderr and "moved by append" in ran.stderr
