@@ -79,13 +79,14 @@ def _files(folders: list[Path], name: str) -> str:
 
 def _rows(folders: list[Path], contracts: dict[str, EventContract]) -> str:
     """The rows to build, numbered, with who answered for each table on the as-of date."""
+    places = {sources: place for place, sources in enumerate({one.sources: None for one in contracts.values()})}
     known = ", ".join(
-        f"min(since) FILTER (source IN ({', '.join(repr(source) for source in contract.sources)})) AS since_{table}"
-        for table, contract in contracts.items()
+        f"min(CASE WHEN source IN ({', '.join(repr(source) for source in sources)}) THEN since END) AS since_{place}"
+        for sources, place in places.items()
     )
     answers = ", ".join(
-        f"true AS knows_{table}" if contract.absence == "none" else f"since_{table} < as_of AS knows_{table}"
-        for table, contract in contracts.items()
+        ("true" if one.absence == "none" else f"since_{places[one.sources]} < as_of") + f" AS knows_{table}"
+        for table, one in contracts.items()
     )
     return f"""
         CREATE TEMP TABLE to_build AS

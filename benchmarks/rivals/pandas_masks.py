@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rivals.asked import Asked, asked_of, columns_read, part_folders
 
-from desist.features.contracts import EventContract
 from desist.features.register import Register
 from desist.features.rows import Condition
 
@@ -22,12 +21,13 @@ from desist.features.rows import Condition
 class Choices:
     """Ways to write the same frames; the defaults need least CPU time of those measured (README.md).
 
-    ``people``: pseudonyms merged as text ("text") or as categories of one list ("category").
+    ``people``: pseudonyms merged as text ("text"), as categories of one list ("category"), or as their places in the
+    list of people to build ("number").
     ``masks``: each condition worked out once for a table ("shared") or for every feature anew ("own").
     ``group``: ``groupby`` on the rows chosen ("chosen"), or on all rows with the others emptied ("emptied").
     """
 
-    people: str = "text"
+    people: str = "number"
     masks: str = "shared"
     group: str = "chosen"
 
@@ -40,55 +40,60 @@ def build(folder: Path, register: Register, *, choices: Choices = Choices()) -> 
 
 
 def _build(folder: Path, asked: dict[str, list[Asked]], register: Register, choices: Choices) -> pd.DataFrame:
-    rows = _read(folder, "rows", None, choices)
+    rows = _read(folder, "rows", None)
+    names = rows["person_id"].astype("str")
+    everybody = rows["person_id"].cat.categories
+    rows = _keyed(rows, everybody, choices)
     rows["row_id"] = np.arange(len(rows))
-    known = _read(folder, "known", None, choices)
+    known = _keyed(_read(folder, "known", None), everybody, choices)
     made: dict[str, pd.Series] = {}
+    answered: dict[tuple[str, ...], pd.Series] = {}
     for features in asked.values():
-        answered = _answered(rows, known, features[0].contract, choices)
-        joined = _joined(folder, rows, features, choices)
+        contract = features[0].contract
+        if contract.absence != "none" and contract.sources not in answered:
+            answered[contract.sources] = _answered(rows, known, contract.sources)
+        events = _keyed(_read(folder, contract.name, columns_read(features)), everybody, choices)
+        joined = _joined(rows, events, features)
         masks = Masks(joined, choices)
         for one in features:
             found = _worked_out(one, joined, masks, choices).reindex(rows["row_id"]).astype("float64")
-            made[one.name] = (found if one.none is None else found.fillna(one.none)).where(answered)
+            filled = found if one.none is None else found.fillna(one.none)
+            made[one.name] = filled if contract.absence == "none" else filled.where(answered[contract.sources])
     table = pd.DataFrame({name: made[name] for name in register.names})
-    return pd.concat([rows[["person_id", "as_of"]].astype({"person_id": "str"}), table], axis=1)
+    return pd.concat([rows[["as_of"]].assign(person_id=names), table], axis=1)
 
 
-def _read(folder: Path, name: str, columns: list[str] | None, choices: Choices) -> pd.DataFrame:
+def _read(folder: Path, name: str, columns: list[str] | None) -> pd.DataFrame:
     """One table of a partition: days as datetimes, yes/no that may be unknown as nullable booleans."""
     read = pq.read_table(folder / f"{name}.parquet", columns=columns)
-    table = read.to_pandas(date_as_object=False, types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
-    return table.astype({"person_id": "str"}) if choices.people == "text" else table
+    return read.to_pandas(date_as_object=False, types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
 
 
-def _merged(rows: pd.DataFrame, events: pd.DataFrame, how: str, choices: Choices) -> pd.DataFrame:
+def _keyed(table: pd.DataFrame, everybody: pd.Index, choices: Choices) -> pd.DataFrame:
+    """The table with pseudonyms in the shape that is merged on; people who have no row to build may be lost."""
+    people = table["person_id"]
+    if choices.people == "text":
+        return table.assign(person_id=people.astype("str"))
     if choices.people == "category":
-        everybody = rows["person_id"].cat.categories.union(events["person_id"].cat.categories)
-        rows, events = (
-            table.assign(person_id=table["person_id"].cat.set_categories(everybody)) for table in (rows, events)
-        )
-    return rows.merge(events, on="person_id", how=how)
+        return table.assign(person_id=people.cat.set_categories(everybody))
+    return table.assign(person_id=everybody.get_indexer(people.cat.categories)[people.cat.codes])
 
 
-def _answered(rows: pd.DataFrame, known: pd.DataFrame, contract: EventContract, choices: Choices) -> pd.Series:
-    """Whether each row's silence in a table is an answer: its source knew the person before the as-of date."""
-    if contract.absence == "none":
-        return pd.Series(True, index=rows["row_id"])
-    asked = known[known["source"].isin(contract.sources)]
-    since = asked.groupby("person_id", observed=True)["since"].min().reset_index()
-    found = _merged(rows, since, "left", choices)
+def _answered(rows: pd.DataFrame, known: pd.DataFrame, sources: tuple[str, ...]) -> pd.Series:
+    """Whether each row's silence in a table is an answer: a source knew the person before the as-of date."""
+    asked = known[known["source"].isin(sources)]
+    since = asked.groupby("person_id", observed=True)["since"].min()
+    found = rows.merge(since.reset_index(), on="person_id", how="left")
     return (found["since"] < found["as_of"]).set_axis(found["row_id"]).sort_index()
 
 
-def _joined(folder: Path, rows: pd.DataFrame, features: list[Asked], choices: Choices) -> pd.DataFrame:
+def _joined(rows: pd.DataFrame, events: pd.DataFrame, features: list[Asked]) -> pd.DataFrame:
     """Each row to build with the events known by then, as they were known, as far back as any feature looks."""
-    contract, columns = features[0].contract, columns_read(features)
-    joined = _merged(rows, _read(folder, contract.name, columns, choices), "inner", choices)
+    joined = rows.merge(events, on="person_id")
     joined["age"] = (joined["as_of"] - joined["occurred_on"]).dt.days
     known = (joined["recorded_on"] < joined["as_of"]) & joined["age"].between(1, max(one.days for one in features))
     joined = joined.loc[known, [name for name in joined if name != "person_id"]].reset_index(drop=True)
-    for name, stamp in contract.learnt_later.items():
+    for name, stamp in features[0].contract.learnt_later.items():
         if name in joined:
             joined[name] = joined[name].where(joined[stamp] < joined["as_of"])
     return joined

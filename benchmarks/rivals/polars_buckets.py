@@ -77,16 +77,17 @@ def _scan(folders: list[Path], name: str, bucket: int, choices: Choices) -> pl.L
 
 def _answers(rows: pl.DataFrame, known: pl.DataFrame, contracts: dict[str, EventContract]) -> pl.DataFrame:
     """The rows with who answered for each table on the as-of date."""
+    places = {sources: place for place, sources in enumerate({one.sources: None for one in contracts.values()})}
     since = [
-        pl.col("since").filter(pl.col("source").is_in(contract.sources)).min().alias(f"since_{table}")
-        for table, contract in contracts.items()
+        pl.when(pl.col("source").is_in(sources)).then(pl.col("since")).min().alias(f"since_{place}")
+        for sources, place in places.items()
     ]
     joined = rows.join(known.group_by("person_id").agg(since), on="person_id", how="left")
     knows = [
-        (pl.lit(True) if contract.absence == "none" else pl.col(f"since_{table}") < pl.col("as_of")).alias(
+        (pl.lit(True) if one.absence == "none" else pl.col(f"since_{places[one.sources]}") < pl.col("as_of")).alias(
             f"knows_{table}"
         )
-        for table, contract in contracts.items()
+        for table, one in contracts.items()
     ]
     return joined.select("row_id", "person_id", "as_of", *knows)
 
@@ -156,7 +157,9 @@ def _aggregate(one: Asked, choices: Choices) -> pl.Expr:
     met = _met(one)
     value = pl.col("age") if one.function == "days_since" else pl.col(one.field) if one.field else pl.lit(1)
     if one.function == "count":
-        return (met.sum() if choices.only_if == "when" else pl.col("age").filter(met).len()).alias(one.name)
+        return (met.cast(pl.UInt32).sum() if choices.only_if == "when" else pl.col("age").filter(met).len()).alias(
+            one.name
+        )
     if one.function in ("has", "is_open"):
         return met.any().alias(one.name)
     if one.function == "most_recent":
@@ -179,7 +182,7 @@ def _values_counted(joined: pl.LazyFrame, features: Sequence[Asked]) -> pl.LazyF
         .group_by("row_id", field)
         .agg(pl.col("age").min().alias("youngest"))
         .group_by("row_id")
-        .agg((pl.col("youngest") <= one.days).sum().alias(one.name) for one in features)
+        .agg((pl.col("youngest") <= one.days).cast(pl.UInt32).sum().alias(one.name) for one in features)
     )
 
 
