@@ -30,7 +30,11 @@ from desist.features.vocabulary import CONTRACTS, sanctions
 from desist.records import codes
 
 START = dt.date(2022, 2, 28)
-DEFINITIONS = [*OUTCOMES.values(), replace(PROVEN_REOFFENDING, name="quick", waiting_days=0, data_lag_days=0)]
+DEFINITIONS = [
+    *OUTCOMES.values(),
+    replace(PROVEN_REOFFENDING, name="quick", waiting_days=0, data_lag_days=0),
+    replace(PROVEN_REOFFENDING, name="recorded", waiting_days=0, data_lag_days=0, by_sanction=False),
+]
 DATED = ("occurred_on", "recorded_on", "sanction_date", "release", "release_recorded_on")
 CODES = ("04600", "10501", "03401", "00501", "02900")
 
@@ -216,26 +220,27 @@ def test_an_offence_without_a_sanction_date_is_not_proven():
 
 
 def test_an_outcome_of_another_table_needs_no_sanction():
-    """A next complaint within a year: known when it is recorded, by whoever records complaints."""
+    """A next complaint within a year, recorded by the end of the waiting period, by whoever records complaints."""
     contract = replace(CONTRACTS["asb"], name="complaints", source="council", absence="none", context_only=False)
+    last = START + dt.timedelta(days=365 + 30 - 1)  # the last day of waiting
     table = pd.DataFrame(
         {
-            "person_id": ["X", "X", "Y"],
-            "occurred_on": pd.to_datetime(["2022-01-01", "2022-02-28", "2023-02-28"]),
-            "recorded_on": pd.to_datetime(["2022-01-02", "2023-03-01", "2023-03-01"]),
+            "person_id": ["W", "X", "Y", "Y"],
+            "occurred_on": pd.to_datetime([START, START, START - dt.timedelta(days=1), START + dt.timedelta(days=365)]),
+            "recorded_on": pd.to_datetime([last, last + dt.timedelta(days=1), last, last]),
             "type": None,
         }
     )
     events = Events({"complaints": table}, {"complaints": contract}, {"council": {}})
     asked = OutcomeDefinition(
-        "next_complaint", "a complaint within a year", "1", waiting_days=0, data_lag_days=0,
+        "next_complaint", "a complaint within a year", "1", waiting_days=30, data_lag_days=0,
         counts=replace(sanctions, contract=contract), by_sanction=False,
     )  # fmt: skip
-    rows = drawn_rows([("X", 0), ("Y", 0), ("Z", 0)])
-    for known_by, labels in ((dt.date(2023, 3, 1), [0, 0, 0]), (dt.date(2023, 3, 2), [1, 0, 0])):
-        found = follow_ups(events, rows, [asked], known_by)
-        same(found, follow_ups_reference(events, rows, [asked], known_by))
-        assert found.labels()[:, 0].tolist() == labels
+    rows = drawn_rows([("W", 0), ("X", 0), ("Y", 0), ("Z", 0)])
+    found = follow_ups(events, rows, [asked], last + dt.timedelta(days=99))
+    same(found, follow_ups_reference(events, rows, [asked], last + dt.timedelta(days=99)))
+    assert found.labels()[:, 0].tolist() == [1, 0, 0, 0]
+    assert np.isnan(follow_ups(events, rows, [asked], last).labels()).all()
 
 
 def test_outcomes_are_imported_without_the_compiler():
