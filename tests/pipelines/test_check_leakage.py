@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from desist.features import cohort, derive, events
+from desist.features.engines import facts as one_person
 from desist.features.engines import reference
 from desist.intake.contracts import CONTRACTS
 from desist.intake.store import Store
@@ -137,6 +138,31 @@ def test_nothing_leaks_either_where_only_probation_shares(tmp_path):
     } | {"prob_person"}
 
 
+OWN_FEATURE = """
+[[feature]]
+name = "recent_share_of_offences"
+definition = 'count(offences, within="1y") / count(offences, within="5y")'
+family = "pace of offending"
+justification = "Offending that is speeding up is linked with proven reoffending; it falls as time passes."
+raises = "share of offences in the last year: {value}"
+lowers = "share of offences in the last year: {value}"
+sign = 0
+kind = "history"
+"""
+
+
+def test_a_partnerships_own_feature_is_compared_too(session, monkeypatch):
+    monkeypatch.setattr(check_leakage, "PERTURBATIONS", {"append": later_facts.appended})
+    session.workspace.features.write_text(OWN_FEATURE, encoding="utf-8")
+    try:
+        (check,) = check_leakage.check_leakage(session, [AS_OF], seed=1).checks
+    finally:
+        session.workspace.features.unlink()
+    assert check.features["recent_share_of_offences"] == ("offences",)
+    assert "recent_share_of_offences" not in check.features_not_tested()
+    assert check.perturbed[0].compared["profile cells"] == check.people * len(check.features)
+
+
 # --- it can fail: planted leaks
 
 
@@ -160,7 +186,7 @@ def refusal(found):
 
 
 def test_an_engine_that_sees_the_as_of_date_itself_is_found(check_on, monkeypatch):
-    monkeypatch.setattr(reference, "is_known", lambda recorded_on, as_of: recorded_on <= as_of)
+    monkeypatch.setattr(one_person, "is_known", lambda recorded_on, as_of: recorded_on <= as_of)
     monkeypatch.setattr(ground, "build_profiles", reference.build_profiles)
     found = check_on("append")
     moved = places(found)["append"]
@@ -248,10 +274,11 @@ def test_a_cohort_that_lets_in_whoever_is_ever_recorded_is_found_by_people_who_d
 # --- it is no pass where it could not fail
 
 
-def test_a_date_after_every_record_is_no_pass(session):
+def test_a_date_after_every_record_is_no_pass(session, monkeypatch):
+    monkeypatch.setattr(check_leakage, "PERTURBATIONS", {"append": later_facts.appended, "hide": later_facts.hidden})
     found = check_leakage.check_leakage(session, [TODAY], seed=1)
-    assert not found.leaks and [one.tested for one in found.checks[0].perturbed] == [True, False, False]
-    assert "not tested: pol_sanction (move, hide): nothing recorded on or after the date" in found.as_text()
+    assert not found.leaks and [one.tested for one in found.checks[0].perturbed] == [True, False]
+    assert "not tested: pol_sanction (hide): nothing recorded on or after the date" in found.as_text()
     assert found.as_json()["held"] is False
     with pytest.raises(Refused, match="could not fail"):
         found.raise_if_failed()
