@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desist.features.engines.reference import Facts, facts_of, histories
+from desist.features.engines.facts import Facts, facts_of, histories
 from desist.features.outcomes import ESCALATION, OUTCOMES, PROVEN_REOFFENDING, label_outcomes, time_to_first
 from desist.records.errors import Refused
 
@@ -92,6 +92,7 @@ def test_custody_that_runs_on_does_not_begin_again(history):
     assert first(history, spells=[spell(-20, 30), spell(31, 60)]) == (365, "end of follow-up")
     assert first(history, spells=[spell(-20, 30), spell(32, 60)]) == (32, "custody")
     assert first(history, spells=[spell(-20), spell(31, 60)]) == (365, "end of follow-up")
+    assert first(history, spells=[spell(-90, -80), spell(-50, -40), spell(50, 60)]) == (50, "custody")
     assert first(history, spells=[spell(-20, 100), spell(-10, 5), spell(50, 60)]) == (365, "end of follow-up")
 
 
