@@ -296,7 +296,7 @@ def _register_causes(candidate: Candidate, running: str | None) -> Iterator[Caus
     except (ValueError, KeyError):
         return  # said by examine
     if running is not None and register != running:
-        told = "the feature register of this desist, with the workspace's own features, is not the one that was approved"
+        told = "this desist's feature register, with the workspace's own features, is not the one that was approved"
         yield Cause(ALTERED, f"{told}: train a model with it and ask the board again")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from desist.features.contracts import EventContract
-from desist.features.engines.reference import build_profiles
+from desist.features.engines import compiled, reference
 from desist.features.events import Events
 from desist.features.language import Age, Combined, Definition
 from desist.features.refusals import approval_needed, seeks_help
@@ -33,7 +33,7 @@ VALUE = "example"
 #: What turns events, rows and a register into profiles; ``ages=`` is given where a definition asks for an age.
 Engine = Callable[..., Profiles]
 #: Every engine an example is worked out with, by the name shown.
-ENGINES: Mapping[str, Engine] = {"reference": build_profiles}
+ENGINES: Mapping[str, Engine] = {"reference": reference.build_profiles, "compiled": compiled.build_profiles}
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from desist.fairness.policy import CutOffs
 from desist.fairness.release import Release
+from desist.features.engines.behind import FactsBehind, facts_behind
 from desist.features.population import caseload_facts
-from desist.features.engines.reference import FactsBehind, facts_behind
 from desist.features.tables import CaseList, Estimate, FeatureSet, Reason
 from desist.models.files import load_model
 from desist.models.reasons import against_typical, reasons_for

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 from desist.features import language as say
 from desist.features.contracts import EventContract
 from desist.features.engines import kernels, measuring
-from desist.features.engines.laid import days_of, lay_out, person_index
+from desist.features.engines.laid import Span, days_of, lay_out, person_index
 from desist.features.engines.packing import Packed, pack
 from desist.features.engines.plan import (
     AGE,
@@ -124,11 +125,10 @@ class Compiled:
         for table in self.plan.tables:
             name = table.contract.name
             if name not in laid:
+                read = partial(part.read, name)
                 kept = part.kept / name if part.kept else None
-                laid[name] = lay_out(
-                    lambda columns, name=name: part.read(name, columns),  # type: ignore[misc]
-                    table.contract, self.columns()[name], len(part.people), kept,
-                )  # fmt: skip
+                span = self._span(name, rows)
+                laid[name] = lay_out(read, table.contract, self.columns()[name], len(part.people), span, kept)
             _fill(table, pack(laid[name], table), self.plan, rows, answered[name], measured)
         for measure, place in self.plan.place.items():
             if measure.kind == AGE:
@@ -136,6 +136,16 @@ class Compiled:
                 measured[place] = _ages(part.people, rows, before, ages)
         found = {measure: measured[place] for measure, place in self.plan.place.items()}
         return {name: self._column(name, found, answered, len(rows)) for name in self.definitions}
+
+    def _span(self, name: str, rows: Rows) -> Span:
+        """The days of a table's events that any of the rows can look at; spells are as old as they are."""
+        measures = [measure for table in self.plan.tables if table.contract.name == name for measure in table.measures]
+        if len(rows) == 0:
+            return Span(0, 0)
+        if any(measure.kind == DAYS for measure in measures):
+            return Span(latest=int(rows.as_of.max()))
+        longest = max(measure.window.days for measure in measures)
+        return Span(int(rows.as_of.min()) - longest, int(rows.as_of.max()))
 
     def _column(
         self, name: str, found: Mapping[Measure, Column], answered: Mapping[str, npt.NDArray[np.bool_]], rows: int

@@ -18,25 +18,28 @@ compiled: Any = njit(cache=True, nogil=True)
 
 
 @compiled
-def positions(person, people, starts):  # type: ignore[no-untyped-def]
-    """Where each event goes when a person's events stand together; -1 for people nobody asks for.
+def positions(person, occurred, recorded, earliest, latest, people, starts):  # type: ignore[no-untyped-def]
+    """Where each event goes when a person's events stand together; -1 for those that no row can look at.
 
-    ``person``: int32 per event, -1 or the person's index. ``starts`` (people + 1) is filled: where each begins.
+    ``person``: int32 per event, below 0 for people nobody asks for. Events before ``earliest`` and those that happened
+    or were recorded on or after ``latest`` are left out. ``starts`` (people + 1) is filled: where each person begins.
     """
     starts[:] = 0
-    for index in person:
-        if index >= 0:
+    places = np.empty(len(person), np.int32)
+    for event in range(len(person)):
+        index = person[event]
+        seen = index >= 0 and earliest <= occurred[event] < latest and recorded[event] < latest
+        places[event] = index if seen else -1
+        if seen:
             starts[index + 1] += 1
     for index in range(people):
         starts[index + 1] += starts[index]
     following = starts[:-1].copy()
-    places = np.empty(len(person), np.int64)
-    for event, index in enumerate(person):
+    for event in range(len(places)):
+        index = places[event]
         if index >= 0:
             places[event] = following[index]
             following[index] += 1
-        else:
-            places[event] = -1
     return places
 
 
@@ -46,6 +49,14 @@ def put(values, places, out):  # type: ignore[no-untyped-def]
     for event, place in enumerate(places):
         if place >= 0:
             out[place] = values[event]
+
+
+@compiled
+def put_codes(codes, lookup, places, out):  # type: ignore[no-untyped-def]
+    """What ``lookup`` says of each code to its event's place; a code below 0 is the last of ``lookup``."""
+    for event, place in enumerate(places):
+        if place >= 0:
+            out[place] = lookup[codes[event]]
 
 
 @compiled

@@ -59,11 +59,30 @@ class Laid:
         return values
 
 
-def lay_out(read: Read, contract: EventContract, wanted: Sequence[str], people: int, kept: Path | None = None) -> Laid:
+@dataclass(frozen=True)
+class Span:
+    """The days that any row can look at: from ``earliest`` up to, but not including, ``latest``."""
+
+    earliest: int = -(2**31)
+    latest: int = 2**31 - 1
+
+
+EVERYTHING = Span()
+
+
+def lay_out(
+    read: Read,
+    contract: EventContract,
+    wanted: Sequence[str],
+    people: int,
+    span: Span = EVERYTHING,
+    kept: Path | None = None,
+) -> Laid:
     """The wanted columns of one part's events, person by person.
 
-    ``read(columns)`` gives a table with ``person`` (int32, a position below ``people``, -1 for nobody asked about) and
-    the columns, in any order of rows. Raises Refused for an empty key and for what does not fit.
+    ``read(columns)`` gives a table with ``person`` (int32, a position below ``people``, below 0 for nobody asked about)
+    and the columns, in any order of rows. Events outside ``span`` are left out, unless columns are ``kept``: those
+    serve other rows too. Raises Refused for an empty key and for what does not fit.
     """
     needed = tuple(dict.fromkeys(["occurred_on", "recorded_on", *wanted]))
     found = _Kept(kept) if kept is not None else None
@@ -72,16 +91,18 @@ def lay_out(read: Read, contract: EventContract, wanted: Sequence[str], people: 
     missing = [name for name in needed if name not in columns]
     if not missing and found is not None:
         return Laid(found.load("starts"), columns, texts)
-    table = read(missing)
+    dates = ("occurred_on", "recorded_on")
+    table = read(tuple(dict.fromkeys([*dates, *missing])))
     _check_keys(table, contract.name)
+    occurred, recorded = (days_of(table[name], f"{contract.name}.{name}") for name in dates)
     starts = np.empty(people + 1, np.int64)
-    places = kernels.positions(_one(table["person"]).to_numpy(), people, starts)
+    looked_at = EVERYTHING if kept is not None else span
+    person = _one(table["person"]).to_numpy()
+    places = kernels.positions(person, occurred, recorded, looked_at.earliest, looked_at.latest, people, starts)
     if found is not None:
         found.save("starts", starts)
     for name in missing:
-        values, spelt = _values(table[name], contract, name)
-        columns[name] = np.empty(int(starts[-1]), values.dtype)
-        kernels.put(values, places, columns[name])
+        columns[name], spelt = _placed(table[name], contract, name, places, int(starts[-1]))
         if spelt is not None:
             texts[name] = spelt
         if found is not None:
@@ -89,18 +110,30 @@ def lay_out(read: Read, contract: EventContract, wanted: Sequence[str], people: 
     return Laid(starts, columns, texts)
 
 
-def _values(column: pa.ChunkedArray, contract: EventContract, name: str) -> tuple[Array, tuple[str, ...] | None]:
-    """A column as an array in the order of the table's rows, and its texts where it holds codes."""
+def _placed(
+    column: pa.ChunkedArray, contract: EventContract, name: str, places: npt.NDArray[np.int32], kept: int
+) -> tuple[Array, tuple[str, ...] | None]:
+    """A column's values at their events' places, and its texts where it holds codes."""
+    where = f"{contract.name}.{name}"
     dates = ("occurred_on", "recorded_on", *contract.learnt_later.values())
     kind = "date" if name in dates else contract.spec(name).kind
-    if kind == "date":
-        return days_of(column, f"{contract.name}.{name}"), None
-    if kind == "number":
-        return numbers_of(column), None
-    if kind == "yes_no":
-        answers = numbers_of(column)
-        return np.where(np.isnan(answers), 0, answers + 1).astype(np.uint8), ANSWERS
-    return _coded(column, f"{contract.name}.{name}")
+    if kind in ("date", "number"):
+        values = days_of(column, where) if kind == "date" else numbers_of(column)
+        out = np.empty(kept, values.dtype)
+        kernels.put(values, places, out)
+        return out, None
+    codes, lookup, texts = _answers(column) if kind == "yes_no" else _coded(column, where)
+    out = np.empty(kept, lookup.dtype)
+    kernels.put_codes(codes, lookup, places, out)
+    return out, texts
+
+
+def _answers(column: pa.ChunkedArray) -> tuple[Array, Array, tuple[str, ...]]:
+    """A yes/no as codes, with what each stands for: 1 no, 2 yes, 0 unknown."""
+    if not pa.types.is_boolean(column.type):
+        column = column.cast(pa.float64()).cast(pa.int8())
+    codes = _one(column.cast(pa.int8())).fill_null(-1).to_numpy(zero_copy_only=False)
+    return codes, np.array([1, 2, 0], np.uint8), ANSWERS
 
 
 def person_index(person_ids: pa.ChunkedArray, people: pa.Array) -> npt.NDArray[np.int32]:
@@ -159,17 +192,17 @@ def numbers_of(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     return values
 
 
-def _coded(column: pa.ChunkedArray, where: str) -> tuple[Array, tuple[str, ...]]:
-    """Each text's number (0 for unknown), in as few bytes as hold them, and the texts from number 1."""
+def _coded(column: pa.ChunkedArray, where: str) -> tuple[Array, Array, tuple[str, ...]]:
+    """A category's codes, what number each code has (the last: unknown, 0), and the texts from number 1."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     coded = _one(column.unify_dictionaries())
     spelt = [str(text) for text in coded.dictionary.to_pylist()]
-    codes = coded.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+    indices = coded.indices.fill_null(-1) if coded.null_count else coded.indices
     texts = tuple(dict.fromkeys(spelt))
     number = {text: at for at, text in enumerate(texts, start=1)}
-    lookup = packed_codes(np.array([0, *(number[text] for text in spelt)], np.int64), where)
-    return lookup[codes + 1], texts
+    lookup = packed_codes(np.array([*(number[text] for text in spelt), 0], np.int64), where)
+    return indices.to_numpy(zero_copy_only=False), lookup, texts
 
 
 def packed_codes(numbers: npt.NDArray[np.int64], where: str) -> Array:

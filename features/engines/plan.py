@@ -21,7 +21,8 @@ from desist.features.windows import Lookback
 from desist.records.errors import Refused
 
 Column = npt.NDArray[np.float64]
-#: What the kernels can measure. The first three are counted, the rest looked for among a person's events.
+#: What the kernels can measure. The first three are counted, the rest looked for among a person's events. Compiled
+#: code holds these numbers: after changing one, remove __pycache__ (numba does not notice).
 COUNT, ANY, ANY_OPEN = 0, 1, 2
 LAST, FIRST, GAP, FOLLOWED = 3, 4, 5, 6
 HIGHEST, LAST_VALUE, FIRST_VALUE, VARIETY, SUM, MEAN, DECAYED = 7, 8, 9, 10, 11, 12, 13

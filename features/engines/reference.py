@@ -1,8 +1,6 @@
 """The reference engine: each definition worked out over one person's events, in plain Python. It is the judge.
 
-Nothing here is clever. A person's events become small records; for each as-of date the records that were not yet
-known are left out, and what was learnt later is emptied; then each definition is a line or two over a list.
-Days are counted as whole numbers (``date.toordinal``).
+Nothing here is clever: of the records that were known (``facts.py``), each definition is a line or two over a list.
 """
 
 from __future__ import annotations
@@ -10,8 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,97 +16,16 @@ import pandas as pd
 
 from desist.features import language as say
 from desist.features.contracts import EventContract
+from desist.features.engines.facts import Facts, days_in_custody, facts_of, histories
 from desist.features.events import Events
-from desist.features.register import Feature, Register
-from desist.features.rows import Condition, Field, Rows, Value
+from desist.features.register import Register
+from desist.features.rows import Field, Value
 from desist.features.tables import Profiles, check_rows
-from desist.features.windows import Lookback, length_in_words
+from desist.features.windows import Lookback
 from desist.records.errors import Refused
 
-Record = dict[str, Any]
 #: Whole years of age of people on a date, NaN where unknown; only given under a board's approval.
 Ages = Callable[[Sequence[str], dt.date], pd.Series]
-
-EPOCH = dt.date(1970, 1, 1).toordinal()
-#: People whose events are turned into records at one time; it bounds memory and changes no value.
-PEOPLE_AT_A_TIME = 500
-
-
-def is_known(recorded_on: int, as_of: int) -> bool:
-    """The one rule of visibility: what was recorded before the as-of date was known on it."""
-    return recorded_on < as_of
-
-
-@dataclass
-class Facts:
-    """What was known of one person before one as-of date."""
-
-    as_of: int
-    history: Mapping[str, list[Record]]
-    contracts: Mapping[str, EventContract]
-    unanswered: frozenset[str]
-    age: float = float("nan")
-    age_on: Callable[[int], float] | None = None
-
-    def __post_init__(self) -> None:
-        self._seen: dict[str, list[Record]] = {}
-        self._within: dict[tuple[str, int, int], list[Record]] = {}
-
-    def seen(self, table: str) -> list[Record]:
-        """The table's rows recorded before the as-of date, each without what was learnt of it later."""
-        if table not in self._seen:
-            later = self.contracts[table].learnt_later
-            known = [record for record in self.history.get(table, ()) if is_known(record["recorded_on"], self.as_of)]
-            self._seen[table] = [self._as_then_known(record, later) for record in known] if later else known
-        return self._seen[table]
-
-    def _as_then_known(self, record: Record, later: Mapping[str, str]) -> Record:
-        hidden: Record = {}
-        for name, stamp in later.items():
-            learnt = record[stamp]
-            if record[name] is not None and (learnt is None or not is_known(learnt, self.as_of)):
-                hidden[name] = None
-        return {**record, **hidden} if hidden else record
-
-    def within(self, table: str, window: Lookback) -> list[Record]:
-        """The rows seen that happened in the window, which ends before the as-of date."""
-        asked = (table, window.days, window.until)
-        if asked not in self._within:
-            first, end = self.as_of - window.days, self.as_of - window.until
-            self._within[asked] = [record for record in self.seen(table) if first <= record["occurred_on"] < end]
-        return self._within[asked]
-
-    def of(self, rows: Rows, window: Lookback | None) -> list[Record]:
-        """The rows seen that happened in the window and meet every condition."""
-        if window is None:
-            raise Refused("A definition has no look-back limit yet; a register gives it one.")
-        found = self.within(rows.contract.name, window)
-        for condition in rows.conditions:
-            found = [record for record in found if meets(record, condition)]
-        return found
-
-    def last_day(self, record: Record, contract: EventContract) -> int | None:
-        """The last day of a spell as then known; None while nothing closes it."""
-        ends = [record[name] for name in contract.ends if record[name] is not None]
-        return min(ends) if ends else None
-
-
-def meets(record: Record, condition: Condition) -> bool:
-    """Whether a row meets a condition; an unknown field never does."""
-    value, operator, operand = record[condition.field], condition.operator, condition.operand
-    if value is None:
-        return False
-    if operator == "one_of":
-        return value in operand  # type: ignore[operator]
-    if operator == "at_least":
-        return bool(value >= operand)
-    if operator == "at_most":
-        return bool(value <= operand)
-    if operator == "is_yes":
-        return bool(value == 1.0)
-    if operator == "is_no":
-        return bool(value == 0.0)
-    return True
 
 
 def value_of(definition: say.Definition, facts: Facts) -> Value:
@@ -233,17 +149,6 @@ def _share(asked: say.Share, facts: Facts) -> Value:
     return sum(known) / len(known) if known else None
 
 
-def days_in_custody(facts: Facts, custody: Rows, first: int, end: int) -> int:
-    """Days from ``first`` up to but not including ``end`` spent in custody as then known, each counted once."""
-    held: set[int] = set()
-    for record in facts.seen(custody.contract.name):
-        if all(meets(record, condition) for condition in custody.conditions):
-            last = facts.last_day(record, custody.contract)
-            until = end if last is None else min(last + 1, end)
-            held.update(range(max(record["occurred_on"], first), until))
-    return len(held)
-
-
 def _rate_per_year_at_liberty(asked: say.RatePerYearAtLiberty, facts: Facts) -> Value:
     events = facts.of(asked.rows, asked.window)
     if asked.window is None or asked.custody is None:
@@ -323,37 +228,6 @@ CALCULATED: Mapping[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
-def histories(
-    events: Events, tables: Collection[str], people: Sequence[str]
-) -> Iterator[dict[str, dict[str, list[Record]]]]:
-    """Records by person and table, for some people at a time; people without any row are there with none."""
-    wanted = sorted(set(people))
-    for at in range(0, len(wanted), PEOPLE_AT_A_TIME):
-        block = wanted[at : at + PEOPLE_AT_A_TIME]
-        by_person: dict[str, dict[str, list[Record]]] = {person: {name: [] for name in tables} for person in block}
-        for name in sorted(set(tables) & set(events.tables)):
-            for record in records(events.rows_of(name, block)):
-                by_person[record["person_id"]][name].append(record)
-        yield by_person
-
-
-def records(table: pd.DataFrame) -> list[Record]:
-    """The rows as plain records: dates as day numbers, everything unknown as None."""
-    names, columns = list(table.columns), []
-    for name in names:
-        column = table[name]
-        if pd.api.types.is_datetime64_any_dtype(column):
-            days = column.to_numpy().astype("datetime64[D]").astype("int64") + EPOCH
-            values: list[Any] = days.tolist()
-        else:
-            values = column.tolist()
-        unknown = column.isna().to_numpy()
-        if unknown.any():
-            values = [None if missing else value for value, missing in zip(values, unknown, strict=True)]
-        columns.append(values)
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
 def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None) -> Profiles:
     """One row per (person, as-of date) of the cohort, in its order, with a float column per feature of the register.
 
@@ -391,20 +265,6 @@ def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register
     return Profiles(table, register.names, register.hash)
 
 
-def facts_of(
-    events: Events, person: str, as_of: dt.date, tables: Collection[str], history: Mapping[str, list[Record]]
-) -> Facts:
-    """What was known of the person before the as-of date.
-
-    Unanswered are tables whose silence says nothing of this person, and fields that nobody sends.
-    """
-    unanswered = [
-        name for name in tables
-        if name not in events.contracts or not events.answers(events.contracts[name], person, as_of)
-    ]  # fmt: skip
-    return Facts(as_of.toordinal(), history, events.contracts, events.unsent.union(unanswered))
-
-
 def check_written_for(contracts: Mapping[str, EventContract], definitions: Sequence[say.Definition]) -> None:
     """A definition speaks of the events' own contracts: fields it asks for must be there, with the same dates."""
     for definition in definitions:
@@ -434,51 +294,3 @@ def _ages_of(
 
 def _age_on(ages: Ages, person: str, day: int) -> float:
     return float(ages([person], dt.date.fromordinal(day)).get(person, float("nan")))
-
-
-@dataclass(frozen=True)
-class FactsBehind:
-    """What stands behind one value, for a reason's words: the value, in words, and the latest row it rests on."""
-
-    value: float
-    words: str
-    occurred_on: dt.date | None
-    recorded_on: dt.date | None
-    source: str
-
-
-def facts_behind(events: Events, person_id: str, as_of: dt.date, feature: Feature) -> FactsBehind:
-    """The value of one feature with the date and source of the latest row it rests on, as known before ``as_of``."""
-    tables = say.tables_read([feature.definition])
-    history = next(histories(events, tables, [person_id]))[person_id]
-    facts = facts_of(events, person_id, as_of, tables, history)
-    value = value_of(feature.definition, facts)
-    number = float("nan") if value is None else float(value)  # type: ignore[arg-type]
-    read = [(part.subjects()[0], part.window) for part in feature.definition.parts() if part.subjects()]
-    used = [record for rows, window in read if value is not None for record in facts.of(rows, window)]
-    last = max(used, key=lambda record: (record["occurred_on"], record["recorded_on"]), default=None)
-    subjects = feature.definition.subjects()
-    sources = [events.contracts.get(rows.contract.name, rows.contract).source for rows in subjects]
-    return FactsBehind(
-        value=number,
-        words=value_in_words(feature, number),
-        occurred_on=dt.date.fromordinal(last["occurred_on"]) if last else None,
-        recorded_on=dt.date.fromordinal(last["recorded_on"]) if last else None,
-        source=" and ".join(dict.fromkeys(sources)),
-    )
-
-
-def value_in_words(feature: Feature, value: float) -> str:
-    """A value as a reason says it: "4", "412 days", "83%", "yes", "none in the last 10 years", "not known"."""
-    if np.isnan(value):
-        return "not known"
-    definition, window = feature.definition, feature.definition.window
-    if isinstance(definition, say.DaysSince) and definition.none_as == "window" and window and value >= window.days:
-        return f"none in the last {length_in_words(window.days)}"
-    if definition.yields == "yes_no":
-        return "yes" if value else "no"
-    if definition.yields == "share":
-        return f"{round(100 * value)}%"
-    if definition.yields == "days":
-        return f"{value:.0f} day" if value == 1 else f"{value:.0f} days"
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"

@@ -5,7 +5,8 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from desist.features.engines.reference import facts_of, histories, value_of
+from desist.features.engines.facts import facts_of, histories
+from desist.features.engines.reference import value_of
 from desist.features.events import events_from
 from desist.features.language import tables_read
 

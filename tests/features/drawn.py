@@ -1,4 +1,4 @@
-"""Histories and registers drawn by hypothesis: everything the language can say, and dates that are hard to get right."""
+"""Histories and registers drawn by hypothesis: everything the language can say, and dates that are hard."""
 
 import datetime as dt
 from dataclasses import dataclass

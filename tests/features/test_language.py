@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from desist.features.contracts import EventContract, FieldSpec
+from desist.features.engines.facts import facts_of, histories
+from desist.features.engines.reference import value_of
 from desist.features.events import Events
 from desist.features.language import (
     age_at_as_of,
@@ -22,7 +24,6 @@ from desist.features.language import (
     share,
     worst,
 )
-from desist.features.engines.reference import facts_of, histories, value_of
 from desist.features.rows import Rows
 from desist.features.vocabulary import (
     appointments,
@@ -268,7 +269,9 @@ def test_what_a_definition_cannot_mean_is_refused_when_it_is_made(make, says):
 
 def test_the_language_works_over_any_event_contract(known_since):
     complaints = EventContract(
-        "complaints", "board", {"subject": FieldSpec("category"), "weeks": "number"},
+        "complaints",
+        "board",
+        {"subject": FieldSpec("category"), "weeks": "number"},
         learnt_later={"weeks": "closed_on"},
     )
     table = pd.DataFrame(

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desist.features import events as events_room
-from desist.features.engines import compiled, reference
 from desist.features.cohort import CohortRule, select_cohort
+from desist.features.engines import compiled
+from desist.features.engines import facts as one_person
+from desist.features.engines.reference import build_profiles
 from desist.features.outcomes import ESCALATION, PROVEN_REOFFENDING, label_outcomes
 from desist.features.population import caseload_facts, support_waiting
-from desist.features.engines.reference import build_profiles
 from desist.features.standard_features import approval_features, standard_register
 
 AS_OF = dt.date(2024, 4, 1)
@@ -181,14 +182,14 @@ def leaks(history):
 def test_the_guards_of_visibility_are_caught_when_they_are_weakened(history, monkeypatch):
     assert leaks(history) == []
     with monkeypatch.context() as patch:
-        patch.setattr(reference, "is_known", lambda recorded_on, as_of: recorded_on <= as_of)
+        patch.setattr(one_person, "is_known", lambda recorded_on, as_of: recorded_on <= as_of)
         assert "profiles" in leaks(history)
     with monkeypatch.context() as patch:
         weak = lambda stamps, as_of: stamps <= pd.Timestamp(as_of)  # noqa: E731
         patch.setattr(events_room, "recorded_before", weak)
         assert {"facts", "waiting"} & set(leaks(history))
     with monkeypatch.context() as patch:
-        patch.setattr(reference.Facts, "_as_then_known", lambda self, record, later: record)
+        patch.setattr(one_person.Facts, "_as_then_known", lambda self, record, later: record)
         assert "profiles" in leaks(history)
     with monkeypatch.context() as patch:
         patch.setattr(events_room.Events, "knows", lambda self, source, person, as_of: True)
@@ -204,7 +205,7 @@ def test_a_window_that_read_the_as_of_date_itself_would_be_caught(history, monke
     rows[1] = (rows[1][0], rows[1][1] | missed)
     kept = views(history, rows)["profiles"]["appointments_kept_3m"].iloc[0]
     assert kept == 1.0
-    ours = reference.Facts.of
+    ours = one_person.Facts.of
 
     def reaching(self, asked, window):
         self.as_of += 1
@@ -213,7 +214,7 @@ def test_a_window_that_read_the_as_of_date_itself_would_be_caught(history, monke
         finally:
             self.as_of -= 1
 
-    monkeypatch.setattr(reference.Facts, "of", reaching)
+    monkeypatch.setattr(one_person.Facts, "of", reaching)
     assert views(history, rows)["profiles"]["appointments_kept_3m"].iloc[0] == pytest.approx(0.5)
 
 
@@ -222,16 +223,16 @@ def test_a_window_that_read_the_as_of_date_itself_would_be_caught(history, monke
 def test_the_record_by_record_view_and_the_table_view_know_the_same(history, facts):
     events = history(known={source: set("ABC") for source in SOURCES}, **by_table([raw_row(drawn) for drawn in facts]))
     tables = sorted(events.tables)
-    found = next(reference.histories(events, tables, list("ABC")))
+    found = next(one_person.histories(events, tables, list("ABC")))
     for name in tables:
         seen = events.visible(name, AS_OF)
         columns = list(seen.columns)
         one_by_one = [
             {column: record[column] for column in columns}
             for person in "ABC"
-            for record in reference.facts_of(events, person, AS_OF, [name], found[person]).seen(name)
+            for record in one_person.facts_of(events, person, AS_OF, [name], found[person]).seen(name)
         ]
-        by_rows = reference.records(seen)
+        by_rows = one_person.records(seen)
         assert sorted(map(repr, one_by_one)) == sorted(map(repr, by_rows))
 
 

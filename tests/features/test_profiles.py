@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desist.features.engines import reference
+from desist.features.engines import facts, reference
+from desist.features.engines.behind import facts_behind, value_in_words
+from desist.features.engines.reference import build_profiles
 from desist.features.language import count, days_since, most_recent
-from desist.features.engines.reference import build_profiles, facts_behind, value_in_words
 from desist.features.register import Feature, Register
 from desist.features.standard_features import standard_register
 from desist.features.vocabulary import needs, offences
@@ -59,7 +60,7 @@ def test_people_are_worked_out_alike_however_many_at_a_time(history, row, monkey
     events = history(pol_sanction=sanctions)
     rows = row(*((f"P{n:02d}", "2024-04-01") for n in range(20)))
     whole = build_profiles(events, rows, COUNTS).table
-    monkeypatch.setattr(reference, "PEOPLE_AT_A_TIME", 3)
+    monkeypatch.setattr(facts, "PEOPLE_AT_A_TIME", 3)
     pd.testing.assert_frame_equal(build_profiles(events, rows, COUNTS).table, whole)
 
 
