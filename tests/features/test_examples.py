@@ -169,10 +169,6 @@ EXAMPLES = [
     found = check_examples(load_examples(path))
     told = {(one.person.label, one.found, one.ok) for one in found}
     assert told == {("P0", 0, True), ("P1", 1, True), ("P2", 2, True)}
-        ("P0", 0, True),
-        ("P1", 1, True),
-        ("P2", 2, True),
-    }
 
 
 def test_an_example_may_name_a_feature_instead_of_writing_its_definition_again():
