@@ -4,13 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench bundle lock clean
+.PHONY: demo test spark lint bench bundle lock clean
 
 demo: $(READY)
 	$(BIN)/desist demo --workspace desist-demo
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# What the tests of the Spark engine need besides Java 17; they are skipped without.
+spark: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,6 +3,8 @@
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 NOT_ROOMS = {"tests", "docs", "examples", "benchmarks", "notebooks", ".ci", ".dev"}
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -39,8 +41,9 @@ def test_desist_itself_is_a_namespace_without_an_init_file():
     assert getattr(desist, "__file__", None) is None
 
 
-def test_the_lock_names_no_host_and_hashes_everything():
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-spark.lock"])
+def test_the_lock_names_no_host_and_hashes_everything(name):
+    lock = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in lock and "index-url" not in lock
     pinned = [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
     assert pinned and all(line.endswith("\\") for line in pinned)

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from desist.features.engines.compiled import Compiled, Part, Rows
 from desist.features.engines.kept import KeptColumns, meaning, meanings
-from desist.features.engines.reference import check_written_for
 from desist.features.engines.store import EventStore
+from desist.features.engines.terms import check_written_for
 from desist.features.register import Register
 from desist.features.tables import Profiles, check_rows
 from desist.records.errors import Refused

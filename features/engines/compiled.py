@@ -38,7 +38,7 @@ from desist.features.engines.plan import (
     plan_for,
     value_from,
 )  # fmt: skip
-from desist.features.engines.reference import Ages, check_written_for
+from desist.features.engines.terms import Ages, check_written_for
 from desist.features.events import Events
 from desist.features.register import Register
 from desist.features.tables import Profiles, check_rows

@@ -17,15 +17,13 @@ import pandas as pd
 from desist.features import language as say
 from desist.features.contracts import EventContract
 from desist.features.engines.facts import Facts, days_in_custody, facts_of, histories
+from desist.features.engines.terms import Ages, check_written_for
 from desist.features.events import Events
 from desist.features.register import Register
 from desist.features.rows import Field, Value
 from desist.features.tables import Profiles, check_rows
 from desist.features.windows import Lookback
 from desist.records.errors import Refused
-
-#: Whole years of age of people on a date, NaN where unknown; only given under a board's approval.
-Ages = Callable[[Sequence[str], dt.date], pd.Series]
 
 
 def value_of(definition: say.Definition, facts: Facts) -> Value:
@@ -263,15 +261,6 @@ def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register
     key = cohort_rows[["person_id", "as_of"]].reset_index(drop=True)
     table = pd.concat([key, pd.DataFrame(values, columns=list(register.names))], axis=1)
     return Profiles(table, register.names, register.hash)
-
-
-def check_written_for(contracts: Mapping[str, EventContract], definitions: Sequence[say.Definition]) -> None:
-    """A definition speaks of the events' own contracts: fields it asks for must be there, with the same dates."""
-    for definition in definitions:
-        for rows in definition.subjects():
-            asked, held = rows.contract, contracts.get(rows.contract.name)
-            if held is not None and held.to_json() != asked.to_json():
-                raise Refused(f"'{definition.in_words()}' was written for another contract of {asked.name}.")
 
 
 def _ages_of(

@@ -17,7 +17,7 @@ from desist.features import language as say
 from desist.features.contracts import EventContract
 from desist.features.engines.compiled import Compiled, Part, Rows, Sharing
 from desist.features.engines.laid import days_of, person_index
-from desist.features.engines.reference import check_written_for
+from desist.features.engines.terms import check_written_for
 from desist.features.register import Register
 from desist.records.errors import Refused
 
