@@ -91,6 +91,7 @@ def test_people_already_held_are_not_at_liberty_in_month_1_and_are_not_dropped(h
 
 def test_an_earlier_long_spell_still_holds_after_a_later_short_one_has_ended(history):
     assert months(history, spells=[spell(-90, 5), spell(-50, -20)])[:2] == (1, 0)
+    assert months(history, spells=[spell(-90, -80), spell(-50, -20)])[:2] == (12, 1)
 
 
 def test_somebody_out_of_sight_has_only_the_months_that_were_seen(history):
