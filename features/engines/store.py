@@ -91,19 +91,22 @@ class EventStore:
             cohort_rows[["person_id", "as_of"]].astype({"person_id": "str"}), preserve_index=False
         )
         days = days_of(keys["as_of"], "as_of")
-        found, placed = {}, np.zeros(len(days), np.bool_)
-        for name in self.parts:
-            person = person_index(keys["person_id"], self.people(name))
-            there = np.flatnonzero(person >= 0)
-            there = there[np.lexsort((days[there], person[there]))]  # events of one person are then read once
-            placed[there] = True
-            if len(there):
-                found[name] = (Rows(person[there], days[there]), there)
-        if not placed.all():
+        by_part = [self.people(name) for name in self.parts]
+        everybody = person_index(keys["person_id"], pa.concat_arrays(by_part))
+        if (everybody < 0).any():
             raise Refused(
-                f"{int((~placed).sum()):,} of {len(placed):,} rows are about people whom the event store does not "
-                "hold. Write the store from the same linked extracts as the cohort."
+                f"{int((everybody < 0).sum()):,} of {len(everybody):,} rows are about people whom the event store does "
+                "not hold. Write the store from the same linked extracts as the cohort."
             )
+        order = np.lexsort((days, everybody))  # the events of one person are then read once
+        ends = np.cumsum(np.array([len(people) for people in by_part]))
+        cuts: list[int] = np.searchsorted(everybody[order], np.r_[0, ends]).tolist()
+        found = {}
+        for at, name in enumerate(self.parts):
+            there = order[cuts[at] : cuts[at + 1]]
+            if len(there):
+                first = np.int32(ends[at] - len(by_part[at]))
+                found[name] = (Rows(everybody[there] - first, days[there]), there)
         return found
 
     @cached_property
