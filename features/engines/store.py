@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -100,7 +101,8 @@ class EventStore:
             )
         order = np.lexsort((days, everybody))  # the events of one person are then read once
         ends = np.cumsum(np.array([len(people) for people in by_part]))
-        cuts: list[int] = np.searchsorted(everybody[order], np.r_[0, ends]).tolist()
+        bounds: npt.NDArray[np.int64] = np.concatenate(([0], ends))
+        cuts = np.searchsorted(everybody[order], bounds)
         found = {}
         for at, name in enumerate(self.parts):
             there = order[cuts[at] : cuts[at + 1]]
