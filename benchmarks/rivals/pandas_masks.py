@@ -29,7 +29,7 @@ class Choices:
 
     people: str = "number"
     masks: str = "shared"
-    group: str = "chosen"
+    group: str = "emptied"
 
 
 def build(folder: Path, register: Register, *, choices: Choices = Choices()) -> pa.Table:

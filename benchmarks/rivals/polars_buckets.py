@@ -28,8 +28,8 @@ class Choices:
     """
 
     buckets: int = 1
-    engine: str = "in-memory"
-    lazy: bool = False
+    engine: str = "streaming"
+    lazy: bool = True
     only_if: str = "when"
     distinct: str = "grouped"
     recent: str = "last"
