@@ -5,7 +5,6 @@ The rivals read definitions, never names of features: whatever the register says
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +74,6 @@ def columns_read(asked: list[Asked]) -> list[str]:
         fields |= set(contract.ends)
     fields |= {contract.learnt_later[name] for name in fields if name in contract.learnt_later}
     return ["person_id", "occurred_on", "recorded_on", *sorted(fields - {"occurred_on"})]
-
-
-Build = Callable[..., "object"]
 
 
 def part_folders(folder: Path) -> list[Path]:
