@@ -29,7 +29,8 @@ class OutcomeDefinition:
 
     ``counts``: which proven offences count. ``only_below``: label only people whose proven offences in the last 24
     months at liberty were all below this band; None labels everybody. ``by_sanction``: False for an event of another
-    table that needs no conviction or caution (a next complaint): having been recorded is enough.
+    table that needs no conviction or caution (a next complaint): it must have been recorded by the end of the waiting
+    period, so that rows of every year are labelled alike however long ago they are.
     """
 
     name: str

@@ -73,7 +73,7 @@ def last_known_by(events: Events, definitions: Sequence[OutcomeDefinition], know
 def follow_ups(
     events: Events, rows: pd.DataFrame, definitions: Sequence[OutcomeDefinition], known_by: dt.date
 ) -> FollowUps:
-    """Counts and first days per (person, as-of date), from sanctions recorded before ``known_by`` only."""
+    """Counts and first days per (person, as-of date), from what was recorded before ``known_by`` only."""
     check_rows(rows, "rows", [])
     known_by = last_known_by(events, definitions, known_by)
     people, as_of = People.of(rows), days_of(rows)
@@ -119,7 +119,7 @@ def count_and_first(
     counts, first_day = (np.zeros((len(as_of), len(definitions)), dtype=np.int64) for _ in range(2))
     kernels.count_and_first(
         places.starts, day_numbers(table["occurred_on"]), day_numbers(table["recorded_on"]),
-        day_numbers(table["sanction_date" if by_sanction else "occurred_on"]),
+        day_numbers(table["sanction_date" if by_sanction else "recorded_on"]),
         masks([meeting(table, each.counts) & proven for each in definitions], len(table)),
         places.of_person[people.of_row], as_of, np.full(len(as_of), known_by.toordinal(), dtype=np.int64), longest,
         np.array([each.follow_up_days for each in definitions], dtype=np.int64),

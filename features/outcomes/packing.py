@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from desist.features.derive import dates
-from desist.features.engines.reference import EPOCH
+from desist.features.engines.facts import EPOCH
 from desist.features.events import Events
 from desist.features.rows import Condition, Rows
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from desist.features.engines.reference import Facts, Record, days_in_custody, facts_of, histories, meets
+from desist.features.engines.facts import Facts, Record, days_in_custody, facts_of, histories, meets
 from desist.features.events import Events
 from desist.features.outcomes.definitions import ALREADY_AT_THE_TOP, LIBERTY_DAYS, OutcomeDefinition
 from desist.features.outcomes.follow_up import (
@@ -76,8 +76,8 @@ def _days_counted(definition: OutcomeDefinition, as_of: int, later: Facts) -> li
     """The day of follow-up of each offence that counts; day 1 is the as-of date."""
     end = as_of + definition.follow_up_days
     seen = [row for row in later.seen(definition.table) if as_of <= row["occurred_on"] < end]
-    if definition.by_sanction:
-        seen = [row for row in seen if _sanctioned_before(row, end + definition.waiting_days)]
+    proven = _sanctioned_before if definition.by_sanction else _recorded_before
+    seen = [row for row in seen if proven(row, end + definition.waiting_days)]
     return [row["occurred_on"] - as_of + 1 for row in seen if _counts(row, definition.counts)]
 
 
@@ -85,6 +85,11 @@ def _sanctioned_before(offence: Record, day: int) -> bool:
     """Whether a conviction or caution is known to have come before the day."""
     sanctioned = offence["sanction_date"]
     return offence["sanction_type"] in codes.SANCTIONS and sanctioned is not None and bool(sanctioned < day)
+
+
+def _recorded_before(event: Record, day: int) -> bool:
+    """Whether an event that needs no sanction was recorded before the day."""
+    return bool(event["recorded_on"] < day)
 
 
 def _counts(offence: Record, rows: Rows) -> bool:
