@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from desist.pipelines.evaluate.expressions import (
-    DATE,
-    NUMBER,
-    TEXT,
-    YES_NO,
-    Expression,
-    ExpressionError,
-    Value,
-    parse,
-)
+from desist.pipelines.evaluate.expressions import TEXT, Expression, ExpressionError, Value
+from desist.pipelines.evaluate.followed import read_as_of, read_outcome
 from desist.pipelines.evaluate.read import STR, find_file, header_of, levels_as_text, read_columns
 from desist.pipelines.evaluate.sections import nearest
-from desist.pipelines.evaluate.spec import Outcome, RowSet, Spec
+from desist.pipelines.evaluate.spec import RowSet, Spec
 from desist.records.errors import Problem
 from desist.records.hashing import hash_file
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 SHORTEST_REASON = 20  # characters
-DATES_OF = ("%Y", "%Y%m", "%Y%m%d")
+
+
+@dataclass(frozen=True)
+class Made:
+    """How rows were made of events: each file's hash, what a reader must know, figures, and rows set aside.
+
+    ``profiles``: person_id, as_of, features and outcomes. ``set_aside``: file, row and reason, without any value.
+    """
+
+    files: Mapping[str, str]
+    lines: tuple[str, ...]
+    figures: Mapping[str, Any]
+    profiles: pd.DataFrame
+    set_aside: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ class Data:
 
     ``columns``: every column by our name, derived ones too. ``rows``: a mask per row set. ``outcomes``: 1, 0 or NaN.
     ``ids`` and ``people``: text per row. ``as_of``: the as-of date of each row (NaT where the spec names none).
-    ``derived_from_outcome``: the columns that the spec says are known only later, by our names.
+    ``derived_from_outcome``: the columns that the spec says are known only later, by our names. ``known_on``: where
+    rows were made of events, the day from which each row's outcome is known, by outcome; ``made``: how they were made.
     """
 
     path: Path
@@ -52,6 +58,8 @@ class Data:
     derived_from_outcome: frozenset[str]
     people_repeat: bool
     keyed: bool
+    known_on: Mapping[str, pd.Series[Any]] = field(default_factory=dict)
+    made: Made | None = None
 
     @property
     def length(self) -> int:
@@ -64,18 +72,32 @@ def load_data(spec: Spec, spec_file: str, folder: Path, problems: list[Problem])
     header = header_of(path, spec.table)
     names = _names(spec, spec_file, header, problems)
     later = _known_later(spec, spec_file, names, problems)
-    used = _columns_used(spec) | later
+    used = columns_used(spec) | later
     wanted = {ours: names[ours] for ours in names if ours in used}
     keys = [names[key] for key in _keys(spec) if key in names]
     read = read_columns(path, spec.table, list(wanted.values()) or list(header[:1]), keys)
     columns = {ours: read[theirs] for ours, theirs in wanted.items()}
     length = len(next(iter(read.values())).data)
+    return made_ready(spec, spec_file, path, header, columns, length, later, problems)
+
+
+def made_ready(
+    spec: Spec,
+    spec_file: str,
+    path: Path,
+    header: tuple[str, ...],
+    columns: dict[str, Value],
+    length: int,
+    later: frozenset[str],
+    problems: list[Problem],
+) -> Data:
+    """The data of ``spec`` from columns of one length, however they were come by."""
     _derive(spec, spec_file, header, columns, problems)
     ids, people = _ids(spec, columns, length, problems)
     unknown_then = later | frozenset(spec_outcome_columns(spec))
     masks = _row_sets(spec, spec_file, columns, length, unknown_then, problems)
     outcomes = {
-        name: _outcome(outcome, columns, length, f"{spec_file} [outcomes.{name}]", problems)
+        name: read_outcome(outcome, columns, length, f"{spec_file} [outcomes.{name}]", problems)
         for name, outcome in spec.outcomes.items()
     }
     repeat = bool(people.duplicated().any())
@@ -87,7 +109,7 @@ def load_data(spec: Spec, spec_file: str, folder: Path, problems: list[Problem])
         outcomes,
         ids,
         people,
-        _as_of(spec, columns, length, problems),
+        read_as_of(spec, columns, length, problems),
         unknown_then,
         repeat,
         bool(spec.table.id),
@@ -132,7 +154,7 @@ def _names(spec: Spec, spec_file: str, header: tuple[str, ...], problems: list[P
     return {renamed.get(theirs, theirs): theirs for theirs in header}
 
 
-def _columns_used(spec: Spec) -> frozenset[str]:
+def columns_used(spec: Spec) -> frozenset[str]:
     """Every name the spec reads, whatever for."""
     expressions = [*spec.derive.values(), *(rows.where for rows in spec.rows.values())]
     used = {name for expression in expressions if expression for name in expression.columns}
@@ -215,7 +237,7 @@ def _derive(
         except ExpressionError as error:
             failed.add(name)
             problems.append(Problem(str(error), where, "an expression that fits its columns", "Mend the expression."))
-    for name in sorted(_columns_used(spec) - set(columns) - failed - set(spec.derive) - set(spec.columns)):
+    for name in sorted(columns_used(spec) - set(columns) - failed - set(spec.derive) - set(spec.columns)):
         problems.append(
             Problem(
                 f"no column {name!r}",
@@ -322,67 +344,3 @@ def _where(
     except ExpressionError as error:
         problems.append(Problem(str(error), where, "a condition that fits its columns", "Mend the expression."))
         return np.ones(length, dtype=bool)
-
-
-def _outcome(
-    outcome: Outcome, columns: Mapping[str, Value], length: int, where: str, problems: list[Problem]
-) -> pd.Series[Any]:
-    """1, 0 or NaN per row; anything else than 0 and 1 in a column is a problem, not an outcome."""
-    nothing = pd.Series(np.full(length, np.nan))
-    expression = outcome.where if outcome.where else parse(outcome.column) if outcome.column.isidentifier() else None
-    value = columns.get(outcome.column) if outcome.column else None
-    if outcome.where is not None and expression is not None and expression.columns <= set(columns):
-        try:
-            value = expression.value(columns)
-        except ExpressionError as error:
-            problems.append(Problem(str(error), where, "a condition that fits its columns", "Mend the expression."))
-            return nothing
-    if value is None or value.written:
-        return nothing
-    if value.kind == YES_NO:
-        return value.series.astype("Float64").astype(float)
-    levels = value.series.dropna().unique()
-    if value.kind != NUMBER or not set(levels) <= {0.0, 1.0}:
-        problems.append(
-            Problem(
-                f"{len(levels)} different values, not only 0 and 1",
-                where,
-                "a column of 0 and 1",
-                'Write a condition instead, such as where = "returned == \'Yes\'" or "arrests > 0".',
-            )
-        )
-        return nothing
-    return value.series
-
-
-def _as_of(spec: Spec, columns: Mapping[str, Value], length: int, problems: list[Problem]) -> pd.Series[Any]:
-    """The as-of date of each row: a date, ISO text, or a whole number as yyyy, yyyymm or yyyymmdd."""
-    nothing = pd.Series(np.full(length, np.datetime64("NaT", "us")))
-    value = columns.get(spec.table.as_of)
-    if value is None or value.written:
-        return nothing
-    if value.kind == DATE:
-        return value.series
-    text = value.data if value.kind == TEXT else value.series.map(lambda number: f"{number:.0f}", na_action="ignore")
-    text = text.astype(STR)
-    layout = next(
-        (
-            form
-            for form in DATES_OF
-            if text.dropna().str.len().eq(len(pd.Timestamp(0).strftime(form))).all()
-            and text.dropna().str.isdigit().all()
-        ),
-        "ISO8601",
-    )
-    dates = pd.to_datetime(text, format=layout, errors="coerce")
-    wrong = int((dates.isna() & text.notna()).sum())
-    if wrong:
-        problems.append(
-            Problem(
-                f"{wrong} values that are no dates",
-                f"{spec.table.file}, {spec.table.as_of}",
-                "ISO dates, years, yyyymm or yyyymmdd",
-                "Derive the date first: as_of_date = \"date(column, '%d/%m/%Y')\".",
-            )
-        )
-    return dates.astype("datetime64[us]")

@@ -105,7 +105,7 @@ def make_splits(task: Task, data: Data, rows: Rows, where: str, problems: list[P
     value = data.columns.get(protocol.column)
     if value is None or value.written:
         return ()
-    sides = _time_sides(protocol, value, rows) if protocol.kind == "time" else _given_sides(protocol, value, rows)
+    sides = _given_sides(protocol, value, rows) if protocol.kind == "column" else _time_sides(protocol, value, rows)
     if sides is None:
         problems.append(
             Problem(
@@ -116,21 +116,49 @@ def make_splits(task: Task, data: Data, rows: Rows, where: str, problems: list[P
             )
         )
         return ()
-    train, test = sides
+    splits = _by_person(task, data, rows, *sides) if protocol.kind == "time_by_person" else [_apart(rows, *sides)]
+    return tuple(splits) if all(_enough(split, protocol, rows, where, problems) for split in splits) else ()
+
+
+def _apart(rows: Rows, train: Any, test: Any) -> Split:
+    """One split; people on both sides are judged, not trained on."""
     train = train & ~np.isin(rows.people, rows.people[test])
-    for name, side in (("training", train), ("test", test)):
+    return Split(0, 0, np.flatnonzero(train), np.flatnonzero(test))
+
+
+def _by_person(task: Task, data: Data, rows: Rows, train: Any, test: Any) -> list[Split]:
+    """A split per seed and fold of people: trained on other people's earlier rows whose outcome was known by then."""
+    from desist.models.backtest import fold_of
+
+    assert task.protocol is not None
+    as_of, people = data.as_of.iloc[rows.positions], data.people.iloc[rows.positions]
+    known = data.known_on.get(task.outcome)
+    if known is not None and test.any():
+        train = train & (known.iloc[rows.positions] <= as_of[test].min()).to_numpy()
+    found = []
+    for seed in task.protocol.seeds:
+        fold = fold_of(people, task.protocol.folds, seed)
+        for number in range(task.protocol.folds):
+            own = fold == number
+            found.append(Split(seed, number, np.flatnonzero(train & ~own), np.flatnonzero(test & own)))
+    return found
+
+
+def _enough(split: Split, protocol: Protocol, rows: Rows, where: str, problems: list[Problem]) -> bool:
+    """Whether both sides have rows with and without the outcome; noted where one has too few."""
+    for name, side in (("training", split.train), ("test", split.test)):
         events = int(rows.y[side].sum())
-        if min(events, int(side.sum()) - events) < FEWEST_EVENTS:
+        if min(events, len(side) - events) < FEWEST_EVENTS:
             problems.append(
                 Problem(
-                    f"{int(side.sum())} rows on the {name} side, {events} with the outcome",
+                    f"{len(side)} rows on the {name} side, {events} with the outcome",
                     where,
                     f"at least {FEWEST_EVENTS} rows with and without it on each side",
                     f"Look at the values of {protocol.column}.",
                 )
             )
-            return ()
-    return (Split(0, 0, np.flatnonzero(train), np.flatnonzero(test)),)
+            return False
+    return True
 
 
 def _folds(protocol: Protocol, rows: Rows) -> Iterator[Split]:

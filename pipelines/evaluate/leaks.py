@@ -51,8 +51,7 @@ class LeakCheck:
 
     def names(self, name: str) -> set[str]:
         """Every name the feature has or comes from: its own, its columns', and what the file calls them."""
-        lineage = self.spec.lineage(self.spec.features[name].column)
-        return {name, *lineage, *(self.spec.columns.get(part, part) for part in lineage)}
+        return {name, *self.spec.names_read(name)}
 
     def reviewed(self, name: str) -> bool:
         return name in self.spec.leak_reviewed
@@ -264,11 +263,9 @@ def _by_approval(check: LeakCheck, name: str, kind: str) -> list[Problem]:
 def approved_features(spec: Spec) -> tuple[str, ...]:
     """The features that are in only by an approval: what leaving them out costs is always reported."""
     found = []
-    for name, feature in spec.features.items():
-        lineage = spec.lineage(feature.column)
-        names = {name, *lineage, *(spec.columns.get(part, part) for part in lineage)}
+    for name in spec.features:
         named = any(name in approval.covers for approval in spec.approvals.values())
-        if approval_by_name(names) or named:
+        if approval_by_name({name, *spec.names_read(name)}) or named:
             found.append(name)
     return tuple(found)
 

@@ -67,6 +67,7 @@ class Page:
     says: str
     summary: tuple[tuple[str, list[str]], ...]
     caveats: tuple[str, ...]
+    made: tuple[str, ...]
     features: TextTable
     approvals: tuple[str, ...]
     tasks: tuple[Mapping[str, Any], ...]
@@ -75,13 +76,16 @@ class Page:
     spec_hash: str
 
 
-def page_of(spec: Spec, results: Sequence[TaskResult], data_hash: str, spec_hash: str) -> str:
-    """The page as HTML, the same bytes for the same results."""
+def page_of(
+    spec: Spec, results: Sequence[TaskResult], data_hash: str, spec_hash: str, made: tuple[str, ...] = ()
+) -> str:
+    """The page as HTML, the same bytes for the same results. ``made``: how rows were made, where of events."""
     audience = AUDIENCES[spec.audit.audience]
     page = Page(
         spec.says,
         tuple((result.task.name, summary_of(result)) for result in results),
         spec.caveats,
+        made,
         _features(spec),
         _approvals(spec),
         tuple(_task(result, audience) for result in results),
@@ -164,6 +168,11 @@ def protocol_words(protocol: Protocol | None) -> str:
         return f"{protocol.folds} stratified folds of the rows in file order, seeds {seeds}; figures are their means"
     if protocol.kind == "time":
         return f"trained on rows before {protocol.test_from} ({protocol.column}), judged on those from it on"
+    if protocol.kind == "time_by_person":
+        return (
+            f"trained on rows before {protocol.test_from} ({protocol.column}) whose outcome was known by then, judged "
+            f"on those from it on; {protocol.folds} folds of people, each judged by a model of the others"
+        )
     return (
         f"trained where {protocol.column} is {', '.join(protocol.train)}, judged where it is {', '.join(protocol.test)}"
     )
@@ -197,7 +206,7 @@ def _task(result: TaskResult, audience: Audience) -> dict[str, Any]:
     expected = f"{task.expected_auc[0]:g} to {task.expected_auc[1]:g}" if task.expected_auc else "not stated"
     facts = [
         ("Outcome", result.outcome.definition),
-        ("Rows", f"{task.rows}: {len(rows.y):,}"),
+        ("Rows", f"{task.rows.replace('_', ' ')}: {len(rows.y):,}"),
         ("With the outcome", f"{rows.events:,} ({rows.events / len(rows.y):.1%})"),
         ("Protocol", protocol_words(task.protocol)),
         ("AUC believable beforehand", expected),

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness.policy import DECIDABLE_METRICS, FEWEST_PEOPLE, MOST_FINDINGS, WIDEST_MARGIN, FindingRule
+from desist.pipelines.evaluate.events_parse import check_protocols, event_feature, event_outcome, read_events, table_of
 from desist.pipelines.evaluate.expressions import Expression
 from desist.pipelines.evaluate.parse_tasks import read_task
-from desist.pipelines.evaluate.sections import Section, nearest
+from desist.pipelines.evaluate.sections import NEEDED, Section, nearest
 from desist.pipelines.evaluate.spec import (
     AS_VALUE,
     KINDS,
@@ -73,16 +74,21 @@ def load_spec(path: Path) -> tuple[Spec, list[Problem]]:
     """The spec and what is wrong with it; the caller adds what is wrong with the data and raises all together."""
     problems: list[Problem] = []
     top = Section(read_toml(path), path.name, problems)
+    events = read_events(top) if "events" in top.table else None
+    outcomes, features = top.entries("outcomes"), top.entries("features", {})
     spec = Spec(
         title=top.text("title"),
         says=top.text("says", ""),
         caveats=top.texts("caveats", []),
-        table=_table(top.section("table")),
+        table=table_of(events) if events else _table(top.section("table")),
         columns=top.mapping("columns"),
         derive=_derive(top.section("derive", {})),
         rows=_rows(top.entries("rows", {})),
-        outcomes={name: _outcome(name, part) for name, part in top.entries("outcomes").items()},
-        features={name: _feature(name, part) for name, part in top.entries("features", {}).items()},
+        outcomes={n: event_outcome(n, part) if events else _outcome(n, part) for n, part in outcomes.items()},
+        features={
+            name: event_feature(name, part, events, _missing(part, REFUSE)) if events else _feature(name, part)
+            for name, part in features.items()
+        },
         characteristics={n: _characteristic(n, part) for n, part in top.entries("characteristics", {}).items()},
         approvals={name: _approval(name, part) for name, part in top.entries("approvals", {}).items()},
         comparators={name: _comparator(name, part) for name, part in top.entries("comparators", {}).items()},
@@ -92,10 +98,13 @@ def load_spec(path: Path) -> tuple[Spec, list[Problem]]:
         audit=_audit(top.section("audit", {})),
         replicates=(intervals := top.section("intervals", {})).whole("replicates", 1000, 200, 100_000),
         seed=intervals.whole("seed", 0),
+        events=events,
     )
     intervals.finish()
     top.finish()
     _check_names(spec, path.name, problems)
+    if events is not None:
+        check_protocols(spec.tasks, path.name, problems)
     return spec, problems
 
 
@@ -166,8 +175,8 @@ def _outcome(name: str, part: Section) -> Outcome:
     return outcome
 
 
-def _missing(part: Section) -> Missing:
-    text = part.text("missing")
+def _missing(part: Section, default: Any = NEEDED) -> Missing:
+    text = part.text("missing", default)
     meaning, _, value = text.partition(":")
     if text and (meaning not in (REFUSE, OWN_EFFECT, AS_VALUE) or (meaning == AS_VALUE) != bool(value)):
         part.note(

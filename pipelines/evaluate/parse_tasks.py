@@ -8,20 +8,26 @@ from desist.pipelines.evaluate.spec import PROTOCOLS, CutOff, Limit, Protocol, R
 
 def _protocol(part: Section) -> Protocol:
     kind = part.text("kind", choices=PROTOCOLS)
-    if kind == "folds":
+    if kind in ("folds", "time_by_person"):
         seeds = part.numbers("seeds", [0])
         if any(seed != int(seed) or seed < 0 for seed in seeds) or len(set(seeds)) != len(seeds) or not seeds:
             part.note("seeds", f"{list(seeds)}", "different whole numbers", "Write seeds = [0, 1, 2, 3, 4].")
-        found = Protocol(kind, part.whole("folds", 5, 2, 50), tuple(int(seed) for seed in seeds))
+        folds = part.whole("folds", 5 if kind == "folds" else 3, 2, 50)
+        found = Protocol(kind, folds, tuple(int(seed) for seed in seeds), *(_time(part) if kind != "folds" else ()))
     elif kind == "time":
-        given = part.take("test_from", object, "the first value of the test rows")
-        found = Protocol(kind, column=part.text("column"), test_from=str(given))
+        found = Protocol(kind, 5, (0,), *_time(part))
     else:
         found = Protocol("column", column=part.text("column"), train=part.texts("train"), test=part.texts("test"))
         if set(found.train) & set(found.test):
             part.note("test", "values that are in train too", "different values", "Take them out of one of the two.")
     part.finish()
     return found
+
+
+def _time(part: Section) -> tuple[str, str]:
+    """The column that splits rows by time, and the first value of the test rows."""
+    given = part.take("test_from", object, "the first value of the test rows")
+    return part.text("column"), str(given)
 
 
 def _reference(part: Section) -> Reference:

@@ -19,8 +19,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from desist.features.language import Definition
+from desist.features.rows import Rows
 from desist.pipelines.evaluate.audit import read_groups
-from desist.pipelines.evaluate.data import Data, load_data
+from desist.pipelines.evaluate.data import Data, Made, load_data
+from desist.pipelines.evaluate.events_rows import load_events
 from desist.pipelines.evaluate.expressions import Expression
 from desist.pipelines.evaluate.features import Feature, check_missing, read_features
 from desist.pipelines.evaluate.fit import Say, check_rows, make_splits, task_rows
@@ -91,12 +94,15 @@ def evaluate(
         check_scores(spec, spec_path.name, part, problems)
     _raise(problems, "A model is better than was believable beforehand. Nothing was written.")
     results = tuple(measure_task(spec, loaded, groups, part, told) for part in scored)
-    metrics = _metrics(spec, results)
-    page = page_of(spec, results, loaded.hash, hash_file(spec_path))
+    metrics = _metrics(spec, results, loaded.made)
+    page = page_of(spec, results, loaded.hash, hash_file(spec_path), loaded.made.lines if loaded.made else ())
     with new_folder(out) as folder:
         write_json(folder / "metrics.json", metrics)
         write_json(folder / "audit.json", _audits(spec, results))
         _write_scores(folder / "scores.parquet", loaded, results)
+        if loaded.made is not None:
+            loaded.made.profiles.to_parquet(folder / "profiles.parquet", index=False, compression="zstd")
+            write_text(folder / "set_aside.csv", loaded.made.set_aside.to_csv(index=False, lineterminator="\n"))
         write_text(folder / "fairness.html", page)
         write_text(folder / "spec.toml", spec_path.read_text(encoding="utf-8-sig"))
         write_json(folder / "manifest.json", _manifest(spec, spec_path, loaded, ready, started, folder))
@@ -148,7 +154,7 @@ def _prepare(
         _raise(problems, message)
     started = time.monotonic()
     try:
-        data = load_data(spec, name, folder, problems)
+        data = (load_events if spec.events else load_data)(spec, name, folder, problems)
     except UserError as error:
         problems.extend(error.problems)
         _raise(problems, message)
@@ -199,8 +205,10 @@ def _ready(
     return Ready(task, rows, splits, stored, single)
 
 
-def _metrics(spec: Spec, results: tuple[TaskResult, ...]) -> dict[str, Any]:
+def _metrics(spec: Spec, results: tuple[TaskResult, ...], made: Made | None) -> dict[str, Any]:
+    told = {"events": {**made.figures, "notes": list(made.lines)}} if made else {}
     return {
+        **told,
         "format": FORMAT,
         "title": spec.title,
         "never_a_release": True,
@@ -338,7 +346,7 @@ def _manifest(
         "libraries": {name: version(name) for name in LIBRARIES},
         "spec": {"name": spec_path.name, "sha256": hash_bytes(spec_path.read_bytes()), "settings": _settings(spec)},
         "data": {
-            data.path.name: data.hash,
+            **(data.made.files if data.made else {data.path.name: data.hash}),
             **{part.task.reference.file: part.stored.hash for part in ready if part.task.reference and part.stored},
         },
         "files": {name: hash_file(folder / name) for name in written},
@@ -349,6 +357,8 @@ def _settings(value: Any) -> Any:
     """The spec as it was understood, defaults filled in, as plain JSON; an expression is its text."""
     if isinstance(value, Expression):
         return value.text
+    if isinstance(value, Definition | Rows):
+        return value.in_words()
     if isinstance(value, Mapping):
         return {str(key): _settings(part) for key, part in value.items()}
     if is_dataclass(value):

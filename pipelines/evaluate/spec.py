@@ -1,7 +1,7 @@
 """What a spec says, as frozen tables of settings; ``parse`` reads them from TOML.
 
 A spec describes a profile table that somebody already has: one row a person at one as-of date, what was known then,
-and what came after. Docs: docs/guides/evaluate.md.
+and what came after; or tables of events, of which such rows are made first. Docs: docs/guides/evaluate.md.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desist.fairness.policy import FindingRule
+from desist.pipelines.evaluate.events_spec import EventsSpec, columns_read
 from desist.pipelines.evaluate.expressions import Expression
 
 KINDS = ("number", "count", "yes_no", "category", "ordered")
 MODEL_KINDS = ("points_card", "spline_logistic", "monotone_lightgbm", "prior_count")
-PROTOCOLS = ("folds", "time", "column")
+PROTOCOLS = ("folds", "time", "time_by_person", "column")
 
 REFUSE, OWN_EFFECT, AS_VALUE = "refuse", "own_effect", "as_value"
 
@@ -148,7 +149,9 @@ class Protocol:
     """Which rows train and which are scored.
 
     ``folds``: every row is scored once per seed by a model that did not see it. ``time``: trained on rows whose
-    ``column`` is below ``test_from``. ``column``: a given split, trained where it is in ``train``.
+    ``column`` is below ``test_from``. ``time_by_person``: so too, on rows whose outcome was known by then, and of
+    other people: each fold of people is scored by a model of the others. ``column``: a given split, trained where it
+    is in ``train``.
     """
 
     kind: str
@@ -235,6 +238,14 @@ class Spec:
     audit: AuditRules
     replicates: int = 1000
     seed: int = 0
+    events: EventsSpec | None = None
+
+    def names_read(self, name: str) -> frozenset[str]:
+        """Every name behind a feature: the columns it comes from, as we and as the files call them."""
+        lineage = self.lineage(self.features[name].column)
+        definition = self.events.definitions.get(name) if self.events else None
+        measured = columns_read(definition) if definition is not None else ()
+        return lineage | {self.columns.get(part, part) for part in lineage} | set(measured)
 
     def lineage(self, name: str) -> frozenset[str]:
         """The column itself and every column it is derived from, at any remove."""
