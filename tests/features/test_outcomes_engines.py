@@ -150,6 +150,46 @@ def test_they_agree_where_everything_happens_on_a_boundary():
     assert any("already at the top" in why for why in found.why_missing)
 
 
+@pytest.mark.parametrize(
+    ("spells", "held"),
+    [
+        ([], 0),
+        ([(-400, 10, 0, 0)], 11),  # the day of release is still held
+        ([(-400, 10, 0, 0), (-395, 10, 0, 0)], 16),  # each day once
+        ([(-400, 30, 0, 0), (-395, 10, 0, 0), (-380, 20, 0, 0)], 41),
+        ([(-400, None, 0, None)], 400),  # open: to the day before the as-of date
+        ([(-400, 10, 0, 389)], 11),  # its end was recorded the day before
+        ([(-400, 10, 0, 390)], 400),  # on the as-of date, so not known on it
+        ([(-400, 10, 399, 390)], 400),  # the spell itself recorded the day before
+        ([(-400, 10, 400, 390)], 0),  # on the as-of date
+        ([(-1, 10, 0, 0)], 1),
+        ([(0, 10, 0, 0)], 0),
+        ([(-735, 10, 0, 0), (-743, 3, 0, 0)], 15),  # the 11 days reach back into 4 more
+    ],
+)
+def test_the_two_years_at_liberty_begin_on_the_same_day_for_both(spells, held):
+    """The window reaches back 730 days and the days held: an offence on its first day counts, one before does not."""
+    as_of, known_by = drawn_rows([("A", 0)]), day(577)
+    for on, at_the_top in ((-730 - held, True), (-731 - held, False)):
+        offences = [("A", on, 0, 0, "03401", None), ("A", -5, 1, 0, "04600", None)]
+        events = drawn_events(offences, [("A", *spell_) for spell_ in spells], "nothing")
+        found = follow_ups(events, as_of, [ESCALATION], known_by)
+        same(found, follow_ups_reference(events, as_of, [ESCALATION], known_by))
+        assert np.isnan(found.counts[0, 0]) == at_the_top
+
+
+def test_the_latest_sanction_stands_for_the_index_offence_in_both():
+    """A robbery of nine years ago counts while its sanction is the latest known, and not after."""
+    theft = ("A", -50, 0, 0, "04600", None)
+    recorded_later = ("A", -50, 0, 50, "04600", None)
+    not_yet = ("A", 0, -1, 0, "04600", None)  # sanctioned, by mistake, before it happened on the as-of date
+    for later, at_the_top in (([], True), ([theft], False), ([recorded_later], True), ([not_yet], True)):
+        events = drawn_events([("A", -3300, 3200, 0, "03401", None), *later], [], "nothing")
+        found = follow_ups(events, drawn_rows([("A", 0)]), [ESCALATION], day(577))
+        same(found, follow_ups_reference(events, found.rows, [ESCALATION], day(577)))
+        assert np.isnan(found.counts[0, 0]) == at_the_top
+
+
 WEAKER = {
     "day < length": "day <= length",
     "sanction < length + waiting": "sanction <= length + waiting",
