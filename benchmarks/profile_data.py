@@ -5,10 +5,14 @@ a long tail of people with hundreds of events and some with none, half of all ro
 early and in two steps, spells that are still open, several rows on one day, and tables in the order of recording, not
 of people. One folder per partition of people, so that memory is bounded by a partition:
 
-    FOLDER/store.json                       seed, people, partitions
-    FOLDER/part-00000/<table>.parquet       the canonical event tables (desist.features.vocabulary)
-    FOLDER/part-00000/rows.parquet          person_id, as_of: the profiles to build, 1.2 a person
-    FOLDER/part-00000/known.parquet         source, person_id, since: who each agency knows, since when
+    FOLDER/store.json                       as desist.features.engines.store has it, with seed, people and mix
+    FOLDER/part-00000/people.parquet        the pseudonyms, in the order of the whole numbers that stand for them
+    FOLDER/part-00000/<table>.parquet       the canonical event tables (desist.features.vocabulary), by number
+    FOLDER/part-00000/rows.parquet          person, as_of: the profiles to build, 1.2 a person
+    FOLDER/part-00000/known.parquet         source, person, since: who each agency knows, since when
+
+Two mixes of 40 events a person: "case records", half of them appointments, as probation sends them; and "long
+histories", most of them offences and sanctions, which most features look back at over ten years.
 """
 
 from __future__ import annotations
@@ -16,17 +20,16 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from profile_tables import FIRST_DAY, LAST_DAY, TABLES, Draw, category, date
 
+from desist.features.engines.store import FORMAT
 from desist.features.events import Events
 from desist.features.vocabulary import CONTRACTS
 
@@ -37,23 +40,41 @@ PROFILES_A_PERSON = (87, 8, 3, 2)
 KNOWN_WITHOUT_ROWS = {"police": 95, "probation": 70, "prison": 20, "treatment": 10, "council": 15}
 
 
-def write_store(folder: Path, people: int, *, partition: int = 50_000, seed: int = 1) -> dict[str, int]:
+#: The mean rows a person has in a table where a mix differs from ``TABLES``.
+MIXES: dict[str, dict[str, float]] = {
+    "case records": {},
+    "long histories": {"offences": 16.0, "sanctions": 10.0, "appointments": 5.0, "needs": 3.0 / 9},
+}
+
+
+def write_store(
+    folder: Path, people: int, *, partition: int = 50_000, seed: int = 1, mix: str = "case records"
+) -> dict[str, int]:
     """Write a store of made-up people, and say how many people, events and rows it has."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts, events, rows = [], 0, 0
+    parts, events, rows = {}, 0, 0
     for place, first in enumerate(range(0, people, partition)):
         name = f"part-{place:05d}"
-        made = _write_part(folder / name, first, min(partition, people - first), np.random.default_rng([seed, place]))
-        parts.append({"folder": name, "offset": 0})
+        draws = np.random.default_rng([seed, place])
+        made = _write_part(folder / name, first, min(partition, people - first), draws, MIXES[mix])
+        parts[name] = first
         events, rows = events + made[0], rows + made[1]
-    about = {"people": people, "events": events, "rows": rows, "partition": partition, "seed": seed, "parts": parts}
-    (folder / "store.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    about = {"people": people, "events": events, "rows": rows, "partition": partition, "seed": seed, "mix": mix}
+    tables = {
+        name: [CONTRACTS[name].source, list(CONTRACTS[name].also_from), CONTRACTS[name].to_json()] for name in TABLES
+    }
+    store = {"format": FORMAT, "snapshot": f"made up, {mix}, seed {seed}", "parts": parts, "tables": tables}
+    told = {**store, "sources": sorted(KNOWN_WITHOUT_ROWS), "unsent": [], **about}
+    (folder / "store.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
     return {"people": people, "events": events, "rows": rows}
 
 
-def _write_part(folder: Path, first: int, people: int, rng: np.random.Generator) -> tuple[int, int]:
+def _write_part(
+    folder: Path, first: int, people: int, rng: np.random.Generator, means: dict[str, float]
+) -> tuple[int, int]:
     folder.mkdir(exist_ok=True)
-    names = np.array([f"p{number:09d}" for number in range(first, first + people)], dtype=object)
+    names = pa.array([pseudonym(number) for number in range(first, first + people)])
+    pq.write_table(pa.table({"person_id": names}), folder / "people.parquet")
     busy = np.exp(rng.normal(0.0, 1.2, people)) * (rng.random(people) > 0.04)
     busy = np.minimum(busy / busy.mean(), 75.0)
     # Three in four are still on somebody's books on some of the as-of dates, as the people of a caseload are.
@@ -63,33 +84,33 @@ def _write_part(folder: Path, first: int, people: int, rng: np.random.Generator)
     since: dict[str, np.ndarray] = {}
     events = 0
     for table, (make, mean) in TABLES.items():
-        who = np.repeat(np.arange(people, dtype="int32"), rng.poisson(busy / busy.mean() * mean))
+        who = np.repeat(np.arange(people, dtype="int32"), rng.poisson(busy / busy.mean() * means.get(table, mean)))
         span = (until - begun)[who]
         draw = Draw(rng, who, begun[who] + (rng.random(len(who), dtype="float32") * span).astype("int32"))
         columns = make(draw)
         key = {
-            "person_id": _people(draw.person, names),
+            "person": numbered(draw.person, first),
             "occurred_on": date(draw.occurred),
             "recorded_on": date(draw.recorded),
         }
         _note_first_seen(since, CONTRACTS[table].source, draw, people)
-        ordered = {name: {**key, **columns}[name] for name in CONTRACTS[table].columns}
+        wanted = ("person", *CONTRACTS[table].columns[1:])
+        ordered = {name: {**key, **columns}[name] for name in wanted}
         _write(folder / f"{table}.parquet", pa.table(ordered))
         events += len(draw)
-    _write(folder / "known.parquet", _known(since, names, rng))
-    profiles = _profiles(names, rng)
+    _write(folder / "known.parquet", _known(since, people, first, rng))
+    profiles = _profiles(people, first, rng)
     _write(folder / "rows.parquet", profiles)
     return events, len(profiles)
 
 
-def _people(who: np.ndarray, names: np.ndarray) -> pa.Array:
-    """Pseudonyms, numbered in the order in which they come, as a writer that reads row by row would number them."""
-    first = np.full(len(names), len(who))
-    first[who[::-1]] = np.arange(len(who))[::-1]
-    in_order = np.argsort(first, kind="stable")[: int((first < len(who)).sum())]
-    place = np.zeros(len(names), dtype="int32")
-    place[in_order] = np.arange(len(in_order), dtype="int32")
-    return pa.DictionaryArray.from_arrays(pa.array(place[who]), pa.array(names[in_order], pa.string()))
+def pseudonym(number: int) -> str:
+    return f"p{number:09d}"
+
+
+def numbered(who: np.ndarray, first: int) -> pa.Array:
+    """People of a partition as the store numbers them."""
+    return pa.array((who + first).astype("int32"))
 
 
 def _note_first_seen(since: dict[str, np.ndarray], source: str, draw: Draw, people: int) -> None:
@@ -99,35 +120,35 @@ def _note_first_seen(since: dict[str, np.ndarray], source: str, draw: Draw, peop
     since[source] = np.minimum(since.get(source, first), first)
 
 
-def _known(since: dict[str, np.ndarray], names: np.ndarray, rng: np.random.Generator) -> pa.Table:
+def _known(since: dict[str, np.ndarray], people: int, first_person: int, rng: np.random.Generator) -> pa.Table:
     """Who each source knows: since about its first row; a few were linked only later, some have no row at all."""
     tables = []
     for source, first in sorted(since.items()):
         there = first < np.iinfo("int32").max
-        day = np.where(there, first, 0) - rng.integers(0, 30, len(names))
-        day = np.where(rng.random(len(names)) < 0.01, day + rng.integers(30, 900, len(names)), day)
-        other = rng.integers(FIRST_DAY, LAST_DAY - 300, len(names))
-        known = there | (rng.random(len(names)) * 100 < KNOWN_WITHOUT_ROWS[source])
+        day = np.where(there, first, 0) - rng.integers(0, 30, people)
+        day = np.where(rng.random(people) < 0.01, day + rng.integers(30, 900, people), day)
+        other = rng.integers(FIRST_DAY, LAST_DAY - 300, people)
+        known = there | (rng.random(people) * 100 < KNOWN_WITHOUT_ROWS[source])
         where = np.flatnonzero(known)
         day = np.where(there, day, other)[where]
         columns = {
             "source": category(np.zeros(len(where)), (source,)),
-            "person_id": _people(where, names),
+            "person": numbered(where, first_person),
             "since": date(day),
         }
         tables.append(pa.table(columns))
     return pa.concat_tables(tables).unify_dictionaries()
 
 
-def _profiles(names: np.ndarray, rng: np.random.Generator) -> pa.Table:
+def _profiles(people: int, first: int, rng: np.random.Generator) -> pa.Table:
     """Rows to build: each person on one to four of the quarterly dates, in no order that helps."""
-    times = np.repeat([1, 2, 3, 4], PROFILES_A_PERSON)[rng.integers(0, 100, len(names))]
-    who = np.repeat(np.arange(len(names)), times)
+    times = np.repeat([1, 2, 3, 4], PROFILES_A_PERSON)[rng.integers(0, 100, people)]
+    who = np.repeat(np.arange(people), times)
     nth = np.arange(len(who)) - np.repeat(np.cumsum(times) - times, times)
-    start, step = rng.integers(0, len(AS_OF_DATES), len(names)), rng.integers(1, 3, len(names))
+    start, step = rng.integers(0, len(AS_OF_DATES), people), rng.integers(1, 3, people)
     day = AS_OF_DATES[(start[who] + step[who] * nth) % len(AS_OF_DATES)]
     order = rng.permutation(len(who))
-    return pa.table({"person_id": _people(who[order], names), "as_of": date(day[order])})
+    return pa.table({"person": numbered(who[order], first), "as_of": date(day[order])})
 
 
 def _write(path: Path, table: pa.Table) -> None:
@@ -137,44 +158,23 @@ def _write(path: Path, table: pa.Table) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """One partition of people. ``offset`` is added to the number in every pseudonym when it is read."""
+    """One partition of people. ``offset`` is added to every person's number when it is read."""
 
     folder: Path
     offset: int = 0
 
-    def read(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(self, name: str) -> pa.Table:
         """A table of the partition ("offences", "rows", "known"), under its own pseudonyms."""
-        table = pq.read_table(self.folder / f"{name}.parquet", columns=None if columns is None else list(columns))
-        if not self.offset or "person_id" not in table.column_names:
-            return table
-        place = table.column_names.index("person_id")
-        return table.set_column(place, "person_id", renumbered(table["person_id"], self.offset))
-
-
-def renumbered(people: pa.ChunkedArray, offset: int) -> pa.ChunkedArray:
-    """The same people under pseudonyms whose number is higher by ``offset``; only the dictionaries are rewritten."""
-    chunks = []
-    for chunk in people.chunks:
-        number = pc.add(pc.cast(pc.utf8_slice_codeunits(chunk.dictionary, 1), pa.int64()), offset)
-        spelt = pc.binary_join_element_wise("p", pc.utf8_lpad(pc.cast(number, pa.string()), 9, "0"), "")
-        chunks.append(pa.DictionaryArray.from_arrays(chunk.indices, spelt))
-    return pa.chunked_array(chunks, people.type)
+        table = pq.read_table(self.folder / f"{name}.parquet")
+        people = [pseudonym(number + self.offset) for number in table["person"].to_pylist()]
+        return table.set_column(0 if name != "known" else 1, "person_id", pa.array(people)).select(
+            ["person_id" if column == "person" else column for column in table.column_names]
+        )
 
 
 def parts(folder: Path) -> list[Part]:
     """The partitions of a store."""
-    listed = json.loads((folder / "store.json").read_text(encoding="utf-8"))["parts"]
-    return [Part(folder / part["folder"], part["offset"]) for part in listed]
-
-
-def replicate(folder: Path, times: int) -> list[Part]:
-    """The partitions of a store, ``times`` over, each time as people of their own.
-
-    Nothing is copied on disk: every partition is read and decoded anew for each copy and its pseudonyms are
-    rewritten, so that an engine meets as many different people, events and rows as in a store of that size.
-    """
-    people = json.loads((folder / "store.json").read_text(encoding="utf-8"))["people"]
-    return [Part(part.folder, part.offset + copy * people) for copy in range(times) for part in parts(folder)]
+    return [Part(folder / name) for name in json.loads((folder / "store.json").read_text(encoding="utf-8"))["parts"]]
 
 
 def read_events(part: Part) -> Events:
@@ -205,9 +205,10 @@ def main() -> None:
     reader.add_argument("--people", type=int, default=100_000)
     reader.add_argument("--partition", type=int, default=50_000)
     reader.add_argument("--seed", type=int, default=1)
+    reader.add_argument("--mix", choices=sorted(MIXES), default="case records")
     asked = reader.parse_args()
     began = time.monotonic()
-    made = write_store(asked.folder, asked.people, partition=asked.partition, seed=asked.seed)
+    made = write_store(asked.folder, asked.people, partition=asked.partition, seed=asked.seed, mix=asked.mix)
     print(json.dumps({**made, "seconds": round(time.monotonic() - began, 1)}))
 
 

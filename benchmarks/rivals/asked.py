@@ -73,7 +73,7 @@ def columns_read(asked: list[Asked]) -> list[str]:
     if any(one.function == "is_open" for one in asked):
         fields |= set(contract.ends)
     fields |= {contract.learnt_later[name] for name in fields if name in contract.learnt_later}
-    return ["person_id", "occurred_on", "recorded_on", *sorted(fields - {"occurred_on"})]
+    return ["person", "occurred_on", "recorded_on", *sorted(fields - {"occurred_on"})]
 
 
 def part_folders(folder: Path) -> list[Path]:

@@ -36,8 +36,6 @@ WAYS = {
     ),
     "pandas": (
         (),
-        ("people=text",),
-        ("people=category",),
         ("masks=own",),
         ("group=chosen",),
     ),

@@ -10,9 +10,13 @@ from desist.features.register import Register
 
 
 def in_order(table: pa.Table | pd.DataFrame) -> pd.DataFrame:
-    """The profiles by person and as-of date, with pseudonyms as text and cells as floats."""
+    """The profiles by person and as-of date, people by their number in the store and cells as floats."""
     frame = table.to_pandas(date_as_object=False) if isinstance(table, pa.Table) else table
-    people, days = frame["person_id"].astype(str), pd.to_datetime(frame["as_of"]).astype("datetime64[s]")
+    if "person" in frame:
+        frame = frame.rename(columns={"person": "person_id"})
+    else:
+        frame = frame.assign(person_id=frame["person_id"].astype(str).str[1:].astype("int64"))
+    people, days = frame["person_id"].astype("int64"), pd.to_datetime(frame["as_of"]).astype("datetime64[s]")
     keyed = frame.drop(columns=["person_id", "as_of"]).astype("float64")
     keyed.index = pd.MultiIndex.from_arrays([people, days], names=["person_id", "as_of"])
     return keyed.sort_index()

@@ -61,7 +61,7 @@ def _build(
         for one in sorted((one for features in asked.values() for one in features), key=_place(register))
     )
     joins = " ".join(f"LEFT JOIN {name} USING (row_id)" for name in made)
-    return database.sql(f"SELECT person_id, as_of, {cells} FROM to_build {joins}").to_arrow_table()
+    return database.sql(f"SELECT person, as_of, {cells} FROM to_build {joins}").to_arrow_table()
 
 
 def _place(register: Register):
@@ -90,9 +90,9 @@ def _rows(folders: list[Path], contracts: dict[str, EventContract]) -> str:
     )
     return f"""
         CREATE TEMP TABLE to_build AS
-        SELECT row_number() OVER () AS row_id, person_id, as_of, {answers}
+        SELECT row_number() OVER () AS row_id, person, as_of, {answers}
         FROM {_files(folders, "rows")}
-        LEFT JOIN (SELECT person_id, {known} FROM {_files(folders, "known")} GROUP BY person_id) USING (person_id)
+        LEFT JOIN (SELECT person, {known} FROM {_files(folders, "known")} GROUP BY person) USING (person)
     """
 
 
@@ -129,7 +129,7 @@ def _joined(folders: list[Path], features: list[Asked]) -> str:
     seen = "".join(f', {_as_then_known(contract, name)} AS "{name}"' for name in fields)
     return f"""
         SELECT row_id, as_of, as_of - occurred_on AS age, occurred_on, recorded_on{seen}
-        FROM to_build JOIN {_files(folders, contract.name)} AS event USING (person_id)
+        FROM to_build JOIN {_files(folders, contract.name)} AS event USING (person)
         WHERE recorded_on < as_of AND occurred_on < as_of AND occurred_on >= as_of - {longest}
     """
 

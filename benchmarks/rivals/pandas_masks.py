@@ -21,13 +21,10 @@ from desist.features.rows import Condition
 class Choices:
     """Ways to write the same frames; the defaults need least CPU time of those measured (README.md).
 
-    ``people``: pseudonyms merged as text ("text"), as categories of one list ("category"), or as their places in the
-    list of people to build ("number").
     ``masks``: each condition worked out once for a table ("shared") or for every feature anew ("own").
     ``group``: ``groupby`` on the rows chosen ("chosen"), or on all rows with the others emptied ("emptied").
     """
 
-    people: str = "number"
     masks: str = "shared"
     group: str = "emptied"
 
@@ -41,18 +38,15 @@ def build(folder: Path, register: Register, *, choices: Choices = Choices()) -> 
 
 def _build(folder: Path, asked: dict[str, list[Asked]], register: Register, choices: Choices) -> pd.DataFrame:
     rows = _read(folder, "rows", None)
-    names = rows["person_id"].astype("str")
-    everybody = rows["person_id"].cat.categories
-    rows = _keyed(rows, everybody, choices)
     rows["row_id"] = np.arange(len(rows))
-    known = _keyed(_read(folder, "known", None), everybody, choices)
+    known = _read(folder, "known", None)
     made: dict[str, pd.Series] = {}
     answered: dict[tuple[str, ...], pd.Series] = {}
     for features in asked.values():
         contract = features[0].contract
         if contract.absence != "none" and contract.sources not in answered:
             answered[contract.sources] = _answered(rows, known, contract.sources)
-        events = _keyed(_read(folder, contract.name, columns_read(features)), everybody, choices)
+        events = _read(folder, contract.name, columns_read(features))
         joined = _joined(rows, events, features)
         masks = Masks(joined, choices)
         for one in features:
@@ -60,7 +54,7 @@ def _build(folder: Path, asked: dict[str, list[Asked]], register: Register, choi
             filled = found if one.none is None else found.fillna(one.none)
             made[one.name] = filled if contract.absence == "none" else filled.where(answered[contract.sources])
     table = pd.DataFrame({name: made[name] for name in register.names})
-    return pd.concat([rows[["as_of"]].assign(person_id=names), table], axis=1)
+    return pd.concat([rows[["person", "as_of"]], table], axis=1)
 
 
 def _read(folder: Path, name: str, columns: list[str] | None) -> pd.DataFrame:
@@ -69,30 +63,20 @@ def _read(folder: Path, name: str, columns: list[str] | None) -> pd.DataFrame:
     return read.to_pandas(date_as_object=False, types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
 
 
-def _keyed(table: pd.DataFrame, everybody: pd.Index, choices: Choices) -> pd.DataFrame:
-    """The table with pseudonyms in the shape that is merged on; people who have no row to build may be lost."""
-    people = table["person_id"]
-    if choices.people == "text":
-        return table.assign(person_id=people.astype("str"))
-    if choices.people == "category":
-        return table.assign(person_id=people.cat.set_categories(everybody))
-    return table.assign(person_id=everybody.get_indexer(people.cat.categories)[people.cat.codes])
-
-
 def _answered(rows: pd.DataFrame, known: pd.DataFrame, sources: tuple[str, ...]) -> pd.Series:
     """Whether each row's silence in a table is an answer: a source knew the person before the as-of date."""
     asked = known[known["source"].isin(sources)]
-    since = asked.groupby("person_id", observed=True)["since"].min()
-    found = rows.merge(since.reset_index(), on="person_id", how="left")
+    since = asked.groupby("person", observed=True)["since"].min()
+    found = rows.merge(since.reset_index(), on="person", how="left")
     return (found["since"] < found["as_of"]).set_axis(found["row_id"]).sort_index()
 
 
 def _joined(rows: pd.DataFrame, events: pd.DataFrame, features: list[Asked]) -> pd.DataFrame:
     """Each row to build with the events known by then, as they were known, as far back as any feature looks."""
-    joined = rows.merge(events, on="person_id")
+    joined = rows.merge(events, on="person")
     joined["age"] = (joined["as_of"] - joined["occurred_on"]).dt.days
     known = (joined["recorded_on"] < joined["as_of"]) & joined["age"].between(1, max(one.days for one in features))
-    joined = joined.loc[known, [name for name in joined if name != "person_id"]].reset_index(drop=True)
+    joined = joined.loc[known, [name for name in joined if name != "person"]].reset_index(drop=True)
     for name, stamp in features[0].contract.learnt_later.items():
         if name in joined:
             joined[name] = joined[name].where(joined[stamp] < joined["as_of"])

@@ -64,14 +64,14 @@ def _build(
     joined = reduce(lambda left, right: left.join(right, on="row_id", how="left"), frames, rows)
     ones = {one.name: one for features in asked.values() for one in features}
     cells = [_cell(ones[name]) for name in register.names]
-    return joined.select(pl.col("person_id").cast(pl.String), "as_of", *cells)
+    return joined.select("person", "as_of", *cells)
 
 
 def _scan(folders: list[Path], name: str, bucket: int, choices: Choices) -> pl.LazyFrame:
     """One table of some partitions, of the people who fall in the bucket."""
     table = pl.scan_parquet([folder / f"{name}.parquet" for folder in folders])
     if choices.buckets > 1:
-        table = table.filter(pl.col("person_id").cast(pl.String).hash(seed=0) % choices.buckets == bucket)
+        table = table.filter(pl.col("person").hash(seed=0) % choices.buckets == bucket)
     return table
 
 
@@ -82,14 +82,14 @@ def _answers(rows: pl.DataFrame, known: pl.DataFrame, contracts: dict[str, Event
         pl.when(pl.col("source").is_in(sources)).then(pl.col("since")).min().alias(f"since_{place}")
         for sources, place in places.items()
     ]
-    joined = rows.join(known.group_by("person_id").agg(since), on="person_id", how="left")
+    joined = rows.join(known.group_by("person").agg(since), on="person", how="left")
     knows = [
         (pl.lit(True) if one.absence == "none" else pl.col(f"since_{places[one.sources]}") < pl.col("as_of")).alias(
             f"knows_{table}"
         )
         for table, one in contracts.items()
     ]
-    return joined.select("row_id", "person_id", "as_of", *knows)
+    return joined.select("row_id", "person", "as_of", *knows)
 
 
 def _cell(one: Asked) -> pl.Expr:
@@ -134,8 +134,8 @@ def _joined(
     ]
     return (
         rows.lazy()
-        .select("row_id", "person_id", "as_of")
-        .join(_scan(folders, contract.name, bucket, choices).select(columns), on="person_id")
+        .select("row_id", "person", "as_of")
+        .join(_scan(folders, contract.name, bucket, choices).select(columns), on="person")
         .filter(pl.col("recorded_on") < pl.col("as_of"))
         .with_columns(age.alias("age"), *seen)
         .filter(pl.col("age").is_between(1, max(one.days for one in features)))

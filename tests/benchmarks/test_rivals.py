@@ -35,7 +35,7 @@ WAYS = {
         {"buckets": 3, "recent": "unique"},
         {"lazy": False, "engine": "in-memory"},
     ),
-    "pandas_masks": ({}, {"people": "category", "masks": "own", "group": "chosen"}),
+    "pandas_masks": ({}, {"masks": "own", "group": "chosen"}),
 }
 
 
@@ -189,18 +189,6 @@ def test_a_store_is_the_same_from_the_same_seed(benchmarks, store, tmp_path):
     assert (store / "part-00000" / "needs.parquet").read_bytes() != (
         tmp_path / "part-00000" / "needs.parquet"
     ).read_bytes()
-
-
-def test_a_store_several_times_over_has_as_many_people_with_the_same_histories(benchmarks, store):
-    data = benchmarks("profile_data")
-    listed = data.replicate(store, 3)
-    people = [set(data.read_rows(part)["person_id"]) for part in listed]
-    assert len(listed) == 6 and len(set.union(*people)) == 900
-    first, third = (part.read("offences") for part in (listed[1], listed[5]))
-    assert first.drop_columns("person_id").equals(third.drop_columns("person_id"))
-    numbers = [table["person_id"].to_pandas().astype(str).str[1:].astype(int) for table in (first, third)]
-    assert (numbers[1] - numbers[0] == 600).all()
-    assert set(data.read_known(listed[5])["police"]) <= people[5]
 
 
 def test_a_rival_runs_in_a_process_of_its_own_and_says_what_it_took(store, tmp_path):
