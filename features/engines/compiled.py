@@ -218,7 +218,7 @@ def _asked(
     head = (measure.kind, table.bit(measure), window.days, window.until)
     before = plan.place[measure.after] if measure.after else -1
     if measure.kind in COUNTED:
-        return (*head, bounds.index(window.until) + 1, bounds.index(window.days) + 1, before)
+        return (*head, bounds.index(window.until), bounds.index(window.days), before)
     value = table.values.index(measure.value) if measure.value else -1
     if measure.kind == VARIETY:
         return (*head, value, int(packed.small_codes[value]), before)

@@ -91,3 +91,10 @@ def keep_known(values, bits, mask):  # type: ignore[no-untyped-def]
     for event, value in enumerate(values):
         if value != value:
             mask[event] &= cleared
+
+
+@compiled
+def numbers_of_codes(codes, unknown, less, out):  # type: ignore[no-untyped-def]
+    """Whole numbers as numbers, ``less`` taken off; NaN where the code is ``unknown``."""
+    for event, code in enumerate(codes):
+        out[event] = np.nan if code == unknown else np.float64(code) - less

@@ -48,15 +48,21 @@ class Laid:
     def days(self, name: str) -> npt.NDArray[np.int32]:
         return self.columns[name]
 
-    def numbers(self, name: str) -> npt.NDArray[np.float64]:
-        """The values as numbers, NaN where unknown; of a yes/no 1 and 0; of a category any number of its own."""
+    def numbers(self, name: str, out: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
+        """The values as numbers, NaN where unknown; of a yes/no 1 and 0; of a category any number of its own.
+
+        Written to ``out`` where that is given.
+        """
         values = self.columns[name]
+        if out is None:
+            out = np.empty(len(values))
         if name in self.texts:
-            first = 1 if self.texts[name] == ANSWERS else 0
-            return np.where(values == 0, np.nan, values.astype(np.float64) - first)
-        if np.issubdtype(values.dtype, np.integer):
-            return np.where(values == kernels.NEVER, np.nan, values.astype(np.float64))
-        return values
+            kernels.numbers_of_codes(values, 0, 1 if self.texts[name] == ANSWERS else 0, out)
+        elif np.issubdtype(values.dtype, np.integer):
+            kernels.numbers_of_codes(values, kernels.NEVER, 0, out)
+        else:
+            out[:] = values
+        return out
 
 
 @dataclass(frozen=True)
@@ -249,7 +255,7 @@ class _Kept:
         return self._file(name).with_suffix(".json").exists()
 
     def load(self, name: str) -> Array:
-        found: Array = np.load(self._file(name), mmap_mode="r")
+        found: Array = np.load(self._file(name), mmap_mode="c")  # a read-only array would be compiled for anew
         return found
 
     def texts(self, name: str) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def measure(  # type: ignore[no-untyped-def]
     """Fill ``out[places[m], row]`` with every measure of one table for every row.
 
     ``known`` (moments, events): the day by which a set of recorded dates has come; ``known_bits``: the tests that wait
-    for it. ``asked`` (measures, 7): kind, bit, days, until, then the first and last stretch, or the value field and the
+    for it. ``asked`` (measures, 7): kind, bit, days, until, then the stretches at its ends, or the value field and the
     weights (of VARIETY: whether the values are small codes), then the measure before it. ``counted``: bits that are
     only counted; ``stretches`` turns an age in days into the number of the stretch between two windows' ends.
     ``answered``: where not, every measure is missing. ``none``: a measure's value where no event qualifies.
@@ -92,9 +92,8 @@ def measure(  # type: ignore[no-untyped-def]
             if (met >> np.uint64(bit)) & np.uint64(1) == 0:
                 out[places[at], row] = none[at]
             elif kind <= ANY_OPEN:
-                number = 0
-                for stretch in range(asked[at, 4], asked[at, 5]):
-                    number += counts[1 if kind == ANY_OPEN else 0, bit, stretch]
+                which = 1 if kind == ANY_OPEN else 0
+                number = counts[which, bit, asked[at, 5]] - counts[which, bit, asked[at, 4]]
                 out[places[at], row] = number if kind == COUNT else min(number, 1)
             else:
                 if kind in DAY_KINDS:
@@ -149,24 +148,38 @@ def _see(  # type: ignore[no-untyped-def]
 
 @inlined
 def _count(live, met, as_of, counted, ages, bits, events, closed, stretches, counts):  # type: ignore[no-untyped-def]
-    """How many events meet each counted test in each stretch; in ``counts[1]`` those of spells still open."""
-    left = met
-    while left != 0:
-        bit = _lowest_bit(left)  # type: ignore[call-arg, var-annotated]
-        for stretch in range(counts.shape[2]):
-            counts[0, bit, stretch] = 0
-            counts[1, bit, stretch] = 0
-        left &= left - np.uint64(1)
+    """How many events meet each counted test up to each stretch; in ``counts[1]`` those of spells still open."""
+    kinds = 2 if len(closed) > 0 else 1
+    _clear(met, kinds, counts)
     for at in range(live):
         left = bits[at] & counted
         stretch = stretches[ages[at]]
-        is_open = len(closed) > 0 and as_of <= closed[events[at]]
+        is_open = kinds == 2 and as_of <= closed[events[at]]
         while left != 0:
             bit = _lowest_bit(left)  # type: ignore[call-arg, var-annotated]
             counts[0, bit, stretch] += 1
             if is_open:
                 counts[1, bit, stretch] += 1
             left &= left - np.uint64(1)
+    left = met
+    while left != 0:
+        bit = _lowest_bit(left)  # type: ignore[call-arg, var-annotated]
+        for kind in range(kinds):
+            for stretch in range(1, counts.shape[2]):
+                counts[kind, bit, stretch] += counts[kind, bit, stretch - 1]
+        left &= left - np.uint64(1)
+
+
+@inlined
+def _clear(met, kinds, counts):  # type: ignore[no-untyped-def]
+    """Nothing counted yet for the tests that any event meets."""
+    left = met
+    while left != 0:
+        bit = _lowest_bit(left)  # type: ignore[call-arg, var-annotated]
+        for kind in range(kinds):
+            for stretch in range(counts.shape[2]):
+                counts[kind, bit, stretch] = 0
+        left &= left - np.uint64(1)
 
 
 @inlined

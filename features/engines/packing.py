@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,11 +56,19 @@ def pack(laid: Laid, plan: TablePlan) -> Packed:
         known_bits=np.array([bits for _, bits in plan.moments], np.uint64),
         mask=tests_met(laid, plan, events),
         closed=_closed(spells) if asks_open else np.empty(0, np.int32),
-        ends=_together([end for end, _ in lasting], events, np.int32),
-        learnt=_together([always if stamp is None else stamp for _, stamp in lasting], events, np.int32),
-        values=_together([laid.numbers(name) for name in plan.values], events, np.float64),
+        ends=_together([end for end, _ in lasting], events),
+        learnt=_together([always if stamp is None else stamp for _, stamp in lasting], events),
+        values=_values(laid, plan, events),
         small_codes=tuple(len(laid.texts.get(name, range(WORD))) < WORD for name in plan.values),
     )
+
+
+def _values(laid: Laid, plan: TablePlan, events: int) -> npt.NDArray[np.float64]:
+    """The fields whose values are measured, a row each."""
+    values = np.empty((len(plan.values), events))
+    for at, name in enumerate(plan.values):
+        laid.numbers(name, values[at])
+    return values
 
 
 def tests_met(laid: Laid, plan: TablePlan, events: int) -> npt.NDArray[np.uint64]:
@@ -119,5 +126,5 @@ def _closed(spells: Sequence[tuple[Days, Days | None]]) -> Days:
     return closed
 
 
-def _together(arrays: Sequence[npt.NDArray[Any]], length: int, kind: Any) -> npt.NDArray[Any]:
-    return np.stack(arrays) if arrays else np.empty((0, length), kind)
+def _together(days: Sequence[Days], events: int) -> Days:
+    return np.stack(days) if days else np.empty((0, events), np.int32)
