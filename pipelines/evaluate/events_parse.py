@@ -31,7 +31,7 @@ from desist.pipelines.evaluate.events_spec import (
     vocabulary_of,
 )
 from desist.pipelines.evaluate.sections import Section, nearest
-from desist.pipelines.evaluate.sniff import refused_by_name
+from desist.pipelines.evaluate.sniff import FIRST_YEAR, LAST_YEAR, refused_by_name
 from desist.pipelines.evaluate.spec import FeatureSpec, Missing, Outcome, Table, Task
 from desist.records.errors import Problem, Refused
 
@@ -45,7 +45,7 @@ OFFSET = len("count(")
 def read_events(top: Section) -> EventsSpec:
     """``[extract]``, ``[events.NAME]``, ``[people]``, ``[named]`` and ``[cohort]``, and every definition."""
     extract = top.section("extract")
-    cut_on = extract.date("cut_on")
+    cut_on = _date(extract, "cut_on")
     extract.finish()
     tables = {name: _table(name, part) for name, part in top.entries("events").items()}
     contracts = {name: made for name, table in tables.items() if (made := _contract(table, top)) is not None}
@@ -94,6 +94,16 @@ def event_outcome(name: str, part: Section) -> Outcome:
     part.asked |= {"counts", "follow_up_days", "waiting_days", "lag_days"}
     part.finish()
     return outcome
+
+
+def _date(part: Section, key: str) -> dt.date:
+    """A date of a year that records can be of; another is noted."""
+    found = part.date(key)
+    if FIRST_YEAR <= found.year <= LAST_YEAR:
+        return found
+    if found != dt.date.max or key in part.table:
+        part.note(key, f"the year {found.year}", f"a year from {FIRST_YEAR} to {LAST_YEAR}", "Change it.")
+    return dt.date(LAST_YEAR, 1, 1)
 
 
 def _file(part: Section) -> str:
@@ -282,7 +292,7 @@ def _outcome(name: str, part: Section, words: Vocabulary) -> EventOutcome | None
 
 
 def _cohort(part: Section, tables: Mapping[str, EventTable], words: Vocabulary) -> CohortSpec:
-    first, last = part.date("from"), part.date("to")
+    first, last = _date(part, "from"), _date(part, "to")
     if first > last:
         part.note("from, to", f"{first} and {last}", "the first and the last as-of date", "Put them in order.")
         last = first
@@ -295,9 +305,9 @@ def _cohort(part: Section, tables: Mapping[str, EventTable], words: Vocabulary) 
     if who is not None and who.yields != "yes_no":
         part.note("who", f"a definition that gives a {who.yields}", "yes or no", "Write has(…), or ….at_least(1).")
         who = None
-    found = CohortSpec(first, max(first, last), part.text("every", choices=tuple(EVERY)), known_to, who)
+    found = CohortSpec(first, last, part.text("every", choices=tuple(EVERY)), known_to, who)
     part.finish()
-    return found if first != dt.date.max else CohortSpec(first, first, "year", known_to, who)
+    return found
 
 
 def _check_names(top: Section, names: list[str]) -> None:

@@ -69,8 +69,8 @@ class _Reader:
         for place, name in missing:
             found, expected = f"no column {name!r} in {table.file}", "a column name exactly as in the header"
             self.note(found, f"{self.where} {place}", expected, nearest(name, self.header))
-        if missing:
-            return None
+        if missing or not all(name for place, name in asked.items() if not place.endswith("learnt_on")):
+            return None  # an empty name is a problem of the spec, noted already
         names = list(dict.fromkeys(name for name in [*asked.values(), *(table.key or self.header)] if name))
         typed = {part.column for part in table.fields.values() if part.kind in ("number", "yes_no")}
         return read_columns(self.path, self.as_table, names, set(names) - typed)
