@@ -1,6 +1,7 @@
 """Runs every example spec on the real data and writes docs/benchmarks/evaluate.md from what came out.
 
-python benchmarks/evaluate_examples.py ../shared/data
+python benchmarks/evaluate_examples.py ../shared/data            all of them: the page is written anew
+python benchmarks/evaluate_examples.py ../shared/data complaints  these alone: their sections are put in its place
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ EXAMPLES = {
     "recid": "wooldridge_crime",
     "crime1": "wooldridge_crime",
     "rossi": "rossi",
+    "complaints": "complaint_events",
 }
 METRICS = ("auc", "brier", "log_loss", "calibration_slope", "calibration_intercept", "ece")
 HEADER = """# Figures of the second door on public tables
@@ -47,12 +49,28 @@ def main(data: Path) -> None:
         remarks=REMARKS.read_text(encoding="utf-8").strip(),
     )
     for name, (metrics, seconds) in runs.items():
-        text += f"\n## {name}: {metrics['title']}\n\n`{name}.toml`, {seconds:.0f} s of wall clock in all.\n"
-        for task, found in metrics["tasks"].items():
-            text += section(task, found)
+        text += example(name, metrics, seconds)
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text(text, encoding="utf-8")
     print(f"wrote {PAGE}")
+
+
+def renew(name: str, text: str) -> None:
+    """Put one example's section on the page, in place of the one it has or after the others."""
+    page = PAGE.read_text(encoding="utf-8")
+    start = page.find(f"\n## {name}: ")
+    if start < 0:
+        start = len(page)
+    end = page.find("\n## ", start + 1)
+    PAGE.write_text(page[:start] + text + (page[end:] if end > 0 else ""), encoding="utf-8")
+
+
+def example(name: str, metrics: dict[str, Any], seconds: float, at: str = "") -> str:
+    """The section of one example; ``at`` names the commit where it is not the page's."""
+    text = f"\n## {name}: {metrics['title']}\n\n`{name}.toml`, {seconds:.0f} s of wall clock in all{at}.\n"
+    text += "".join(f"\n* {line}." for line in metrics.get("events", {}).get("notes", []))
+    text += "\n" if "events" in metrics else ""
+    return text + "".join(section(task, found) for task, found in metrics["tasks"].items())
 
 
 def told(*command: str) -> str:
@@ -107,4 +125,9 @@ def cell(number: dict[str, float | None] | None, metric: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    folder, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
+    for one in names:
+        at = f", at commit {told('git', 'rev-parse', '--short', 'HEAD')}"
+        renew(one, example(one, *run(one, folder / EXAMPLES[one]), at))
+    if not names:
+        main(folder)

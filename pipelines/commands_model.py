@@ -56,7 +56,7 @@ def evaluate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate and audit from a profile table that somebody already has. It can never lead to a release."""
+    """Evaluate and audit from profiles or dated events that somebody already has. It can never lead to a release."""
     from desist.pipelines.evaluate.run import evaluate as run
 
     result = run(spec, data, out or Path(f"evaluation-{spec.stem}"), say=say)

@@ -47,7 +47,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        raise _cannot(path, "no such file", "a spec in TOML", "Check the path; examples/ has five specs.") from None
+        raise _cannot(path, "no such file", "a spec in TOML", "Check the path; examples/ has some.") from None
     except IsADirectoryError:
         raise _cannot(path, "a folder", "a spec in TOML", "Name the .toml file in it.") from None
     except UnicodeDecodeError as error:

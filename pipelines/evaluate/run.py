@@ -1,4 +1,4 @@
-"""The second door: evaluate and audit from a profile table that somebody already has.
+"""The second door: evaluate and audit from profiles or dated events that somebody already has.
 
 Right of the profiles it is the code of the quarterly run. It makes no candidate and no release, and reads no
 workspace: nothing that it writes is accepted by ``fairness.release``.

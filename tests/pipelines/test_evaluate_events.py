@@ -336,6 +336,14 @@ def test_records_that_thin_out_before_the_extract_ends_are_noticed():
     assert thins_after(ended, dt.date(2022, 6, 15)) == dt.date(2022, 2, 28)
 
 
+def test_the_spec_in_the_guide_can_be_read(tmp_path):
+    guide = (EXAMPLE.parents[1] / "docs" / "guides" / "evaluate.md").read_text(encoding="utf-8")
+    text = guide[guide.index("## Event tables") :].split("```toml\n")[1].split("```")[0]
+    (tmp_path / "spec.toml").write_text(text, encoding="utf-8")
+    spec, problems = load_spec(tmp_path / "spec.toml")
+    assert not problems and set(spec.features) == {"complaints_2y", "share_sustained"}
+
+
 # --- the real table ---
 
 
