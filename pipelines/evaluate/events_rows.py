@@ -23,7 +23,7 @@ from desist.pipelines.evaluate.data import Data, Made, columns_used, made_ready
 from desist.pipelines.evaluate.events_read import LoadedEvents, load_people, load_table
 from desist.pipelines.evaluate.events_spec import AS_OF, EVERY, PERSON, EventOutcome, EventsSpec
 from desist.pipelines.evaluate.events_words import figures_of, lines_of
-from desist.pipelines.evaluate.expressions import DATE, NUMBER, Value
+from desist.pipelines.evaluate.expressions import DATE, NUMBER, TEXT, Value
 from desist.pipelines.evaluate.sections import nearest
 from desist.pipelines.evaluate.spec import Spec
 from desist.records.errors import Problem, UserError
@@ -56,23 +56,15 @@ def load_events(spec: Spec, spec_file: str, folder: Path, problems: list[Problem
     labels = {name: label_of(asked, loaded, rows, part) for name, part in asked.outcomes.items()}
     profiles = pd.concat([rows, pd.DataFrame({**features, **labels})], axis=1)
     columns = {name: Value(NUMBER, profiles[name]) for name in (*features, *labels)}
-    columns |= {PERSON: Value("text", rows[PERSON]), AS_OF: Value(DATE, rows[AS_OF], True)}
-    columns |= _joined(people, rows)
+    columns |= {PERSON: Value(TEXT, rows[PERSON]), AS_OF: Value(DATE, rows[AS_OF], True), **_joined(people, rows)}
+    path = folder / spec.table.file
+    data = made_ready(spec, spec_file, path, tuple(columns), columns, len(rows), frozenset(), problems)
     files = {part.file: loaded[name].hash for name, part in asked.tables.items()}
     files |= {asked.people.file: people_hash} if asked.people else {}
     aside = pd.concat([part.set_aside for part in loaded.values()], ignore_index=True)
-    made = Made(
-        files,
-        lines_of(asked, loaded, events, profiles),
-        figures_of(asked, loaded, profiles),
-        profiles,
-        aside,
-    )
-    data = made_ready(
-        spec, spec_file, folder / spec.table.file, tuple(columns), columns, len(rows), frozenset(), problems
-    )
+    lines, figures = lines_of(asked, loaded, profiles), figures_of(asked, loaded, profiles)
     known_on = {name: rows[AS_OF] + pd.Timedelta(days=part.days_to_known) for name, part in asked.outcomes.items()}
-    return replace(data, hash=hash_json(files), known_on=known_on, made=made)
+    return replace(data, hash=hash_json(files), known_on=known_on, made=Made(files, lines, figures, profiles, aside))
 
 
 def _load_tables(asked: EventsSpec, spec_file: str, folder: Path, problems: list[Problem]) -> dict[str, LoadedEvents]:

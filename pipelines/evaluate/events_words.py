@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from desist.features.events import Events
 from desist.features.windows import length_in_words
 from desist.pipelines.evaluate.events_read import LoadedEvents
 from desist.pipelines.evaluate.events_spec import AS_OF, PERSON, EventOutcome, EventsSpec, EventTable
@@ -55,9 +54,7 @@ def _rate(labels: pd.Series[Any]) -> float | None:
     return None if labels.isna().all() else round(float(labels.mean()), 6)
 
 
-def lines_of(
-    asked: EventsSpec, loaded: Mapping[str, LoadedEvents], events: Events, profiles: pd.DataFrame
-) -> tuple[str, ...]:
+def lines_of(asked: EventsSpec, loaded: Mapping[str, LoadedEvents], profiles: pd.DataFrame) -> tuple[str, ...]:
     """How the rows were made, clock by clock, then what was set aside and what the end of the extract hides."""
     lines = [line for name, table in asked.tables.items() for line in _table_lines(table, loaded[name])]
     lines.append(_cohort_line(asked, profiles))
@@ -72,9 +69,8 @@ def _table_lines(table: EventTable, part: LoadedEvents) -> list[str]:
     lines = [
         f"{part.read:,} {table.many} read from {table.file}, {len(part.rows):,} used: of {len(per_person):,} people, "
         f"{per_person.mean():.1f} a person, {per_person.max()} at most",
-        f"Three clocks: {table.one} happened on {table.occurred_on}, known from {table.recorded_on}"
-        if table.learnt()
-        else f"Two clocks: {table.one} happened on {table.occurred_on}, known from {table.recorded_on}",
+        f"{'Three' if table.learnt() else 'Two'} clocks: {table.occurred_on}, on which it happened, and "
+        f"{table.recorded_on}, from which it was known",
     ]
     for stamp in dict.fromkeys(field.learnt_on for field in table.fields.values() if field.learnt_on):
         fields = [name.replace("_", " ") for name, field in table.fields.items() if field.learnt_on == stamp]
