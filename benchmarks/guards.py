@@ -150,9 +150,9 @@ GUARDS = (
     ),
     Guard(
         "a label that is not mature is missing",
-        "features/outcomes.py",
-        "    if as_of + definition.days_to_mature > later.as_of:",
-        "    if False and as_of + definition.days_to_mature > later.as_of:",
+        "features/outcomes/follow_up.py",
+        "immature = as_of + definition.days_to_mature > known_by.toordinal()",
+        "immature = as_of < 0",
         "tests/features",
     ),
     Guard(

@@ -144,14 +144,17 @@ def _answers(column: pa.ChunkedArray) -> tuple[Array, Array, tuple[str, ...]]:
 
 def person_index(person_ids: pa.ChunkedArray, people: pa.Array) -> npt.NDArray[np.int32]:
     """Each text's position in ``people`` (distinct texts), -1 for others; a dictionary's texts are looked up once."""
-    coded = person_ids if pa.types.is_dictionary(person_ids.type) else person_ids.dictionary_encode()
-    whole = _one(coded.unify_dictionaries())
-    if len(whole) == 0:
-        return np.empty(0, np.int32)
-    found = pc.index_in(whole.dictionary.cast(people.type), value_set=people).fill_null(-1)
-    places: npt.NDArray[np.int32] = found.to_numpy(zero_copy_only=False).astype(np.int32)
-    texts: npt.NDArray[np.int32] = whole.indices.to_numpy(zero_copy_only=False)
-    return places[texts]
+    if not pa.types.is_dictionary(person_ids.type):
+        return _positions(_one(person_ids), people)
+    whole = _one(person_ids.unify_dictionaries())
+    codes: npt.NDArray[np.int32] = whole.indices.to_numpy(zero_copy_only=False)
+    return _positions(whole.dictionary, people)[codes] if len(codes) else codes
+
+
+def _positions(texts: pa.Array, people: pa.Array) -> npt.NDArray[np.int32]:
+    found = pc.index_in(texts.cast(people.type), value_set=people).fill_null(-1)
+    positions: npt.NDArray[np.int32] = found.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return positions
 
 
 def days_of(column: pa.ChunkedArray, where: str) -> npt.NDArray[np.int32]:
