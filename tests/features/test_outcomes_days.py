@@ -17,6 +17,7 @@ from desist.features.outcomes import (
     SERIOUS_OFFENCE,
     count_reoffences,
     follow_ups,
+    follow_ups_reference,
     label_outcomes,
     reoffending_measures,
 )
@@ -94,6 +95,25 @@ def test_what_was_recorded_the_day_before_known_by_is_read_and_on_it_is_not(name
     known_by = dt.date(2026, 1, 1)
     for recorded, found in ((known_by - dt.timedelta(days=1), 1), (known_by, 0)):
         assert label(name, AS_OFS[0], (10, 20, {"recorded_on": recorded}), known_by=known_by) == found
+
+
+@pytest.mark.parametrize(("before", "known"), [(1, True), (0, False)])
+def test_police_must_have_known_the_person_before_the_as_of_date(before, known):
+    as_of = AS_OFS[0]
+    events = replace(events_of(as_of, (10, 20, {})), known={"police": {"A": as_of - dt.timedelta(days=before)}})
+    for found in (follow_ups, follow_ups_reference):
+        labels = found(events, rows_of(as_of), [PROVEN_REOFFENDING], LATE)
+        assert labels.why_missing == ["" if known else "police records are not shared"]
+
+
+@pytest.mark.parametrize(("cut", "known"), [(577 - 1, True), (577 - 2, False)])
+def test_an_extract_tells_of_no_day_after_it_was_cut(cut, known):
+    """Cut on the day before the label matures it holds all that is needed, since rows of that day are in it."""
+    as_of = AS_OFS[0]
+    events = replace(events_of(as_of, (10, 20, {})), snapshots={"police": as_of + dt.timedelta(days=cut)})
+    for found in (follow_ups, follow_ups_reference):
+        labels = found(events, rows_of(as_of), [PROVEN_REOFFENDING], LATE)
+        assert labels.why_missing == ["" if known else "not known before 2023-10-30"]
 
 
 @pytest.mark.parametrize(
