@@ -12,6 +12,7 @@ from desist.features.examples import Example, Person
 from desist.features.examples_file import shipped_examples
 from desist.features.language import WORDS
 from desist.features.language.definitions import Definition
+from desist.features.outcomes import OUTCOMES
 from desist.features.rows import Field, Rows
 from desist.features.standard_features import approval_features, standard_register
 from desist.features.vocabulary import vocabulary
@@ -97,6 +98,30 @@ def features() -> str:
         for feature in approval_features()
     ]
     return "\n".join(parts) + "\n"
+
+
+OUTCOMES_HEAD = """# Outcomes
+
+*Made by `python docs/make_reference.py` from the catalogue in `features/outcomes/catalogue.py`.*
+
+Follow-up day 1 is the as-of date itself. An offence counts by the day it was committed, if it was sanctioned within the
+follow-up or the waiting period after it; the label is known only once that time and the lag for late records have
+passed, and missing before, never "no". Nobody is dropped for being in custody afterwards.
+
+`label_outcomes` gives the labels, `count_reoffences` how many offences, `time_to_first` the days to the first with
+recall and custody as competing events, `person_months` and `risk_if_at_liberty` the hypothetical risk at liberty
+([what comes first](../decisions/007-what-comes-first-after-a-row-begins.md)); all are in `desist.features.outcomes`
+but the last, which is in `desist.models.at_liberty`, and cumulative incidence by month in `desist.models.incidence`.
+"""
+
+
+def outcomes() -> str:
+    """Every outcome in its sentence, with the days it takes."""
+    lines = ["| outcome | says | version | follow-up | waiting | known after |", "|---|---|---|---|---|---|"]
+    for name, definition in OUTCOMES.items():
+        days = f"{definition.follow_up_days} days | {definition.waiting_days} days | {definition.days_to_mature} days"
+        lines.append(f"| `{name}` | {definition.sentence} | {definition.version} | {days} |")
+    return OUTCOMES_HEAD + "\n" + "\n".join(lines) + "\n"
 
 
 LANGUAGE_HEAD = """# The feature language
@@ -223,7 +248,7 @@ def _kind(spec: FieldSpec) -> str:
     return f"{spec.kind.replace('_', '/')}{codes}"
 
 
-PAGES = {"extracts.md": extracts, "features.md": features, "language.md": language}
+PAGES = {"extracts.md": extracts, "features.md": features, "language.md": language, "outcomes.md": outcomes}
 
 
 def main() -> None:
