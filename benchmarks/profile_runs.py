@@ -166,7 +166,9 @@ def on_spark(folder: Path, out: Path) -> int:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     spark = (
         SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-        .config("spark.driver.memory", "6g").config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.memory", "6g")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "100000")
+       .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1").config("spark.sql.session.timeZone", "UTC").getOrCreate()
     )  # fmt: skip
     store = opened(folder)
@@ -178,7 +180,13 @@ def on_spark(folder: Path, out: Path) -> int:
     tables = {name: read[name] for name in store.sharing.contracts}
     people = sum(pq.read_metadata(folder / part / "people.parquet").num_rows for part in store.parts)
     profiles = build_profiles_on_spark(
-        tables, store.sharing.contracts, read["rows"], read["known"], profile_register(), tasks=max(people // 50_000, 2)
+        tables,
+        store.sharing.contracts,
+        read["rows"],
+        read["known"],
+        profile_register(),
+        sources=store.sharing.sources,
+        tasks=max(people // 50_000, 2),
     )
     profiles.write.mode("overwrite").parquet(str(out))
     total = int(spark.read.parquet(str(out)).count())

@@ -15,6 +15,8 @@ from desist.features.contracts import KEY, EventContract
 from desist.features.vocabulary import CONTRACTS
 from desist.records.errors import Problem, Refused
 
+#: Larger numbers are refused: sums of them would not fit a number any more.
+LARGEST = 1e290
 #: Who a source knows: since which day for each person, or only who (then since their first recorded row).
 Known = Mapping[str, Mapping[str, dt.date] | Collection[str]]
 
@@ -149,7 +151,10 @@ def _typed(values: pd.Series, kind: str) -> pd.Series:
     if kind == "date":
         return derive.dates(values)
     if kind == "number":
-        return pd.to_numeric(values).astype("float64")
+        numbers = pd.to_numeric(values).astype("float64")
+        if (numbers.abs() > LARGEST).any():
+            raise ValueError("infinite, or too large to add up")
+        return numbers
     if kind == "yes_no":
         if not set(pd.unique(values.dropna())) <= {True, False}:
             raise ValueError("not a yes or no")

@@ -16,6 +16,8 @@ def check_rows(table: pd.DataFrame, what: str, columns: list[str]) -> None:
     missing = [name for name in [*ROW, *columns] if name not in table.columns]
     if missing:
         raise ValueError(f"{what} lacks the columns {missing}")
+    if table[ROW].isna().any(axis=None):
+        raise ValueError(f"{what} has a row without a person or an as-of date")
     if table.duplicated(ROW).any():
         raise ValueError(f"{what} has several rows for one person on one as-of date")
 

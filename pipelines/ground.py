@@ -14,7 +14,7 @@ import pandas as pd
 
 from desist.features.cohort import CohortRule, select_cohort
 from desist.features.engines.compiled import build_profiles
-from desist.features.engines.kept import build_kept
+from desist.features.engines.kept import build_kept, forget_others
 from desist.features.events import Events, events_from
 from desist.features.register import Register
 from desist.features.tables import Cohort, Profiles
@@ -23,7 +23,7 @@ from desist.intake.vault import Vault
 from desist.pipelines.own_features import register_of
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
-from desist.records.hashing import hash_file, hash_json
+from desist.records.hashing import hash_code, hash_json
 
 #: Models, audit and list draw their rows by this one rule.
 POPULATION = CohortRule(kind="caseload")
@@ -90,10 +90,8 @@ class Built:
 @cache
 def code_hash() -> str:
     """A hash of the toolkit's own code, so that what an older version worked out is never taken for today's."""
-    rooms = [Path(str(resources.files(f"desist.{room}"))) for room in ("records", "features", "models", "fairness")]
-    return hash_json(
-        {str(path.relative_to(room.parent)): hash_file(path) for room in rooms for path in sorted(room.rglob("*.py"))}
-    )
+    rooms = ("records", "features", "models", "fairness")
+    return hash_code(Path(str(resources.files(f"desist.{room}"))) for room in rooms)
 
 
 def check_past(session: Session, as_of: dt.date) -> None:
@@ -118,4 +116,5 @@ def build_profiles_on(session: Session, ground: Ground, as_of: dt.date) -> Built
     people = cohort.members["person_id"].tolist()
     rests_on = hash_json([ground.linked.hash, as_of.isoformat(), POPULATION.to_json(), code_hash(), people])
     folder = session.workspace.profiles / f"{as_of.isoformat()}-{rests_on[:16]}"
+    forget_others(session.workspace.profiles, f"{as_of.isoformat()}-*", folder)
     return Built(build_kept(ground.events, cohort.members, ground.register, folder), cohort, as_of)

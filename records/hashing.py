@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ def hash_bytes(content: bytes) -> str:
 
 def hash_json(value: Any) -> str:
     return hash_bytes(canonical_json(value))
+
+
+def hash_code(folders: Iterable[Path]) -> str:
+    """A hash of the Python files in some folders: what older code worked out is not taken for today's."""
+    files = {
+        str(path.relative_to(folder.parent)): hash_file(path) for folder in folders for path in folder.rglob("*.py")
+    }
+    return hash_json(files)
 
 
 def hash_file(path: Path) -> str:

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from desist.features.engines.compiled import Compiled, Part, Rows
-from desist.features.engines.kept import KeptColumns, meaning, meanings
-from desist.features.engines.store import EventStore
-from desist.features.engines.terms import check_written_for
+from desist.features.engines.kept import KeptColumns, forget_others, meaning, meanings
+from desist.features.engines.store import EventStore, code
+from desist.features.engines.terms import check_written_for, refuse_ages
 from desist.features.register import Register
 from desist.features.tables import Profiles, check_rows
 from desist.records.errors import Refused
-from desist.records.hashing import hash_bytes, hash_json
+from desist.records.hashing import hash_bytes, hash_file, hash_json
 
 #: Of the memory that may be used, the share that one block of rows takes; the rest is events, buffers and Python.
 SHARE_OF_ROWS = 4
@@ -76,44 +76,65 @@ def build_from_store(
     """Profiles of ``cohort_rows`` (person_id, as_of) in ``folder``, working out only what is not there yet.
 
     What is there: columns of the same snapshot, rows and definitions. ``keep`` lays the events out on disk for the
-    next feature or date. A build that was killed goes on where it stopped. Raises Refused where one part of the store
-    would not fit ``memory_mb``, or where the rows are about people whom the store does not hold.
+    next feature or date. A build that was killed goes on where it stopped. ``memory_mb``: what a part's events and
+    columns may take beside Python itself; rows are taken in blocks that fit. Raises Refused where a part's events do
+    not fit, for an approved age, and for rows about people whom the store does not hold.
     """
     check_rows(cohort_rows, "cohort", [])
     definitions = {feature.name: feature.definition for feature in register.used}
     check_written_for(store.sharing.contracts, list(definitions.values()))
+    refuse_ages(definitions, "reads a store without them")
     placed = store.rows(cohort_rows)
     wanted = meanings(register)
     parts, computed = {}, 0
     for at, (name, (rows, positions)) in enumerate(placed.items(), start=1):
-        kept = KeptColumns(folder / name / rows_hash(store.snapshot, rows))
+        kept = KeptColumns(folder / name / rests_on(store, name, rows))
+        forget_others(folder / name, "*", kept.folder)
         missing = set(kept.missing(list(wanted.values())))
         asked = {m: definition for definition in definitions.values() if (m := meaning(definition)) in missing}
         if asked:
-            part = store.part(name, keep=keep)
-            kept.add(_in_blocks(Compiled(asked, store.sharing), part, rows, memory_mb))
+            part, compiled = store.part(name, keep=keep), Compiled(asked, store.sharing)
+            kept.add(_in_blocks(compiled, part, rows, memory_mb - _events_mb(compiled, store, name)))
             computed += len(asked) * len(rows)
         parts[name] = (kept, positions)
         say(f"{name}: {len(rows):,} rows ({at} of {len(placed)})")
     return BuiltParts(register, cohort_rows.reset_index(drop=True), parts, computed)
 
 
-def rows_hash(snapshot: str, rows: Rows) -> str:
-    """What the columns of a part's rows depend on besides their definitions."""
-    return hash_json([snapshot, _hash_of(rows.person), _hash_of(rows.as_of)])[:24]
+def rests_on(store: EventStore, part: str, rows: Rows) -> str:
+    """What the columns of a part's rows depend on besides their definitions: extracts, people, sharing, code."""
+    sharing = store.sharing
+    told = {
+        "snapshot": store.snapshot,
+        "people": hash_file(store.folder / part / "people.parquet"),
+        "tables": {name: [c.source, list(c.also_from), c.to_json()] for name, c in sharing.contracts.items()},
+        "sources": sorted(sharing.sources),
+        "unsent": sorted(sharing.unsent),
+        "code": code(),
+        "person": hash_bytes(np.ascontiguousarray(rows.person).tobytes()),
+        "as_of": hash_bytes(np.ascontiguousarray(rows.as_of).tobytes()),
+    }
+    return hash_json(told)[:24]
 
 
-def _hash_of(values: np.ndarray) -> str:
-    return hash_bytes(np.ascontiguousarray(values).tobytes())
+def _events_mb(compiled: Compiled, store: EventStore, part: str) -> int:
+    """What the part's largest table takes while it is laid out and packed: each column twice, in 8 bytes at most."""
+    sizes = [
+        pq.read_metadata(store.folder / part / f"{table}.parquet").num_rows * (len(columns) + 3) * 16
+        for table, columns in compiled.columns().items()
+    ]
+    return max(sizes, default=0) // 2**20
 
 
 def _in_blocks(compiled: Compiled, part: Part, rows: Rows, memory_mb: int) -> dict[str, pa.Array]:
     """The columns of one part, its rows taken in blocks that fit the memory."""
-    most = memory_mb * 2**20 // SHARE_OF_ROWS // (8 * (len(compiled.plan.place) + len(compiled.definitions) + 1))
+    most = (
+        max(memory_mb, 0) * 2**20 // SHARE_OF_ROWS // (8 * (len(compiled.plan.place) + len(compiled.definitions) + 1))
+    )
     if most < LEAST_ROWS:
         raise Refused(
-            f"{len(compiled.definitions):,} features of {LEAST_ROWS:,} rows do not fit {memory_mb:,} MB. "
-            "Allow more memory, or build fewer features at a time."
+            f"{len(compiled.definitions):,} features of {LEAST_ROWS:,} rows do not fit the {max(memory_mb, 0):,} MB "
+            "that the part's events leave. Allow more memory, make the store's parts smaller, or build fewer features."
         )
     found = [compiled.work_out(part, Rows(rows.person[at : at + most], rows.as_of[at : at + most]))
              for at in range(0, len(rows), most)]  # fmt: skip

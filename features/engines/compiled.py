@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from desist.features import language as say
 from desist.features.contracts import EventContract
+from desist.features.derive import dates
 from desist.features.engines import kernels, measuring
 from desist.features.engines.laid import Span, days_of, lay_out, person_index
 from desist.features.engines.packing import Packed, pack
@@ -127,7 +128,7 @@ class Compiled:
             if name not in laid:
                 read = partial(part.read, name)
                 kept = part.kept / name if part.kept else None
-                span = self._span(name, rows)
+                span = self.span(name, int(rows.as_of.min()), int(rows.as_of.max())) if len(rows) else Span(0, 0)
                 laid[name] = lay_out(read, table.contract, self.columns()[name], len(part.people), span, kept)
             _fill(table, pack(laid[name], table), self.plan, rows, answered[name], measured)
         for measure, place in self.plan.place.items():
@@ -137,15 +138,12 @@ class Compiled:
         found = {measure: measured[place] for measure, place in self.plan.place.items()}
         return {name: self._column(name, found, answered, len(rows)) for name in self.definitions}
 
-    def _span(self, name: str, rows: Rows) -> Span:
-        """The days of a table's events that any of the rows can look at; spells are as old as they are."""
+    def span(self, name: str, first: int, last: int) -> Span:
+        """The days of a table's events that rows from ``first`` to ``last`` can look at; a spell is as old as it is."""
         measures = [measure for table in self.plan.tables if table.contract.name == name for measure in table.measures]
-        if len(rows) == 0:
-            return Span(0, 0)
         if any(measure.kind == DAYS for measure in measures):
-            return Span(latest=int(rows.as_of.max()))
-        longest = max(measure.window.days for measure in measures)
-        return Span(int(rows.as_of.min()) - longest, int(rows.as_of.max()))
+            return Span(latest=last)
+        return Span(first - max(measure.window.days for measure in measures), last)
 
     def _column(
         self, name: str, found: Mapping[Measure, Column], answered: Mapping[str, npt.NDArray[np.bool_]], rows: int
@@ -269,10 +267,16 @@ def columns_of(
     """A column per definition for every (person, as-of date) row, NaN where missing, in the order of the rows."""
     check_rows(cohort_rows, "cohort", [])
     check_written_for(events.contracts, list(definitions.values()))
-    keys = pa.Table.from_pandas(cohort_rows[["person_id", "as_of"]].astype({"person_id": "str"}), preserve_index=False)
+    keys = keys_of(cohort_rows)
     people = pc.unique(keys["person_id"].cast(pa.string()))
     rows = Rows(person_index(keys["person_id"], people), days_of(keys["as_of"], "as_of"))
     return Compiled(definitions, Sharing.of(events)).work_out(part_of(events, people), rows, ages)
+
+
+def keys_of(cohort_rows: pd.DataFrame) -> pa.Table:
+    """person_id and as_of of the rows; of a moment in some time zone the day there."""
+    key = {"person_id": cohort_rows["person_id"].astype("str"), "as_of": dates(cohort_rows["as_of"])}
+    return pa.Table.from_pandas(pd.DataFrame(key), preserve_index=False)
 
 
 def build_profiles(events: Events, cohort_rows: pd.DataFrame, register: Register, ages: Ages | None = None) -> Profiles:

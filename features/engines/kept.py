@@ -7,6 +7,7 @@ altered or half written is not used.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from desist.features.engines.compiled import columns_of, profiles_of
+from desist.features.engines.terms import refuse_ages
 from desist.features.events import Events
 from desist.features.language import Definition
 from desist.features.register import Register
@@ -76,11 +78,20 @@ class KeptColumns:
         return found
 
 
+def forget_others(folder: Path, pattern: str, still: Path) -> None:
+    """Remove folders of kept columns that rest on other extracts, people or code than ``still``."""
+    for path in folder.glob(pattern):
+        if path != still and path.is_dir():
+            shutil.rmtree(path)
+
+
 def build_kept(events: Events, cohort_rows: pd.DataFrame, register: Register, folder: Path) -> Profiles:
     """Profiles of the rows from the columns kept in ``folder``, working out only those that are not there yet.
 
-    The folder's name must stand for the events and the rows; what a column means is in the files.
+    The folder's name must stand for the events and the rows; what a column means is in the files. Raises Refused for
+    an approved age, which is not kept.
     """
+    refuse_ages({feature.name: feature.definition for feature in register.used}, "keeps no ages beside them")
     kept, wanted = KeptColumns(folder), meanings(register)
     missing = set(kept.missing(list(wanted.values())))
     asked = {wanted[f.name]: f.definition for f in register.used if wanted[f.name] in missing}

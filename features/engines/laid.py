@@ -7,10 +7,13 @@ What does not fit its place is refused, never wrapped: a wrapped date would move
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +22,7 @@ import pyarrow.compute as pc
 
 from desist.features.contracts import EventContract
 from desist.features.engines import kernels
+from desist.features.events import LARGEST
 from desist.records.errors import Problem, Refused
 from desist.records.files import read_json, write_json
 
@@ -92,11 +96,14 @@ def lay_out(
     """
     needed = tuple(dict.fromkeys(["occurred_on", "recorded_on", *wanted]))
     found = _Kept(kept) if kept is not None else None
-    columns = {} if found is None else {name: found.load(name) for name in needed if found.has(name)}
-    texts = {} if found is None else {name: found.texts(name) for name in columns if found.coded(name)}
+    columns: dict[str, Array] = {}
+    texts: dict[str, tuple[str, ...]] = {}
+    if found is not None and (known := found.starts(people)) is not None:
+        columns = found.columns(needed, int(known[-1]))
+        texts = {name: found.texts(name) for name in columns if found.coded(name)}
+        if len(columns) == len(needed):
+            return Laid(known, columns, texts)
     missing = [name for name in needed if name not in columns]
-    if not missing and found is not None:
-        return Laid(found.load("starts"), columns, texts)
     dates = ("occurred_on", "recorded_on")
     table = read(tuple(dict.fromkeys([*dates, *missing])))
     _check_keys(table, contract.name)
@@ -106,7 +113,7 @@ def lay_out(
     person = _one(table["person"]).to_numpy()
     places = kernels.positions(person, occurred, recorded, looked_at.earliest, looked_at.latest, people, starts)
     if found is not None:
-        found.save("starts", starts)
+        found.save_starts(starts)
     for name in missing:
         columns[name], spelt = _placed(table[name], contract, name, places, int(starts[-1]))
         if spelt is not None:
@@ -124,7 +131,7 @@ def _placed(
     dates = ("occurred_on", "recorded_on", *contract.learnt_later.values())
     kind = "date" if name in dates else contract.spec(name).kind
     if kind in ("date", "number"):
-        values = days_of(column, where) if kind == "date" else numbers_of(column)
+        values = days_of(column, where) if kind == "date" else numbers_of(column, where)
         out = np.empty(kept, values.dtype)
         kernels.put(values, places, out)
         return out, None
@@ -143,7 +150,12 @@ def _answers(column: pa.ChunkedArray) -> tuple[Array, Array, tuple[str, ...]]:
 
 
 def person_index(person_ids: pa.ChunkedArray, people: pa.Array) -> npt.NDArray[np.int32]:
-    """Each text's position in ``people`` (distinct texts), -1 for others; a dictionary's texts are looked up once."""
+    """Each text's position in ``people`` (distinct texts), -1 for others; a dictionary's texts are looked up once.
+
+    Raises Refused for a text that is empty: nobody's event may be lost in silence.
+    """
+    if person_ids.null_count:
+        raise Refused(f"{person_ids.null_count:,} rows name no person. Leave them out, or mend the table.")
     if not pa.types.is_dictionary(person_ids.type):
         return _positions(_one(person_ids), people)
     whole = _one(person_ids.unify_dictionaries())
@@ -184,6 +196,8 @@ def _as_days(column: pa.ChunkedArray, where: str) -> pa.Array:
     kind = column.type
     if pa.types.is_date32(kind):
         return _one(column).view(pa.int32())
+    if pa.types.is_timestamp(kind) and kind.tz:
+        raise Refused(f"{where} holds moments in the time zone {kind.tz}; it should hold days, which have none.")
     if pa.types.is_timestamp(kind) or pa.types.is_date64(kind):
         unit = kind.unit if pa.types.is_timestamp(kind) else "ms"
         per_day = 86400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
@@ -193,11 +207,13 @@ def _as_days(column: pa.ChunkedArray, where: str) -> pa.Array:
     raise Refused(f"{where} holds {kind}; it should hold dates.")
 
 
-def numbers_of(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+def numbers_of(column: pa.ChunkedArray, where: str) -> npt.NDArray[np.float64]:
     """A column of numbers or of yes/no (1, 0), NaN where unknown."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     values: npt.NDArray[np.float64] = _one(column.cast(pa.float64())).to_numpy(zero_copy_only=False)
+    if len(values) and np.nanmax(np.abs(values), initial=0.0) > LARGEST:
+        raise Refused(f"{where} holds a number that is infinite, or too large to add up. Mend the table.")
     return values
 
 
@@ -243,33 +259,59 @@ def _check_keys(table: pa.Table, name: str) -> None:
 
 
 class _Kept:
-    """Columns kept in a folder, one file each; a file is complete or not there."""
+    """Columns kept in a folder, one file each; a file is complete or not there.
+
+    Files that cannot be read, or whose length is not that of the events, are as if they were not there.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def _file(self, name: str) -> Path:
-        return self.folder / f"{name}.npy"
+        return self.folder / "columns" / f"{quote(name, safe='')}.npy"
 
-    def has(self, name: str) -> bool:
-        return self._file(name).exists()
+    def starts(self, people: int) -> npt.NDArray[np.int64] | None:
+        return _mapped(self.folder / "starts.npy", people + 1)
+
+    def columns(self, names: Sequence[str], events: int) -> dict[str, Array]:
+        found = {name: _mapped(self._file(name), events) for name in names}
+        return {name: column for name, column in found.items() if column is not None}
 
     def coded(self, name: str) -> bool:
         return self._file(name).with_suffix(".json").exists()
 
-    def load(self, name: str) -> Array:
-        found: Array = np.load(self._file(name), mmap_mode="c")  # a read-only array would be compiled for anew
-        return found
-
     def texts(self, name: str) -> tuple[str, ...]:
         return tuple(read_json(self._file(name).with_suffix(".json"))["texts"])
 
+    def save_starts(self, starts: Array) -> None:
+        _write(self.folder / "starts.npy", starts)
+
     def save(self, name: str, values: Array, texts: tuple[str, ...] | None = None) -> None:
         """The texts first: a column whose file is there is complete."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         if texts is not None:
             write_json(self._file(name).with_suffix(".json"), {"texts": list(texts)})
-        writing = self._file(name).with_suffix(".writing")
-        with writing.open("wb") as file:
+        _write(self._file(name), values)
+
+
+def _mapped(path: Path, length: int) -> Array | None:
+    """An array kept on disk, mapped into memory; None where there is none of that length."""
+    try:
+        found: Array = np.load(path, mmap_mode="c")  # a read-only array would be compiled for anew
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.shape == (length,) else None
+
+
+def _write(path: Path, values: Array) -> None:
+    """Write an array in one step, on the disk before its name is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
             np.save(file, values)
-        writing.replace(self._file(name))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -27,9 +27,14 @@ from desist.features.engines.plan import (
     LAST,
     LAST_VALUE,
     MEAN,
+    SUM,
     VARIETY,
 )
 
+if (COUNT, ANY_OPEN, LAST, FIRST, GAP, FOLLOWED, HIGHEST, LAST_VALUE, FIRST_VALUE, VARIETY, SUM, MEAN, DECAYED) != (
+    0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+) or int(NEVER) != 2**31 - 1:  # fmt: skip
+    raise ImportError("compiled code holds these numbers; change them here too, so that this file is compiled anew")
 #: Up to so many values are compared pair by pair, which is faster than sorting them.
 FEW = 32
 #: More parts than an exact sum of doubles can have.

@@ -10,7 +10,7 @@ import datetime as dt
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +21,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from desist.features.contracts import EventContract
-from desist.features.engines.compiled import Part, Rows, Sharing
+from desist.features.engines.compiled import Part, Rows, Sharing, keys_of
 from desist.features.engines.laid import days_of, person_index
 from desist.features.events import Events
 from desist.records.errors import Refused
 from desist.records.files import new_folder, read_json, write_json
+from desist.records.hashing import hash_code
 
 FORMAT = 1
 #: People in a part, unless told otherwise: some 2 million events, a few hundred megabytes while worked on.
 PEOPLE = 50_000
+
+
+@cache
+def code() -> str:
+    """A hash of this room's code: columns laid out or worked out by older code are not used."""
+    return hash_code([Path(__file__).parents[1]])
 
 
 @dataclass(frozen=True)
@@ -81,16 +88,14 @@ class EventStore:
 
         known = read("known", ["source", "since"])
         by_source = {source: known.filter(pc.equal(known["source"], source)) for source in self.sharing.sources}
-        return Part(self.people(name), read, by_source, there / "laid" if keep else None)
+        return Part(self.people(name), read, by_source, there / "laid" / code()[:16] if keep else None)
 
     def rows(self, cohort_rows: pd.DataFrame) -> dict[str, tuple[Rows, np.ndarray]]:
         """The rows of each part, person by person, with their positions in ``cohort_rows``.
 
         Raises Refused for people in no part.
         """
-        keys = pa.Table.from_pandas(
-            cohort_rows[["person_id", "as_of"]].astype({"person_id": "str"}), preserve_index=False
-        )
+        keys = keys_of(cohort_rows)
         days = days_of(keys["as_of"], "as_of")
         by_part = [self.people(name) for name in self.parts]
         everybody = person_index(keys["person_id"], pa.concat_arrays(by_part))
@@ -111,15 +116,16 @@ class EventStore:
                 found[name] = (Rows(everybody[there] - first, days[there]), there)
         return found
 
-    @cached_property
     def kept_bytes(self) -> int:
         """What laid-out columns take on disk at present."""
-        return sum(file.stat().st_size for part in self.parts for file in (self.folder / part).glob("laid/*/*"))
+        files = (file for part in self.parts for file in (self.folder / part / "laid").rglob("*") if file.is_file())
+        return sum(file.stat().st_size for file in files)
 
     def forget_kept(self) -> None:
-        """Remove laid-out columns, which hold what the tables hold: erasure and retention reach them too."""
+        """Remove laid-out columns. They hold what the tables hold, so whoever erases from those must do this too."""
         for part in self.parts:
-            shutil.rmtree(self.folder / part / "laid", ignore_errors=True)
+            if (self.folder / part / "laid").exists():
+                shutil.rmtree(self.folder / part / "laid")
 
 
 def write_events(folder: Path, parts: Iterable[Events], snapshot: str) -> None:
@@ -132,11 +138,13 @@ def write_events(folder: Path, parts: Iterable[Events], snapshot: str) -> None:
         names: dict[str, int] = {}
         told: dict[str, object] = {}
         people = 0
+        seen: list[pa.Array] = []
         for at, events in enumerate(parts):
             name = f"part-{at:05d}"
             (building / name).mkdir()
             names[name] = people
-            people += _write_part(building / name, events, people)
+            seen.append(_write_part(building / name, events, people))
+            people += len(seen[-1])
             shared: dict[str, object] = {
                 "sources": sorted(events.shared),
                 "unsent": sorted(events.unsent),
@@ -150,6 +158,8 @@ def write_events(folder: Path, parts: Iterable[Events], snapshot: str) -> None:
             told = shared
         if not names:
             raise Refused("An event store needs at least one part.")
+        if twice := people - len(pc.unique(pa.concat_arrays(seen))):
+            raise Refused(f"{twice:,} people are in two parts of the event store; their events would be parted.")
         write_json(building / "store.json", {"format": FORMAT, "snapshot": snapshot, "parts": names, **told})
 
 
@@ -167,8 +177,8 @@ def split(events: Events, people: int = PEOPLE) -> Iterable[Events]:
         yield replace(events, tables=tables, known=known)
 
 
-def _write_part(folder: Path, events: Events, first: int) -> int:
-    """Write one part's tables, its people counted from ``first``. Returns how many there are."""
+def _write_part(folder: Path, events: Events, first: int) -> pa.Array:
+    """Write one part's tables, its people counted from ``first``. Returns them."""
     everybody = {person for known in events.known.values() for person in known}
     for table in events.tables.values():
         everybody.update(table["person_id"])
@@ -183,7 +193,7 @@ def _write_part(folder: Path, events: Events, first: int) -> int:
     known = _known(events.known, people)
     known = known.set_column(1, "person", pc.add(known["person"], pa.scalar(first, pa.int32())))
     pq.write_table(known, folder / "known.parquet")
-    return len(people)
+    return people
 
 
 def _stored(column: pa.ChunkedArray, name: str, contract: EventContract) -> pa.ChunkedArray:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from desist.features.contracts import EventContract
-from desist.features.language import Definition
+from desist.features.language import Age, Definition
 from desist.records.errors import Refused
 
 #: Whole years of age of people on a date, NaN where unknown; only given under a board's approval.
@@ -22,3 +22,13 @@ def check_written_for(contracts: Mapping[str, EventContract], definitions: Seque
             asked, held = rows.contract, contracts.get(rows.contract.name)
             if held is not None and held.to_json() != asked.to_json():
                 raise Refused(f"'{definition.in_words()}' was written for another contract of {asked.name}.")
+
+
+def refuse_ages(definitions: Mapping[str, Definition], why: str) -> None:
+    """Refuse approved ages where birth dates cannot come along: they stay in the vault."""
+    aged = [name for name, made in definitions.items() if any(isinstance(part, Age) for part in made.parts())]
+    if aged:
+        raise Refused(
+            f"{', '.join(aged)}: birth dates stay in the vault, and this way of building profiles {why}. "
+            "Use build_profiles on the machine that holds the vault."
+        )

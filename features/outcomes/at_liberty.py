@@ -37,6 +37,10 @@ MakeProfiles = Callable[[pd.DataFrame], Profiles]
 COLUMNS = ("month", "month_start", "at_liberty", "reoffended")
 
 
+#: Why somebody whose follow-up has matured has no month all the same.
+OUT_OF_SIGHT = "died or moved away before a whole month"
+
+
 @dataclass(frozen=True)
 class PersonMonths:
     """Months of follow-up, one row each.
@@ -75,7 +79,7 @@ def person_months(
     ``features``: profiles of every (person, month start), or what makes them. A month is a twelfth of 365 days,
     rounded down. Only rows whose whole follow-up has matured have months. Custody is any day of a spell as known by
     ``known_by``, remand included; on one day a reoffence comes before custody. A month in which death or moving
-    away came before either is not there, nor any after it.
+    away came before either is not there, nor any after it; rows left without any month are in ``not_known``.
     """
     check_rows(rows, "rows", [])
     if definition.only_below is not None or definition.follow_up_days % 365:
@@ -96,6 +100,9 @@ def person_months(
     profiles = _profiles(table, features)
     table = table.merge(profiles.table.rename(columns={"as_of": "month_start"}), how="left",
                         on=["person_id", "month_start"], validate="many_to_one")  # fmt: skip
+    seen = pd.MultiIndex.from_frame(table[ROW]).unique()
+    there = pd.MultiIndex.from_frame(rows[ROW].astype({"person_id": "str"})).isin(seen)
+    why = np.where((why == "") & ~there, OUT_OF_SIGHT, why)
     not_known = rows[ROW].assign(why_missing=why)[why != ""].reset_index(drop=True)
     sentence = f"{definition.in_words()}, by month at liberty: {months} months from the as-of date"
     return PersonMonths(table, profiles.features, not_known, months, sentence)

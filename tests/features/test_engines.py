@@ -146,3 +146,47 @@ def test_events_without_a_person_or_a_date_are_refused_with_their_number():
     assert [problem.found for problem in refusal.value.problems] == [
         "1 rows without person", "1 rows without recorded_on",
     ]  # fmt: skip
+
+
+@given(days=st.lists(st.one_of(st.integers(-(10**13), 10**13), st.integers(-(2**31) - 9, 2**31 + 9)), min_size=1))
+def test_days_are_packed_exactly_or_refused_whatever_they_are(days):
+    column = pa.chunked_array([pa.array([day * 86400 for day in days], pa.int64()).view(pa.timestamp("s"))])
+    if all(abs(day) <= laid.FARTHEST for day in days):
+        assert laid.days_of(column, "things.occurred_on").tolist() == days
+    else:
+        with pytest.raises(Refused, match="two million years"):
+            laid.days_of(column, "things.occurred_on")
+
+
+def test_a_moment_in_a_time_zone_is_the_day_there_and_never_cut_at_another(row):
+    zoned = row(("A", "2024-07-01")).assign(as_of=pd.to_datetime(["2024-07-01"]).tz_localize("Europe/London"))
+    assert laid.days_of(compiled.keys_of(zoned)["as_of"], "as_of").tolist() == [
+        dt.date(2024, 7, 1).toordinal() - dt.date(1970, 1, 1).toordinal()
+    ]
+    moments = pa.chunked_array([pa.array([0], pa.timestamp("us", tz="Europe/London"))])
+    with pytest.raises(Refused, match="time zone Europe/London"):
+        laid.days_of(moments, "things.occurred_on")
+
+
+def test_a_row_without_an_as_of_date_is_refused_by_both_engines(row):
+    empty = row(("A", "2024-07-01")).assign(as_of=pd.NaT)
+    events = drawn.Events({}, drawn.CONTRACTS, {"one": {"A": dt.date(2000, 1, 1)}})
+    for engine in (reference, compiled):
+        with pytest.raises(ValueError, match="without a person or an as-of date"):
+            engine.build_profiles(events, empty, drawn.register_of([say.count(things)]))
+
+
+@pytest.mark.parametrize("size", [math.inf, -math.inf, 1e300])
+def test_a_number_that_cannot_be_added_up_is_refused(size):
+    row = {"person_id": "p", "occurred_on": dt.date(2024, 3, 1), "recorded_on": dt.date(2024, 3, 1), "size": size}
+    with pytest.raises(Refused):
+        drawn.Events({"things": drawn.table([row], drawn.EVENTS)}, drawn.CONTRACTS, {})
+    with pytest.raises(Refused, match="too large to add up"):
+        laid.numbers_of(pa.chunked_array([[1.0, size]]), "things.size")
+
+
+@pytest.mark.parametrize("coded", [False, True])
+def test_an_event_that_names_no_person_is_refused_not_lost(coded):
+    names = pa.chunked_array([["a", None]])
+    with pytest.raises(Refused, match="1 rows name no person"):
+        laid.person_index(names.dictionary_encode() if coded else names, pa.array(["a"]))

@@ -95,10 +95,11 @@ def on_spark(session, case):
     )
     contracts = {name: case.events.contracts[name] for name in case.events.tables}
     found = spark.build_profiles_on_spark(
-        tables, contracts, rows, known, case.register, unsent=case.events.unsent, tasks=2
+        tables, contracts, rows, known, case.register, sources=case.events.shared, unsent=case.events.unsent, tasks=2
     ).toArrow()
     table = found.to_pandas(date_as_object=True)
     key = pd.DataFrame({"person_id": case.rows["person_id"], "as_of": [day.date() for day in case.rows["as_of"]]})
+    assert len(table) == len(key), "no row is lost, none is made up"
     return key.merge(table, on=["person_id", "as_of"], how="left", validate="one_to_one")
 
 
@@ -106,7 +107,6 @@ def differing(session, case):
     judged = reference.build_profiles(case.events, case.rows, case.register).table
     packed = compiled.build_profiles(case.events, case.rows, case.register).table
     found = on_spark(session, case)
-    assert len(found) == len(judged)
     return [
         feature.definition.in_words()
         for feature in case.register.used
@@ -161,3 +161,36 @@ def test_people_with_events_but_no_row_and_rows_without_events_are_as_elsewhere(
     case = drawn.Case(events, rows, drawn.register_of([count(drawn.things), count(drawn.sure_things)]))
     assert on_spark(session, case)[["f0", "f1"]].isna().all(axis=None)
     assert differing(session, case) == []
+
+
+def test_an_event_without_a_date_or_a_person_is_refused_on_spark_too(session):
+    case = drawn.Case(drawn_case_events(), pd.DataFrame({"person_id": ["0-p1"], "as_of": pd.Timestamp("2024-04-01")}),
+                      drawn.register_of([count(drawn.things)]))  # fmt: skip
+    from pyspark.sql import functions
+
+    tables, known = frames(session, case.events)
+    rows = session.createDataFrame([("0-p1", dt.date(2024, 4, 1))], "person_id string, as_of date")
+    for missing, said in (("recorded_on", "without recorded_on"), ("person_id", "name no person")):
+        empty = functions.lit(None).cast(tables["things"].schema[missing].dataType)
+        broken = {"things": tables["things"].withColumn(missing, empty)}
+        contracts = {"things": drawn.EVENTS}
+        with pytest.raises(Exception, match=said):
+            spark.build_profiles_on_spark(
+                broken, contracts, rows, known, case.register, sources=("one",), tasks=2
+            ).collect()
+
+
+def test_rows_without_a_date_or_there_twice_and_moments_instead_of_days_are_refused_on_spark(session):
+    from pyspark.sql import functions
+
+    tables, known = frames(session, drawn_case_events())
+    register, contracts = drawn.register_of([count(drawn.things)]), {"things": drawn.EVENTS}
+    day = dt.date(2024, 4, 1)
+    for asked, said in (([("0-p1", None)], "no as-of date"), ([("0-p1", day)] * 2, "there twice")):
+        rows = session.createDataFrame(asked, "person_id string, as_of date")
+        with pytest.raises(Exception, match=said):
+            spark.build_profiles_on_spark(tables, contracts, rows, known, register, sources=("one",), tasks=2).collect()
+    rows = session.createDataFrame([("0-p1", day)], "person_id string, as_of date")
+    moments = {"things": tables["things"].withColumn("recorded_on", functions.to_timestamp("recorded_on"))}
+    with pytest.raises(Refused, match=r"things\.recorded_on: moments where days belong"):
+        spark.build_profiles_on_spark(moments, contracts, rows, known, register, sources=("one",))

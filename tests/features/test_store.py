@@ -9,10 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from desist.features import language as say
+from desist.features.contracts import EventContract, FieldSpec
 from desist.features.engines import build, compiled, kept, laid
 from desist.features.engines.build import build_from_store, write_tables
 from desist.features.engines.kept import KeptColumns, build_kept
 from desist.features.engines.store import EventStore, split, write_events
+from desist.features.register import Feature, Register
+from desist.features.rows import Rows
 from desist.records.errors import Refused
 from tests.features import drawn
 from tests.features.drawn import stays, things
@@ -100,16 +103,21 @@ def test_another_snapshot_shares_nothing_kept(tmp_path):
         assert build_from_store(store, cohort(3), asked(), tmp_path / "out").computed == 3
 
 
-def test_laid_out_columns_are_read_instead_of_the_tables_and_can_be_forgotten(store, tmp_path):
+def test_laid_out_columns_are_read_instead_of_the_tables_and_can_be_forgotten(store, tmp_path, monkeypatch):
     build_from_store(store, cohort(1, 6), asked(), tmp_path / "one")
-    assert store.kept_bytes > 0
-    for path in store.folder.rglob("things.parquet"):
-        path.unlink()
-    again = build_from_store(store, cohort(1, 6, 2), asked(), tmp_path / "two")
+    assert store.kept_bytes() > 0
+    read = pq.read_table
+
+    def no_tables(path, **given):
+        assert path.stem in ("people", "known"), "the tables need not be decoded again"
+        return read(path, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "read_table", no_tables)
+        again = build_from_store(store, cohort(1, 6, 2), asked(), tmp_path / "two")
     assert again.profiles().table["f0"].tolist() == [1.0, 6.0, 2.0]
-    store = EventStore.open(store.folder, drawn.CONTRACTS)
     store.forget_kept()
-    assert not list(store.folder.rglob("*.npy"))
+    assert store.kept_bytes() == 0 and not list(store.folder.rglob("*.npy"))
 
 
 def test_a_build_that_was_killed_goes_on_where_it_stopped(store, tmp_path, monkeypatch):
@@ -188,3 +196,85 @@ def test_columns_kept_on_disk_are_those_laid_out_in_memory(store):
         assert found.texts["kind"] and np.diff(found.starts).tolist() == [3, 4, 5]
         each = np.split(found.columns["size"], found.starts[1:-1])
         assert [sorted(sizes.tolist()) for sizes in each] == [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4]]
+
+
+def test_the_same_extracts_cut_into_other_parts_share_nothing_kept(tmp_path):
+    for each in (3, 2):
+        write_events(tmp_path / f"by-{each}", split(people(), people=each), "snapshot-1")
+        store = EventStore.open(tmp_path / f"by-{each}", drawn.CONTRACTS)
+        found = build_from_store(store, cohort(*range(7)), asked(), tmp_path / "out")
+        assert found.profiles().table["f0"].tolist() == list(range(7))
+
+
+def test_what_was_worked_out_when_a_field_was_sent_is_not_used_when_it_no_longer_is(tmp_path):
+    for folder, unsent in (("sent", frozenset()), ("unsent", frozenset({"things.size"}))):
+        events = people()
+        told = drawn.Events(events.tables, events.contracts, events.known, {}, unsent)
+        write_events(tmp_path / folder, split(told), "snapshot-1")
+        store = EventStore.open(tmp_path / folder, drawn.CONTRACTS)
+        table = build_from_store(store, cohort(3), asked(), tmp_path / "out").profiles().table
+        assert np.isnan(table["f1"].iloc[0]) == bool(unsent)
+
+
+def test_a_field_may_be_called_like_a_file_of_the_store(tmp_path):
+    fields = {"starts": FieldSpec("date", "start"), "a/b": FieldSpec("number", "slash")}
+    contract = EventContract(name="things", source="one", fields=fields)
+    rows = [{"person_id": f"p{who}", "occurred_on": DAY, "recorded_on": DAY, "starts": DAY, "a/b": 2.0}
+            for who in (1, 2, 2, 3, 3, 3)]  # fmt: skip
+    known = {"one": {f"p{who}": dt.date(2000, 1, 1) for who in (1, 2, 3)}}
+    write_events(
+        tmp_path / "s", [drawn.Events({"things": drawn.table(rows, contract)}, {"things": contract}, known)], "x"
+    )
+    store = EventStore.open(tmp_path / "s", {"things": contract})
+    of = Rows(contract)
+    register = drawn.register_of([say.count(of.where(of.starts.known())), say.sum(of.field("a/b"))])
+    for folder in ("first", "again"):
+        table = build_from_store(store, cohort(1, 2, 3), register, tmp_path / folder).profiles().table
+        assert table[["f0", "f1"]].to_numpy().tolist() == [[1, 2], [2, 4], [3, 6]]
+
+
+@pytest.mark.parametrize("harm", [lambda content: content[: len(content) // 2], lambda content: b""])
+def test_laid_out_columns_that_are_cut_short_are_laid_out_again(store, tmp_path, harm):
+    build_from_store(store, cohort(1, 6), asked(), tmp_path / "one")
+    for path in store.folder.rglob("*.npy"):
+        path.write_bytes(harm(path.read_bytes()))
+    again = build_from_store(store, cohort(1, 6), asked(), tmp_path / "two")
+    assert again.profiles().table["f0"].tolist() == [1.0, 6.0]
+
+
+def test_two_parts_with_one_person_are_refused_and_no_store_is_left(tmp_path):
+    with pytest.raises(Refused, match="3 people are in two parts"):
+        write_events(tmp_path / "store", [people(3), people(3)], "x")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_part_whose_events_do_not_fit_the_memory_is_refused(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "_events_mb", lambda *given: 5000)
+    with pytest.raises(Refused, match="that the part's events leave"):
+        build_from_store(store, cohort(1), asked(), tmp_path / "out", memory_mb=4096)
+
+
+def test_the_memory_of_a_parts_events_grows_with_them(store, tmp_path):
+    compiled_for = compiled.Compiled({"f": say.count(things, within="1y")}, store.sharing)
+    assert build._events_mb(compiled_for, store, "part-00000") == 0
+    large = people(2000)
+    write_events(tmp_path / "large", [large], "x")
+    events = len(large.tables["things"])
+    found = build._events_mb(compiled_for, EventStore.open(tmp_path / "large", drawn.CONTRACTS), "part-00000")
+    assert found == events * 5 * 16 // 2**20 > 100
+
+
+def test_an_approved_age_is_refused_because_birth_dates_stay_in_the_vault(store, tmp_path):
+    aged = Feature("age_at_as_of", say.age_at_as_of(), "age", "Weighed by the board.", "{value}", "{value}",
+                   status="approval_needed")  # fmt: skip
+    register = Register((aged,), {}, frozenset({"age_at_as_of"}))
+    with pytest.raises(Refused, match="birth dates stay in the vault"):
+        build_from_store(store, cohort(1), register, tmp_path / "out")
+    with pytest.raises(Refused, match="birth dates stay in the vault"):
+        build_kept(people(), cohort(1), register, tmp_path / "out")
+
+
+def test_columns_that_rest_on_something_else_are_removed_not_left_behind(store, tmp_path):
+    build_from_store(store, cohort(1), asked(), tmp_path / "out")
+    build_from_store(store, cohort(1, as_of="2024-07-01"), asked(), tmp_path / "out")
+    assert len(list((tmp_path / "out" / "part-00000").iterdir())) == 1
