@@ -3,6 +3,7 @@
 WHAT is one of
     floor     decode the Parquet columns that the features need once, put them person by person, fill the output
     engine    the compiled engine from the same Parquet to columns in memory, part by part
+    table     the same with all parts in one Arrow table, as the rivals give it; written to OUT after the clock stops
     build     the same to kept Parquet columns in OUT, as a partnership's build does it, without laying out
     full      the same with events laid out on disk for the next build (a store's first build)
     date      one more as-of date (a tenth of the rows) on what ``full`` left in OUT
@@ -19,6 +20,7 @@ STORE is made by benchmarks/profile_data.py.
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import resource
@@ -84,7 +86,10 @@ def compiled_for(store: Any) -> Any:
 
 
 def floor(store: Any, parts: list[str], compiled: Any) -> int:
-    """The least that any engine must do: read what is asked for, bring people's events together, write every cell."""
+    """The least that any engine must do: read what is asked for, bring people's events together, write every cell.
+
+    Only events that a row can look at are brought together, as the engine does it.
+    """
     from desist.features.engines import kernels, laid
 
     columns, total, out = compiled.columns(), 0, np.empty((FEATURES, 0))
@@ -96,12 +101,11 @@ def floor(store: Any, parts: list[str], compiled: Any) -> int:
             contract = store.sharing.contracts[table]
             occurred, recorded = (laid.days_of(read[day], day) for day in ("occurred_on", "recorded_on"))
             person = read["person"].combine_chunks().to_numpy()
-            places = kernels.positions(
-                person, occurred, recorded, laid.EVERYTHING.earliest, laid.EVERYTHING.latest, people,
-                np.empty(people + 1, np.int64),
-            )  # fmt: skip
+            span = compiled.span(table, int(rows.as_of.min()), int(rows.as_of.max()))
+            starts = np.empty(people + 1, np.int64)
+            places = kernels.positions(person, occurred, recorded, span.earliest, span.latest, people, starts)
             for name in wanted:
-                laid._placed(read[name], contract, name, places, len(places))
+                laid._placed(read[name], contract, name, places, int(starts[-1]))
         if out.shape[1] < len(rows):
             out = np.empty((FEATURES, len(rows)))
         out[:, : len(rows)] = rows.as_of
@@ -117,6 +121,16 @@ def engine(store: Any, parts: list[str], compiled: Any) -> int:
         total += len(rows)
         assert len(columns) == FEATURES
     return total
+
+
+def in_one_table(store: Any, parts: list[str], compiled: Any) -> pa.Table:
+    """What the rivals give: every row of every part, with its person and date, in one Arrow table."""
+    tables = []
+    for part in parts:
+        rows = rows_of(store, part)
+        key = {"person": rows.person + np.int32(store.first[part]), "as_of": pa.array(rows.as_of).view(pa.date32())}
+        tables.append(pa.table({**key, **compiled.work_out(store.part(part), rows)}))
+    return pa.concat_tables(tables)
 
 
 def national(store: Any, times: int, out: Path) -> int:
@@ -209,6 +223,15 @@ def prepared(what: str, store: Any, times: int, out: Path) -> Callable[[], int]:
         floor(store, parts[:1], compiled)
         return lambda: floor(store, parts, compiled)
     engine(store, parts[:1], compiled)
+    if what == "table":
+        made: list[pa.Table] = []
+
+        def whole() -> int:
+            made.append(in_one_table(store, parts, compiled))
+            return int(made[0].num_rows)
+
+        atexit.register(lambda: pq.write_table(made[0], out) if made else None)
+        return whole
     if what == "engine":
         return lambda: engine(store, parts, compiled)
     if what == "national":

@@ -1,10 +1,15 @@
-"""Whether two tables of profiles hold the same cells."""
+"""Whether two tables of profiles hold the same cells: python benchmarks/rivals/compare.py ONE.parquet OTHER.parquet"""
 
 from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from desist.features.register import Register
 
@@ -42,3 +47,17 @@ def compare_cells(a: pa.Table | pd.DataFrame, b: pa.Table | pd.DataFrame, regist
         if not equal.all():
             found[feature.name] = int((~equal).sum())
     return found
+
+
+def main() -> None:
+    """Print how many cells two files have in common and how many differ, as JSON."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from profile_register import profile_register
+
+    one, other = (pq.read_table(path) for path in sys.argv[1:3])
+    differ = compare_cells(one, other, profile_register())
+    print(json.dumps({"cells": one.num_rows * (one.num_columns - 2), "differ": sum(differ.values())}))
+
+
+if __name__ == "__main__":
+    main()
