@@ -142,3 +142,156 @@ def test_all_problems_of_a_file_are_told_at_once():
 def test_a_file_of_another_shape_is_refused(content):
     with pytest.raises(Refused, match="cannot be used"):
         register_with(content, "features.toml")
+
+
+def said_of(definition, **changes):
+    """What is said against an own feature with this definition; empty where it is taken."""
+    try:
+        register(PACE | {"definition": definition} | changes)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
+
+
+HELP_KINDS = 'requirements.type.one_of("DRR", "ATR")'
+NOT_HELP = 'requirements.type.one_of("UPW", "CURF", "EXCL", "RES")'
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        'count(requirements, within="1y")',
+        "distinct(requirements.type)",
+        "duration(requirements)",
+        f"count(requirements.where({HELP_KINDS}))",
+        'has(requirements.where(requirements.type.one_of("UPW", "RAR")))',
+        f"count(requirements) - count(requirements.where({NOT_HELP}))",
+    ],
+)
+def test_requirements_are_help_unless_narrowed_to_kinds_that_are_not(definition):
+    assert "help sought" in said_of(definition, sign=1)
+
+
+def test_requirements_of_kinds_that_are_no_help_may_raise():
+    assert said_of(f"count(requirements.where({NOT_HELP}))", sign=1) == ""
+    help_sought = {"sign": -1, "help_seeking": True, "missing_as": 0, "kind": "can change"}
+    assert said_of(f"count(requirements.where({HELP_KINDS}))", **help_sought) == ""
+
+
+OTHERS = (
+    'needs.section.one_of("accommodation", "employment", "relationships", "lifestyle", "drugs", "alcohol", '
+    '"thinking", "attitudes", "finance")'
+)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        f"sum(needs.score) - sum(needs.where({OTHERS}).score)",
+        "count(needs)",
+        "worst(needs.score)",
+        "distinct(needs.section)",
+        "trend(needs.score)",
+        "count(needs.where(needs.section.known()))",
+        f"count(referrals) + count(needs.where({OTHERS}))",
+        "count(referrals)",
+        "count(requirements)",
+        "gap_between(needs.where(needs.section.one_of('drugs')), then=needs)",
+    ],
+)
+def test_mental_health_is_not_told_by_all_kinds_less_the_others(definition):
+    assert "mental health" in said_of(definition)
+
+
+def test_needs_narrowed_to_permitted_sections_may_be_asked():
+    assert said_of(f"sum(needs.where({OTHERS}).score)") == ""
+    assert said_of("worst(needs.drugs)") == ""
+
+
+SENTENCE = '"conditional", "automatic", "end_of_sentence"'
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        'count(releases.where(releases.release_type.one_of("post_recall")))',
+        'count(releases.where(releases.release_type.one_of("post_recall", "temporary", "remand_release")))',
+        'duration(custody.where(custody.release_type.one_of("post_recall")))',
+        'count(release_from_custody.where(releases.release_type.one_of("post_recall", "temporary")))',
+        f"count(release_from_custody) - count(releases.where(releases.release_type.one_of({SENTENCE})))",
+        "distinct(releases.release_type)",
+        f'count(requirements.where({NOT_HELP}, requirements.outcome.one_of("revoked", "not_completed")))',
+        f'count(requirements.where({NOT_HELP}, requirements.outcome.one_of("revoked", "completed")))',
+        f"count(requirements.where({NOT_HELP}, requirements.outcome.known()))",
+        f"count(requirements.where({NOT_HELP})) - "
+        f'count(requirements.where({NOT_HELP}, requirements.outcome.one_of("completed")))',
+        f"distinct(requirements.where({NOT_HELP}).outcome)",
+        "count(supervision.where(supervision.terminated.known()))",
+        "distinct(supervision.terminated)",
+    ],
+)
+def test_recalls_and_breaches_need_approval_under_any_name(definition):
+    assert "needs a board's approval" in said_of(definition)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "count(release_from_custody)",
+        f'count(releases.where(releases.release_type.one_of("temporary", "post_recall", {SENTENCE})))',
+        "count(releases)",
+        'has(custody.where(custody.release_type.one_of("remand_release")))',
+        f'has(requirements.where({NOT_HELP}, requirements.outcome.one_of("completed")))',
+        "duration(supervision)",
+        "distinct(index_events.type)",
+    ],
+)
+def test_releases_and_supervision_as_such_need_none(definition):
+    assert said_of(definition) == ""
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "distinct(appointments.kept)",
+        "distinct(appointments.attended)",
+        "most_recent(appointments.kept)",
+        "first(appointments.kept)",
+        "gap_between(appointments.where(appointments.kept), then=appointments)",
+        "decayed_count(appointments.where(appointments.kept), half_life='1y')",
+        'count(appointments.where(appointments.attended.one_of("attended")))',
+        "count(appointments.where(appointments.kept.known()))",
+        "share(appointments.kept, of=appointments.where(appointments.kept.is_no()))",
+        "share(appointments.kept, of=appointments.where(appointments.attended.known()))",
+    ],
+)
+def test_missed_appointments_need_approval_however_they_are_asked(definition):
+    assert "needs a board's approval" in said_of(definition)
+
+
+@pytest.mark.parametrize("function", ["count", "has", "days_since"])
+def test_kept_appointments_may_be_asked_for(function):
+    assert said_of(f"{function}(appointments.where(appointments.kept))") == ""
+    assert said_of("share(appointments.kept, of=appointments)") == ""
+
+
+@pytest.mark.parametrize(
+    ("definition", "says"),
+    [
+        ('has(referrals.where(referrals.service.one_of("mental_health_team")))', "'mental_health' is a proxy"),
+        ('has(programmes.where(programmes.programme.one_of("work", "women_only")))', "'women' is a protected"),
+        ('count(appointments.where(appointments.type.one_of("Mental-Health nurse")))', "'mental_health' is a proxy"),
+        ('count(appointments.where(appointments.type.one_of("black mens group")))', "is a protected"),
+    ],
+)
+def test_values_are_read_as_names_are(definition, says):
+    assert says in said_of(definition)
+    assert said_of('count(appointments.where(appointments.type.one_of("office_visit", "manned desk")))') == ""
+
+
+def test_a_choice_by_what_lies_years_back_is_near_to_age():
+    ladder = 'where(has({0}, within="10y", until="9y"), 10, where(has({0}, within="9y", until="8y"), 9, 0))'
+    ladder = "count({0}) * 0 + " + ladder.replace("10,", "count({0}),").replace("9,", "count({0}),")
+    for table in ("sanctions", "offences", "supervision", "custody"):
+        assert "near to age" in said_of(ladder.format(table)), table
+    assert said_of('where(has(sanctions, within="1y"), count(offences, within="2y", until="1y"), 0)') == ""
