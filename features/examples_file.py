@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import runpy
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
@@ -21,6 +21,7 @@ from desist.features.language.parse import near, parse_definition
 from desist.features.language.text import to_text
 from desist.features.rows import Field, Rows, is_number
 from desist.features.vocabulary import CONTRACTS, vocabulary
+from desist.features.written import read_toml
 from desist.records.errors import Problem, Refused
 
 SHIPPED = "definitions.toml"
@@ -41,17 +42,16 @@ def load_examples(path: Path, features: Mapping[str, Definition] | None = None) 
     ``features``: those that an example may name (``feature = "violent_offences_2y"``) instead of a definition.
     """
     try:
-        if path.suffix == ".py":
-            made = runpy.run_path(str(path))
-            content = {"example": made.get("EXAMPLES"), "table": made.get("TABLES", [])}
-        else:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.suffix != ".py":
+            return examples_from(read_toml(path), path.name, features)
+        made = runpy.run_path(str(path))
     except OSError as error:
-        raise Refused(f"The examples {path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} is not TOML: {error}. Mend that line and try again.") from error
-    except Exception as error:  # whatever an analyst's own file does wrong is theirs to mend
+        raise Refused(f"The examples {path} cannot be read ({error.strerror or error}).") from error
+    except Refused:
+        raise
+    except (Exception, SystemExit) as error:  # whatever an analyst's own file does wrong is theirs to mend
         raise Refused(f"{path} stops with {type(error).__name__}: {error}. Mend it and try again.") from error
+    content = {"example": made.get("EXAMPLES"), "table": made.get("TABLES", [])}
     return examples_from(content, path.name, features)
 
 
@@ -122,6 +122,9 @@ class _Reader:
         for name, value in self.names.items():
             if isinstance(value, Rows) and not value.conditions:
                 self.contracts.setdefault(name, value.contract)
+        described = self.contracts.values()
+        self.sources = frozenset(source for contract in described for source in contract.sources)
+        self.fields = frozenset(f"{contract.name}.{name}" for contract in described for name in contract.fields)
 
     def wrong(self, where: str, found: str, expected: str, remedy: str = "Mend it.") -> None:
         place = f"{self.where}, {where}" if where else self.where
@@ -134,8 +137,9 @@ class _Reader:
         definition = self._definition(given)
         as_of = self._date(given.get("as_of"), "as_of")
         table = given.get("table", "")
-        if table and table not in self.contracts:
+        if not isinstance(table, str) or (table and table not in self.contracts):
             self.wrong("table", repr(table), "a table of the vocabulary", near(str(table), self.contracts))
+            table = ""
         people = given.get("person")
         if not isinstance(people, list) or not people or not all(isinstance(one, Mapping) for one in people):
             self.wrong("", "nobody", "one [[example.person]] or more", "Add one.")
@@ -143,6 +147,8 @@ class _Reader:
         read = [self._person(one, place, table) for place, one in enumerate(people, start=1)]
         for label in sorted({one.label for one in read if [other.label for other in read].count(one.label) > 1}):
             self.wrong("", f"two people called {label!r}", "one", "Rename one.")
+        not_shared = self._known_texts(given, "not_shared", "", self.sources)
+        not_sent = self._known_texts(given, "not_sent", "", self.fields)
         if len(self.problems) > before or definition is None or as_of is None:
             return None
         example = Example(
@@ -152,8 +158,8 @@ class _Reader:
             as_of=as_of,
             people=tuple(read),
             contracts=self._contracts_of(definition, read),
-            not_shared=frozenset(self._texts(given, "not_shared", "")),
-            not_sent=frozenset(self._texts(given, "not_sent", "")),
+            not_shared=not_shared,
+            not_sent=not_sent,
             note=str(given.get("note", "")),
         )
         return self._admitted(example)
@@ -170,7 +176,7 @@ class _Reader:
     def _definition(self, given: Mapping[str, Any]) -> Definition | None:
         if "feature" in given:
             name = given["feature"]
-            if name in self.features and "definition" not in given:
+            if isinstance(name, str) and name in self.features and "definition" not in given:
                 return self.features[name]
             remedy = near(str(name), self.features) or "Name a feature, or write a definition."
             self.wrong("feature", repr(name), "a feature of the register, without a definition beside it", remedy)
@@ -204,7 +210,7 @@ class _Reader:
             label=label,
             expected=self._expected(given, where),
             events=tuple(row for row in rows if row is not None),
-            unknown_to=frozenset(self._texts(given, "unknown_to", where)),
+            unknown_to=self._known_texts(given, "unknown_to", where, self.sources),
             born=self._date(given["born"], f"{where}, born") if "born" in given else None,
             note=str(given.get("note", "")),
         )
@@ -269,6 +275,14 @@ class _Reader:
             return list(value)
         self.wrong(where, f"{key} = {value!r}", "a list of texts")
         return []
+
+    def _known_texts(self, given: Mapping[str, Any], key: str, where: str, known: Collection[str]) -> frozenset[str]:
+        """The texts of a list; each that is not among ``known`` is noted: a misspelt one would do nothing, unseen."""
+        texts = self._texts(given, key, where)
+        for text in sorted(set(texts) - set(known)):
+            expected = "TABLE.FIELD" if key == "not_sent" else f"one of {', '.join(sorted(known))}"
+            self.wrong(f"{where}, {key}".removeprefix(", "), repr(text), expected, near(text, known))
+        return frozenset(texts)
 
     def _known_keys(self, given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
         for key in sorted(set(given) - set(known)):

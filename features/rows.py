@@ -201,8 +201,11 @@ class Field:
 
 
 def is_number(value: object) -> bool:
-    """Whether it is a finite number; True and False are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a finite number; True and False are not, nor is a whole number too long for a float."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 Value = float | str | bool | dt.date | None

@@ -9,6 +9,7 @@ from typing import Any
 from desist.features.standard_features import standard_register
 from desist.pipelines.own_features import register_of
 from desist.pipelines.session import Session
+from desist.records.errors import Refused
 from desist.records.files import write_text
 from desist.reports.features_page import SHEET, Described, RegisterPage, register_page, register_sheet
 
@@ -50,7 +51,10 @@ def report_features(session: Session, out: Path | None) -> FeatureReport:
             for row in rows
         ),
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"No folder can be made at {folder} ({error.strerror}). Name another with --out.") from error
     files = (folder / "features.html", folder / "features.csv")
     write_text(files[0], register_page(page))
     write_text(files[1], register_sheet(page))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-
 from desist.features.own_features import register_with
 from desist.features.register import Register
 from desist.features.standard_features import standard_register
+from desist.features.written import read_toml
 from desist.records.errors import Refused
 from desist.records.workspace import Workspace
 
@@ -45,11 +44,20 @@ def register_of(workspace: Workspace) -> Register:
     """The standard register, with the workspace's own features. Raises Refused with every problem in its file."""
     path = workspace.features
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = read_toml(path)
     except FileNotFoundError:
         return standard_register()
     except OSError as error:
-        raise Refused(f"{path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} is not TOML: {error}. Mend that line and try again.") from error
+        raise Refused(f"{path} cannot be read ({error.strerror or error}).") from error
     return register_with(content, path.name) if content else standard_register()
+
+
+def register_to_read_with(workspace: Workspace) -> tuple[Register, str]:
+    """The workspace's register; where its file is broken the standard one, and what is wrong with the file.
+
+    For what goes on while estimates are withheld: pages without them, support waiting, checks of what is kept.
+    """
+    try:
+        return register_of(workspace), ""
+    except Refused as refusal:
+        return standard_register(), " ".join([refusal.message, *(f"{problem}" for problem in refusal.problems)])

@@ -241,6 +241,9 @@ def test_a_bad_file_is_told_all_its_problems_at_once_with_their_places(tmp_path)
         ("a.py", "1 / 0", "stops with ZeroDivisionError"),
         ("a.py", "EXAMPLE = []", "no example"),
         ("a.py", "import nowhere_at_all", "ModuleNotFoundError"),
+        ("a.py", "import sys; sys.exit(0)", "stops with SystemExit"),
+        ("a.py", "raise SystemExit", "stops with SystemExit"),
+        ("a.toml", "# \N{RIGHT DOUBLE QUOTATION MARK}\n[[example", "straight ones only"),
         ("a.toml", "[[table]]\nname = 'x'\n", "table 1"),
         ("a.toml", "[[table]]\nname = 'x'\nsource = 'y'\nfields = { a = 'colour' }\n", "A field is one of"),
     ],
@@ -265,3 +268,31 @@ def test_an_example_obeys_the_rules_of_a_register():
     ):
         with pytest.raises(Refused, match=why):
             examples_from({"example": [{"definition": text, "as_of": "2024-04-01", "person": [person]}]}, "f.toml")
+
+
+@pytest.mark.parametrize(
+    ("example", "person", "says"),
+    [
+        ({}, {"unknown_to": ["polise"]}, "person Ash, unknown_to: found 'polise'.*Did you mean 'police'"),
+        ({"not_shared": ["prisn"]}, {}, "example 1, not_shared: found 'prisn'.*Did you mean"),
+        ({"not_sent": ["offences.violnt"]}, {}, "not_sent: found 'offences.violnt'.*Did you mean 'offences.violent'"),
+        ({"table": ["offences"]}, {}, "table: found \\['offences'\\]"),
+        ({"table": 3}, {}, "table: found 3"),
+        ({"definition": None, "feature": ["a"]}, {}, "feature: found \\['a'\\]"),
+        ({}, {"expected": 10**400}, "expected = 1000"),
+    ],
+)
+def test_what_is_misspelt_or_of_another_kind_is_told_and_never_passes_unseen(example, person, says):
+    ash = {"label": "Ash", "expected": "missing"} | person
+    given = {"definition": "count(offences)", "as_of": "2024-04-01", "person": [ash]} | example
+    with pytest.raises(Refused, match=says):
+        examples_from({"example": [{key: value for key, value in given.items() if value is not None}]}, "f.toml")
+
+
+def test_a_byte_order_mark_is_passed_over_and_another_encoding_named(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_bytes(OWN.encode("utf-8-sig"))
+    assert len(load_examples(path)) == 1
+    path.write_bytes(OWN.encode("utf-16"))
+    with pytest.raises(Refused, match="is not UTF-8 text; save it again with the encoding UTF-8"):
+        load_examples(path)
