@@ -12,7 +12,7 @@ from typing import Any
 
 from desist.fairness import gate, release, signoff
 from desist.intake.store import Store
-from desist.pipelines.own_features import register_of
+from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session, newest
 from desist.records.codes import SIGNING_ROLES
 from desist.records.errors import Problem, Refused, Withheld
@@ -186,6 +186,9 @@ def release_candidate(session: Session, run: str) -> Released:
 def open_release(session: Session) -> release.Release:
     """The release in force, checked here and now against files, keys, clock, log and data. Raises Withheld."""
     causes = list(_own_causes(session))
+    register, broken = register_to_read_with(session.workspace)
+    if broken:
+        causes.append(gate.Cause(gate.ALTERED, f"features.toml cannot be read: {broken}"))
     try:
         found = release.current_release(
             session.workspace,
@@ -193,7 +196,7 @@ def open_release(session: Session) -> release.Release:
             today=session.today,
             made_up=session.settings.made_up,
             log_last_time=session.log.last_time(),
-            register_hash=register_of(session.workspace).hash,
+            register_hash=None if broken else register.hash,
         )
         _raise_if_any([*causes, *_found_causes(session, found)])
     except Withheld as error:

@@ -20,7 +20,7 @@ from desist.features.register import Register
 from desist.features.tables import Cohort, Profiles
 from desist.intake.linked import Linked, read_linked
 from desist.intake.vault import Vault
-from desist.pipelines.own_features import register_of
+from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
 from desist.records.hashing import hash_code, hash_json
@@ -48,9 +48,18 @@ class Ground:
 
 def load_ground(session: Session) -> Ground:
     """Linked events under the workspace's register. Raises Refused while nothing is linked yet."""
+    return _ground(session, register_of(session.workspace))
+
+
+def load_ground_to_show(session: Session) -> Ground:
+    """The same for pages, which go on without estimates, under the standard register, where features.toml is broken."""
+    return _ground(session, register_to_read_with(session.workspace)[0])
+
+
+def _ground(session: Session, register: Register) -> Ground:
     linked = read_linked(session.workspace)
     events = events_from(linked.tables, linked.known, linked.snapshots)
-    return Ground(linked, events, register_of(session.workspace), Vault(session.workspace.vault))
+    return Ground(linked, events, register, Vault(session.workspace.vault))
 
 
 def check_made_up(session: Session, ground: Ground) -> None:

@@ -15,7 +15,7 @@ from desist.features.population import NOT_SELECTED, caseload_facts, support_wai
 from desist.features.tables import CaseList
 from desist.measures.disclosure import PRACTITIONER
 from desist.pipelines.gate import open_release, source_dates
-from desist.pipelines.ground import Ground, load_ground
+from desist.pipelines.ground import Ground, load_ground_to_show
 from desist.pipelines.lists import load_list, newest_list
 from desist.pipelines.model_card import ModelCard
 from desist.pipelines.score import in_order, limiting_sources
@@ -69,7 +69,7 @@ def write_pages(session: Session) -> Pages:
         for name in PAGES:  # whatever happens next, no older page stays
             (session.workspace.reports / name).unlink(missing_ok=True)
         release, case_list, withheld = _what_may_be_shown(session)
-        ground = load_ground(session)
+        ground = load_ground_to_show(session)
         if case_list is None:
             case_list = _without_estimates(session, ground)
         header = _header(session, ground, release)
