@@ -198,11 +198,13 @@ def _age(asked: say.Age, found: Found) -> Column:
 def _combined(asked: say.Combined, found: Found) -> Column:
     one = value_from(asked.one, found)
     other: Any = value_from(asked.other, found) if isinstance(asked.other, say.Definition) else float(asked.other)
-    if asked.operator == "/":
-        divides = other != 0
-        return np.where(divides, one / np.where(divides, other, 1.0), np.nan)
-    made: Column = {"+": np.add, "-": np.subtract, "*": np.multiply}[asked.operator](one, other)
-    return made
+    with np.errstate(over="ignore", invalid="ignore"):
+        if asked.operator == "/":
+            divides = other != 0
+            made: Column = np.where(divides, one / np.where(divides, other, 1.0), np.nan)
+        else:
+            made = {"+": np.add, "-": np.subtract, "*": np.multiply}[asked.operator](one, other)
+    return np.where(np.isfinite(made), made, np.nan)  # a number too large to write down is no answer
 
 
 def _tested(asked: say.Tested, found: Found) -> Column:

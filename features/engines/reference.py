@@ -168,7 +168,8 @@ def _combined(asked: say.Combined, facts: Facts) -> Value:
     other = value_of(asked.other, facts) if isinstance(asked.other, say.Definition) else float(asked.other)
     if one is None or other is None or (asked.operator == "/" and other == 0):
         return None
-    return float(CALCULATED[asked.operator](one, other))
+    made = float(CALCULATED[asked.operator](one, other))
+    return made if math.isfinite(made) else None  # a number too large to write down is no answer
 
 
 def _tested(asked: say.Tested, facts: Facts) -> Value:
