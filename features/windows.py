@@ -10,7 +10,11 @@ import pandas as pd
 
 from desist.records.errors import Refused
 
-_SPELLING = re.compile(r"^(\d+)([dwmy])$")
+_SPELLING = re.compile(r"([0-9]+)([dwmy])")
+#: Nobody's records go back further; a longer window is a slip of the pen.
+LONGEST_YEARS = 100
+#: So much of a length that cannot be read is shown.
+_SHOWN = 40
 
 
 def days_in(text: str) -> int:
@@ -19,16 +23,22 @@ def days_in(text: str) -> int:
     A year is 365 days and never looks at the calendar; a month is a twelfth of that, rounded down, so that
     "6m" is the 182 days of the national waiting period and "12m" is "1y".
     """
-    match = _SPELLING.match(text) if isinstance(text, str) else None
+    match = _SPELLING.fullmatch(text) if isinstance(text, str) else None
+    shown = repr(text) if len(repr(text)) <= _SHOWN else f"{repr(text)[: _SHOWN - 3]}..."
     if match is None:
         raise Refused(
-            f"A window is written as a whole number and d, w, m or y, such as '2y'; found {text!r}. "
+            f"A window is written as a whole number and d, w, m or y, such as '2y'; found {shown}. "
             "A window never reaches past the as-of date, so there is no negative or later one."
         )
-    number, unit = int(match.group(1)), match.group(2)
+    too_long = Refused(f"A length is {LONGEST_YEARS} years at most; found {shown}. Shorten it.")
+    if len(match.group(1).lstrip("0")) > len(str(365 * LONGEST_YEARS)):
+        raise too_long
+    number, unit = int(match.group(1).lstrip("0") or "0"), match.group(2)
     days = {"d": number, "w": 7 * number, "m": number * 365 // 12, "y": 365 * number}[unit]
     if days < 1:
-        raise Refused(f"A window has at least one day; {text!r} has none.")
+        raise Refused(f"A window has at least one day; {shown} has none.")
+    if days > 365 * LONGEST_YEARS:
+        raise too_long
     return days
 
 

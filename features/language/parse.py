@@ -152,6 +152,13 @@ class _Reader:
         for argument in (*node.args, *(keyword.value for keyword in node.keywords if keyword.arg is None)):
             if isinstance(argument, ast.Starred) or argument not in node.args:
                 raise self.refusal(argument, "a star before the arguments", "them one by one", "Write them out.")
+        words = [str(keyword.arg) for keyword in node.keywords]
+        for word in node.keywords:
+            if words.count(str(word.arg)) > 1:
+                raise self.refusal(node.func, f"{word.arg!r} twice", f"{word.arg}=... once", "Leave one out.")
+        if name == "where" and isinstance(node.func, ast.Attribute) and not node.args and not node.keywords:
+            expected = "a condition in the brackets, such as where(violent)"
+            raise self.refusal(node.func, "where() without a condition", expected, "Write one, or leave it out.")
         signature = inspect.signature(function)
         named = {str(keyword.arg): keyword.value for keyword in node.keywords}
         try:

@@ -294,3 +294,20 @@ def test_any_text_at_all_is_a_definition_or_is_refused(text):
         parse_definition(text, NAMES)
     except Refused as refusal:
         assert str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('count(offences, within="2y", within="3y")', "'within' twice"),
+        ("count(offences.where())", r"where\(\) without a condition"),
+        ('decayed_count(offences, half_life="101y")', "100 years at most"),
+        (f'count(offences, within="{"9" * 3000}y")', r"100 years at most; found '9+\.\.\."),
+        ("count(offences) * 1000000000001", "a number"),
+        ("count(offences) * -1e13", "a number"),
+    ],
+)
+def test_what_would_be_taken_otherwise_than_meant_is_refused(text, says):
+    with pytest.raises(Refused, match=says) as refused:
+        parse_definition(text, NAMES)
+    assert len(str(refused.value)) < 600

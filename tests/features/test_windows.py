@@ -16,10 +16,21 @@ def test_a_length_is_whole_days_whatever_the_calendar(text, days):
     assert days_in(text) == days
 
 
-@pytest.mark.parametrize("text", ["-2y", "0d", "2", "y", "2 years", "1.5y", "+28d", "", None])
+@pytest.mark.parametrize("text", ["-2y", "0d", "2", "y", "2 years", "1.5y", "+28d", "", None, "2y\n", "\u0662y"])
 def test_a_length_that_reaches_forward_or_says_nothing_is_refused(text):
     with pytest.raises(Refused):
         days_in(text)
+
+
+@pytest.mark.parametrize("text", ["101y", "36501d", "9" * 5000 + "y", "0" * 5000 + "101y"])
+def test_a_length_of_more_than_a_hundred_years_is_refused_and_a_long_text_cut(text):
+    with pytest.raises(Refused, match="100 years at most") as refused:
+        days_in(text)
+    assert len(str(refused.value)) < 120
+
+
+def test_a_length_may_be_a_hundred_years():
+    assert days_in("100y") == days_in("36500d") == 36500
 
 
 def test_a_window_holds_its_first_day_and_not_the_as_of_date():
