@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import pandas as pd
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from desist.features import language as say
@@ -310,3 +311,23 @@ def register_of(definitions):
 
 def near_to_age(definition):
     return any(part.function == "days_since_first" for part in definition.parts())
+
+
+def many(strategy, number):
+    """So many examples of a strategy, collected rather than tested one by one: a Spark job takes a second."""
+    found = []
+
+    @settings(
+        max_examples=number,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    @given(strategy)
+    def collect(one):
+        found.append(one)
+
+    collect()
+    return found

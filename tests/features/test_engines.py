@@ -20,7 +20,8 @@ from tests.features import drawn
 from tests.features.drawn import cases, stays, things
 
 few = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-many = settings(few, max_examples=400)  # benchmarks/engines_agree.py: thousands
+# Thousands are drawn by benchmarks/engines_agree.py.
+many = settings(few, max_examples=400)
 
 
 def differing(case):

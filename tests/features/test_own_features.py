@@ -6,8 +6,9 @@ import pytest
 
 from desist.features.language import count
 from desist.features.own_features import register_with
-from desist.features.standard_features import standard_register
+from desist.features.standard_features import LOOKBACK, standard_register
 from desist.features.vocabulary import offences
+from desist.features.windows import days_in
 from desist.records.errors import Refused
 
 PACE = {
@@ -295,3 +296,69 @@ def test_a_choice_by_what_lies_years_back_is_near_to_age():
     for table in ("sanctions", "offences", "supervision", "custody"):
         assert "near to age" in said_of(ladder.format(table)), table
     assert said_of('where(has(sanctions, within="1y"), count(offences, within="2y", until="1y"), 0)') == ""
+
+
+@pytest.mark.parametrize("family", [*sorted(LOOKBACK), "pace of offending"])
+def test_no_family_lets_an_own_feature_look_back_more_than_ten_years(family):
+    least = min(days_in(LOOKBACK.get(family, "10y")), 3650)
+    bare = register(PACE | {"family": family, "definition": "count(offences)"}).features[-1]
+    assert bare.definition.window.days == least
+    assert said_of(f'count(offences, within="{least}d")', family=family) == ""
+    for definition in (f'count(offences, within="{least + 1}d")', f'is_open(supervision, within="{least + 1}d") '):
+        told = said_of(definition, family=family)
+        assert "limit of its family is" in told and "features.toml, feature recent_share_of_offences" in told
+    summed = f'count(offences, within="1y") + count(offences, within="{least + 1}d")'
+    assert "limit of its family is" in said_of(summed, family=family)
+
+
+def test_the_words_of_the_file_stand_after_the_definitions_own():
+    free = "never missing"
+    own = register(PACE | {"when_missing": free, "missing_as": 2}).features[-1]
+    plain = register(PACE).features[-1]
+    assert own.meaning_of_missing == f"{plain.meaning_of_missing} ({free}); scored as 2"
+
+
+@pytest.mark.parametrize(
+    ("definition", "value", "fits"),
+    [
+        ("has(offences)", 0, True),
+        ("has(offences)", 1, True),
+        ("has(offences)", 0.5, False),
+        ("has(offences)", 2, False),
+        ("has(offences)", -1, False),
+        ("count(offences)", 1_000_000, True),
+        ("count(offences)", -1_000_000, True),
+        ("count(offences)", 1_000_001, False),
+        ("count(offences)", -1e300, False),
+        ("count(offences)", float("inf"), False),
+    ],
+)
+def test_missing_is_scored_as_a_value_that_a_person_can_have(definition, value, fits):
+    told = said_of(definition, missing_as=value)
+    assert (told == "") == fits
+    if not fits:
+        assert "missing scored as" in told or "missing_as: found" in told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"raises": "women's offences: {value}"},
+        {"lowers": "stop and search: {value}"},
+        {"raises": "mental health: {value}"},
+        {"when_missing": "none for a person of no religion"},
+        {"unit": "years of age"},
+        {"raises": "health and wellbeing: {value}"},
+        {"raises": "family: {value}"},
+    ],
+)
+def test_words_shown_to_people_are_read_as_names_are(change):
+    assert "Reword it" in said_of("count(offences)", **change)
+    assert said_of("worst(needs.lifestyle)", raises="need, lifestyle and associates: {value}") == ""
+
+
+def test_two_own_features_of_one_name_are_told_with_the_file():
+    with pytest.raises(
+        Refused, match="features.toml, feature recent_share_of_offences: found two features of one name"
+    ):
+        register(PACE, PACE)

@@ -104,7 +104,19 @@ def test_a_protected_characteristic_or_proxy_is_refused_by_name(name):
 
 
 def test_names_are_read_in_whole_words():
-    for name in ("sexual_offences_10y", "packages_5y", "rewards", "drug_usage", "averages", "embraced"):
+    for name in (
+        "manager",
+        "blackmail_5y",
+        "whitehall",
+        "many",
+        "menace",
+        "sexual_offences_10y",
+        "packages_5y",
+        "rewards",
+        "drug_usage",
+        "averages",
+        "embraced",
+    ):
         assert refused_name(name) == ""
 
 
@@ -215,6 +227,14 @@ def test_a_category_is_no_column_of_a_profile():
 def test_phrases_hold_the_value_and_state_the_fact(phrase):
     with pytest.raises(Refused, match="phrase"):
         Register((feature(raises=phrase),))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e7])
+def test_missing_is_scored_as_a_finite_value_within_bounds(value):
+    with pytest.raises(Refused, match="missing scored as"):
+        Register((feature(missing_as=value),))
+    with pytest.raises(Refused, match="0 or 1, as of any yes or no"):
+        Register((feature(definition=has(offences), missing_as=value),))
 
 
 def test_every_phrase_of_the_standard_register_is_fit_to_be_read():
