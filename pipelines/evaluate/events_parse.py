@@ -31,7 +31,7 @@ from desist.pipelines.evaluate.events_spec import (
     vocabulary_of,
 )
 from desist.pipelines.evaluate.sections import Section, nearest
-from desist.pipelines.evaluate.sniff import FIRST_YEAR, LAST_YEAR, refused_by_name
+from desist.pipelines.evaluate.sniff import FIRST_YEAR, LAST_YEAR, protected_by_name, refused_by_name
 from desist.pipelines.evaluate.spec import FeatureSpec, Missing, Outcome, Table, Task
 from desist.records.errors import Problem, Refused
 
@@ -133,9 +133,9 @@ def _table(name: str, part: Section) -> EventTable:
     found = EventTable(
         name=name,
         file=_file(part),
-        person=part.text("person"),
-        occurred_on=part.text("occurred_on"),
-        recorded_on=part.text("recorded_on"),
+        person=_clock(part, "person"),
+        occurred_on=_clock(part, "occurred_on"),
+        recorded_on=_clock(part, "recorded_on"),
         key=part.texts("key"),
         fields=fields,
         absence=part.text("absence", choices=("none", "unknown")),
@@ -152,13 +152,23 @@ def _table(name: str, part: Section) -> EventTable:
     return found
 
 
+def _clock(part: Section, key: str) -> str:
+    """The column of a person or a day; windows measure from it, so no name of age or of who somebody is may stand."""
+    column = part.text(key)
+    if word := protected_by_name(column):
+        found = f"{column!r}: the word {word!r} tells of a protected characteristic"
+        expected = "what tells people apart" if key == "person" else "the day of something that happened or was learnt"
+        part.note(key, found, expected, "Name another column.")
+    return column
+
+
 def _field(part: Section) -> EventField:
     found = EventField(
         kind=part.text("kind", choices=KINDS),
         column=part.text("column"),
         words=part.text("words", ""),
         values=part.texts("values", []),
-        learnt_on=part.text("learnt_on", ""),
+        learnt_on=_clock(part, "learnt_on") if "learnt_on" in part.table else "",
         letters=part.whole("letters", 0, 0, 100),
     )
     if found.kind != "category" and (found.values or found.letters):

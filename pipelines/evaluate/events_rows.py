@@ -86,7 +86,8 @@ def _people(
     """The columns of the people's file that the spec uses, none of them a feature."""
     if asked.people is None:
         return {}, ""
-    made = {*asked.definitions, *asked.outcomes, PERSON, AS_OF, *spec.derive}
+    # Those of the spec, not those that could be read: a misspelt definition is told once, as a definition.
+    made = {*spec.features, *spec.outcomes, PERSON, AS_OF, *spec.derive}
     wanted = set(columns_used(spec)) - made
     try:
         people, hashed = load_people(asked.people, spec_file, folder, wanted, problems)

@@ -210,6 +210,11 @@ def refused_by_name(names: Collection[str], as_they_stand: Collection[str]) -> t
     return "", ""
 
 
+def protected_by_name(name: str) -> str:
+    """The word of a column's name that tells of a protected characteristic, age among them; empty where none does."""
+    return _first_word([name], (*REFUSED_WORDS["a protected characteristic"], *APPROVAL_WORDS["age"]))
+
+
 def approval_by_name(names: Collection[str]) -> str:
     """The kind of approval that a feature of these names needs, or an empty text."""
     return next((kind for kind, words in APPROVAL_WORDS.items() if _first_word(names, words)), "")

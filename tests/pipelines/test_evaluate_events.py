@@ -296,6 +296,31 @@ def test_a_field_that_reads_a_protected_column_is_no_feature_under_any_name(tmp_
     assert "[features.kinds] definition" in told and column.split("_")[0] in told
 
 
+@pytest.mark.parametrize(
+    ("key", "was", "column"),
+    [
+        ("occurred_on", "happened", "birth_year"),
+        ("recorded_on", "told", "date_of_birth"),
+        ("person", "who", "gender"),
+        ("learnt_on", "decided", "age_date"),
+    ],
+)
+def test_no_clock_and_no_person_is_read_from_a_protected_column(tmp_path, key, was, column):
+    spec = SPEC.replace(f'{key} = "{was}"', f'{key} = "{column}"')
+    told = refused(tmp_path, spec, EVENTS.replace(was, column, 1))
+    assert f"{key}: found '{column}': the word" in told and "tells of a protected characteristic" in told
+
+
+def test_a_misspelt_definition_is_told_once_and_not_as_a_column_of_the_people(tmp_path):
+    (tmp_path / "people.csv").write_text("who,community\nA,north\nB,south\n", encoding="utf-8")
+    spec = SPEC.replace("count(upheld, within", "count(upheldd, within", 1)
+    spec = spec.replace('counts = "upheld"', 'counts = "uphold"')
+    spec += '\n[people]\nfile = "people.csv"\nperson = "who"\n[characteristics.ethnicity]\ncolumn = "community"\n'
+    told = refused(tmp_path, spec)
+    assert "[features.upheld_ever] definition, column 7: found 'upheldd'" in told
+    assert "no column" not in told and "[characteristics] or another place" not in told
+
+
 def test_a_misspelt_code_is_refused_and_not_counted_as_nothing(tmp_path):
     told = refused(tmp_path, SPEC.replace('one_of("upheld")', 'one_of("uphold")'))
     assert "[named] upheld: found 'uphold', which complaints.verdict never is" in told
