@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from desist.features.language import Definition
@@ -40,13 +41,31 @@ def register_with(content: Mapping[str, Any], file: str) -> Register:
     made = [_Reader(f"{file}, feature {place}", problems).feature(one) for place, one in enumerate(given, start=1)]
     features = tuple(feature for feature in made if feature is not None)
     lookback = _lookback(content.get("lookback", {}), {feature.family for feature in features}, file, problems)
+    features = tuple(_ten_years_at_most(feature, file, problems) for feature in features)
     try:
         register = Register(standard_features() + features, {**lookback, **LOOKBACK})
     except Refused as refusal:
-        problems += refusal.problems
+        problems += [replace(problem, where=f"{file}, {problem.where}") for problem in refusal.problems]
     if problems:
         raise Refused(f"The features in {file} cannot be used as they stand:", problems)
     return register
+
+
+def _ten_years_at_most(feature: Feature, file: str, problems: list[Problem]) -> Feature:
+    """The feature, looking back ten years at most even in a family of the standard register that may look further.
+
+    Only whether one of the standard register's own sentences is still open is asked of older ones.
+    """
+    most = days_in(DEFAULT_LOOKBACK)
+    if days_in(LOOKBACK.get(feature.family, DEFAULT_LOOKBACK)) <= most:
+        return feature  # the register sees to it
+    try:
+        return replace(feature, definition=feature.definition.bounded(most))
+    except Refused as refusal:
+        expected = f"a window of {length_in_words(most)} at most"
+        remedy = f"{refusal.message} Features of your own look back no further, whatever their family (MIN-2)."
+        problems.append(Problem("a window that is too long", f"{file}, feature {feature.name}", expected, remedy))
+        return feature
 
 
 def _lookback(given: Any, families: set[str], file: str, problems: list[Problem]) -> dict[str, str]:

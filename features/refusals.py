@@ -92,6 +92,7 @@ KEPT_ONLY = (Count, Has, DaysSince)
 RELEASE_TYPE, RECALLED = "pris_spell.release_type", "post_recall"
 BESIDE_RECALLED = frozenset({"conditional", "automatic", "end_of_sentence"})
 ENDED_EARLY, OUTCOME = "prob_event.terminated", "prob_requirement.outcome"
+COMPLETED = frozenset({"completed"})
 #: A choice by what lies years back in these, step by step, tells how long ago it began.
 CAREER_TABLES = frozenset({"pol_sanction", "prob_event", "pris_spell"})
 #: Whoever reads these asks who sought help: it may lower an estimate or leave it, never raise it (FEA-7).
@@ -251,7 +252,7 @@ def _ended_early(definition: Definition) -> str:
             if _tests(rows, ENDED_EARLY):
                 return why
             if _tests(rows, OUTCOME) and (
-                values_left(rows, OUTCOME) != {"completed"} or definition.parts() != (definition,)
+                values_left(rows, OUTCOME) != COMPLETED or definition.parts() != (definition,)
             ):
                 return why
     return ""

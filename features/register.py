@@ -13,7 +13,7 @@ from desist.features.language import Definition
 from desist.features.refusals import approval_needed, refused_lineage, refused_name, seeks_help
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.features.windows import days_in, length_in_words
-from desist.records.codes import OFFENCE_TABLE_VERSION
+from desist.records.codes import NEED_LABELS, OFFENCE_TABLE_VERSION
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json
 
@@ -33,6 +33,10 @@ UNIT_OF = {
     "yes_no": "yes or no",
     "years": "years",
 }
+#: No value stands for a missing one beyond this, either way.
+MOST_MISSING_AS = 1e6
+#: Official names of needs that any phrase may use, though "family" and "associates" are refused by themselves.
+_NEED_NAMES = tuple(label for section, label in NEED_LABELS.items() if section != "wellbeing")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Feature:
     register's table, never in a profile). ``sign``: +1 a larger value may only raise the estimate, -1 only lower it.
     ``help_seeking``: may only lower or leave the estimate, and ``missing_as`` scores unknown as not in treatment.
     ``enforcement``: follows how closely a person is watched, and is ablated in the report (FEA-8).
-    ``raises`` and ``lowers`` hold ``{value}``; they state the fact, never a cause.
+    ``raises`` and ``lowers`` hold ``{value}``; they state the fact, never a cause. ``when_missing`` is said after
+    the definition's own words, never instead of them.
     """
 
     name: str
@@ -80,7 +85,9 @@ class Feature:
 
     @property
     def meaning_of_missing(self) -> str:
-        said = self.when_missing or self.definition.missing_in_words()
+        said = self.definition.missing_in_words()
+        if self.when_missing:
+            said = f"{said} ({self.when_missing})"
         return said if self.missing_as is None else f"{said}; scored as {self.missing_as:g}"
 
     def info(self, source: str = "") -> FeatureInfo:
@@ -241,6 +248,7 @@ def _how_it_is_used(feature: Feature) -> list[Problem]:
                 "sign -1 and missing scored as 0", "Seeking help never raises an estimate (FEA-7).",
             )
         )  # fmt: skip
+    found += _scored_missing(feature)
     if feature.help_seeking and not feature.definition.only_grows:
         found.append(
             _problem(
@@ -269,6 +277,30 @@ def _how_it_is_used(feature: Feature) -> list[Problem]:
     return found
 
 
+def _scored_missing(feature: Feature) -> list[Problem]:
+    """What is wrong with the value that a missing one is scored as."""
+    value = feature.missing_as
+    if value is None:
+        return []
+    if feature.definition.yields == "yes_no":
+        fits, expected = value in (0, 1), "0 or 1, as of any yes or no"
+    else:
+        fits, expected = (
+            abs(value) <= MOST_MISSING_AS,
+            f"a number from -{MOST_MISSING_AS:,.0f} to {MOST_MISSING_AS:,.0f}",
+        )
+    if fits:
+        return []
+    return [_problem(f"missing scored as {value:g}", feature.name, expected, "Choose a value that a person can have.")]
+
+
+def _refused_in_words(feature: Feature, text: str) -> str:
+    """The refused name that a text shown to people holds, and why; empty where it holds none."""
+    for label in _NEED_NAMES:
+        text = text.replace(label, "")
+    return refused_name(text, age_approved=feature.status == "approval_needed")
+
+
 def _what_it_says(feature: Feature) -> list[Problem]:
     found = []
     if len(feature.justification.split()) < 3:
@@ -281,4 +313,7 @@ def _what_it_says(feature: Feature) -> list[Problem]:
         words = [word for word in FORBIDDEN_WORDS if word in phrase.lower()]
         if words:
             found.append(_problem(f"a phrase with {words}", feature.name, "words that state the fact", "Reword it."))
+    for text in dict.fromkeys((feature.raises, feature.lowers, feature.when_missing, feature.unit)):
+        if why := _refused_in_words(feature, text):
+            found.append(_problem(f"{text!r}, of which {why}", feature.name, "words of what it reads", "Reword it."))
     return found

@@ -359,6 +359,6 @@ def test_words_shown_to_people_are_read_as_names_are(change):
 
 def test_two_own_features_of_one_name_are_told_with_the_file():
     with pytest.raises(
-        Refused, match="features.toml, feature recent_share_of_offences: found two features of one name"
+        Refused, match=r"features\.toml, feature recent_share_of_offences: found two features of one name"
     ):
         register(PACE, PACE)
