@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from desist.features.engines.compiled import Compiled, Part, Rows
 from desist.features.engines.kept import KeptColumns, forget_others, meaning, meanings
-from desist.features.engines.store import EventStore, code
+from desist.features.engines.store import BYTES_A_CELL, EventStore, code
 from desist.features.engines.terms import check_written_for, refuse_ages
 from desist.features.register import Register
 from desist.features.tables import Profiles, check_rows
@@ -120,7 +120,7 @@ def rests_on(store: EventStore, part: str, rows: Rows) -> str:
 def _events_mb(compiled: Compiled, store: EventStore, part: str) -> int:
     """What the part's largest table takes while it is laid out and packed: each column twice, in 8 bytes at most."""
     sizes = [
-        pq.read_metadata(store.folder / part / f"{table}.parquet").num_rows * (len(columns) + 3) * 16
+        pq.read_metadata(store.folder / part / f"{table}.parquet").num_rows * (len(columns) + 3) * BYTES_A_CELL
         for table, columns in compiled.columns().items()
     ]
     return max(sizes, default=0) // 2**20

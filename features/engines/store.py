@@ -29,8 +29,12 @@ from desist.records.files import new_folder, read_json, write_json
 from desist.records.hashing import hash_code
 
 FORMAT = 1
-#: People in a part, unless told otherwise: some 2 million events, a few hundred megabytes while worked on.
+#: People in a part at most, unless told otherwise: some 2 million events, a few hundred megabytes while worked on.
 PEOPLE = 50_000
+#: What a value of an event takes while it is laid out and packed: decoded and placed, in 8 bytes at most.
+BYTES_A_CELL = 16
+#: Of the memory that may be used, the share that the events of a part's largest table take.
+SHARE_OF_EVENTS = 4
 
 
 @cache
@@ -163,12 +167,15 @@ def write_events(folder: Path, parts: Iterable[Events], snapshot: str) -> None:
         write_json(building / "store.json", {"format": FORMAT, "snapshot": snapshot, "parts": names, **told})
 
 
-def split(events: Events, people: int = PEOPLE) -> Iterable[Events]:
-    """Events in parts of so many people; everybody whom a source knows is in one of them, with or without events."""
-    everybody = {person for known in events.known.values() for person in known}
-    for table in events.tables.values():
-        everybody.update(table["person_id"])
-    ordered = sorted(everybody)
+def split(events: Events, people: int | None = None, memory_mb: int = 4096) -> Iterable[Events]:
+    """Events in parts of so many people, or of as many as fit ``memory_mb`` while they are worked on.
+
+    Everybody whom a source knows is in one of the parts, with or without events.
+    """
+    ordered = sorted(_everybody(events))
+    if people is None:
+        heaviest = max((table.size for table in events.tables.values()), default=0) * BYTES_A_CELL
+        people = max(1, min(PEOPLE, memory_mb * 2**20 // SHARE_OF_EVENTS * len(ordered) // max(heaviest, 1)))
     for at in range(0, max(len(ordered), 1), people):
         some = ordered[at : at + people]
         chosen = frozenset(some)
@@ -177,12 +184,17 @@ def split(events: Events, people: int = PEOPLE) -> Iterable[Events]:
         yield replace(events, tables=tables, known=known)
 
 
+def _everybody(events: Events) -> set[str]:
+    """Everybody whom a source knows or an event is about."""
+    found = {person for known in events.known.values() for person in known}
+    for table in events.tables.values():
+        found.update(table["person_id"])
+    return found
+
+
 def _write_part(folder: Path, events: Events, first: int) -> pa.Array:
     """Write one part's tables, its people counted from ``first``. Returns them."""
-    everybody = {person for known in events.known.values() for person in known}
-    for table in events.tables.values():
-        everybody.update(table["person_id"])
-    people = pa.array(sorted(everybody), pa.string())
+    people = pa.array(sorted(_everybody(events)), pa.string())
     pq.write_table(pa.table({"person_id": people}), folder / "people.parquet")
     for name, table in events.tables.items():
         made = pa.Table.from_pandas(table, preserve_index=False)

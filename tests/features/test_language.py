@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from desist.features.contracts import EventContract, FieldSpec
+from desist.features.engines import compiled, reference
 from desist.features.engines.facts import facts_of, histories
 from desist.features.engines.reference import value_of
 from desist.features.events import Events
@@ -24,6 +25,7 @@ from desist.features.language import (
     share,
     worst,
 )
+from desist.features.register import Feature, Register
 from desist.features.rows import Rows
 from desist.features.vocabulary import (
     appointments,
@@ -290,3 +292,25 @@ def test_the_language_works_over_any_event_contract(known_since):
     assert value(events, worst(rows.weeks)) == 3
     assert value(events, worst(rows.weeks), as_of=dt.date(2024, 4, 2)) == 8
     assert np.isclose(value(events, distinct(rows.subject)), 2)
+
+
+def test_a_charge_that_becomes_a_conviction_is_two_facts_each_known_from_its_own_recorded_date(history, row):
+    """The charge is context, known first; the offence counts only from the day the conviction was recorded."""
+    events = history(
+        pol_charge=[{"person_id": "A", "occurred_on": "2024-01-10", "offence_code": "04600", "charge_date": "2024-01-20",
+                     "recorded_on": "2024-01-21", "outcome": "convicted", "outcome_recorded_on": "2024-03-05"}],
+        pol_sanction=[{"person_id": "A", "occurred_on": "2024-01-10", "sanction_date": "2024-03-01",
+                       "recorded_on": "2024-03-05"}],
+        known={"police": {"A": dt.date(2020, 1, 1)}},
+    )  # fmt: skip
+    register = Register((
+        Feature("proven_offences_1y", count(offences, within="1y"), "sanctions", "Prior sanctions count.", "{value}",
+                "{value}"),
+    ))  # fmt: skip
+    for engine in (reference, compiled):
+        table = engine.build_profiles(events, row(("A", "2024-03-05"), ("A", "2024-03-06")), register).table
+        assert table["proven_offences_1y"].tolist() == [0.0, 1.0]
+    days = ("2024-01-21", "2024-01-22", "2024-03-06")
+    seen = [events.visible("charges", dt.date.fromisoformat(day)) for day in days]
+    assert [len(table) for table in seen] == [0, 1, 1]
+    assert seen[1]["outcome"].isna().all() and seen[2]["outcome"].tolist() == ["convicted"]

@@ -278,3 +278,10 @@ def test_columns_that_rest_on_something_else_are_removed_not_left_behind(store, 
     build_from_store(store, cohort(1), asked(), tmp_path / "out")
     build_from_store(store, cohort(1, as_of="2024-07-01"), asked(), tmp_path / "out")
     assert len(list((tmp_path / "out" / "part-00000").iterdir())) == 1
+
+
+@pytest.mark.parametrize(("memory_mb", "parts"), [(4096, 1), (4, 2), (1, 7)])
+def test_parts_are_as_large_as_the_memory_allows(memory_mb, parts, monkeypatch):
+    monkeypatch.setattr("desist.features.engines.store.BYTES_A_CELL", 5000)
+    found = list(split(people(), memory_mb=memory_mb))
+    assert len(found) == parts and sum(len(one.tables["things"]) for one in found) == 21
