@@ -296,9 +296,10 @@ def test_the_language_works_over_any_event_contract(known_since):
 
 def test_a_charge_that_becomes_a_conviction_is_two_facts_each_known_from_its_own_recorded_date(history, row):
     """The charge is context, known first; the offence counts only from the day the conviction was recorded."""
+    charge = {"person_id": "A", "occurred_on": "2024-01-10", "charge_date": "2024-01-20", "recorded_on": "2024-01-21"}
+    convicted = {"offence_code": "04600", "outcome": "convicted", "outcome_recorded_on": "2024-03-05"}
     events = history(
-        pol_charge=[{"person_id": "A", "occurred_on": "2024-01-10", "offence_code": "04600", "charge_date": "2024-01-20",
-                     "recorded_on": "2024-01-21", "outcome": "convicted", "outcome_recorded_on": "2024-03-05"}],
+        pol_charge=[charge | convicted],
         pol_sanction=[{"person_id": "A", "occurred_on": "2024-01-10", "sanction_date": "2024-03-01",
                        "recorded_on": "2024-03-05"}],
         known={"police": {"A": dt.date(2020, 1, 1)}},
