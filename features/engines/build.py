@@ -103,13 +103,10 @@ def build_from_store(
 
 def rests_on(store: EventStore, part: str, rows: Rows) -> str:
     """What the columns of a part's rows depend on besides their definitions: extracts, people, sharing, code."""
-    sharing = store.sharing
     told = {
         "snapshot": store.snapshot,
+        "shared": store.shared,
         "people": hash_file(store.folder / part / "people.parquet"),
-        "tables": {name: [c.source, list(c.also_from), c.to_json()] for name, c in sharing.contracts.items()},
-        "sources": sorted(sharing.sources),
-        "unsent": sorted(sharing.unsent),
         "code": code(),
         "person": hash_bytes(np.ascontiguousarray(rows.person).tobytes()),
         "as_of": hash_bytes(np.ascontiguousarray(rows.as_of).tobytes()),

@@ -7,6 +7,7 @@ What does not fit its place is refused, never wrapped: a wrapped date would move
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -259,58 +260,69 @@ def _check_keys(table: pa.Table, name: str) -> None:
 
 
 class _Kept:
-    """Columns kept in a folder, one file each; a file is complete or not there.
+    """Columns kept in a folder, a file of bare values each, named with their type; complete or not there.
 
-    Files that cannot be read, or whose length is not that of the events, are as if they were not there.
+    Files whose length is not that of the events are as if they were not there.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def _file(self, name: str) -> Path:
-        return self.folder / "columns" / f"{quote(name, safe='')}.npy"
+    def _file(self, name: str) -> str:
+        return str(self.folder / "columns" / quote(name, safe=""))
 
     def starts(self, people: int) -> npt.NDArray[np.int64] | None:
-        return _mapped(self.folder / "starts.npy", people + 1)
+        return _mapped(str(self.folder / "starts"), people + 1)
 
     def columns(self, names: Sequence[str], events: int) -> dict[str, Array]:
         found = {name: _mapped(self._file(name), events) for name in names}
         return {name: column for name, column in found.items() if column is not None}
 
     def coded(self, name: str) -> bool:
-        return self._file(name).with_suffix(".json").exists()
+        return Path(f"{self._file(name)}.json").exists()
 
     def texts(self, name: str) -> tuple[str, ...]:
-        return tuple(read_json(self._file(name).with_suffix(".json"))["texts"])
+        return tuple(read_json(Path(f"{self._file(name)}.json"))["texts"])
 
     def save_starts(self, starts: Array) -> None:
-        _write(self.folder / "starts.npy", starts)
+        _write(str(self.folder / "starts"), starts)
 
     def save(self, name: str, values: Array, texts: tuple[str, ...] | None = None) -> None:
         """The texts first: a column whose file is there is complete."""
         if texts is not None:
-            write_json(self._file(name).with_suffix(".json"), {"texts": list(texts)})
+            write_json(Path(f"{self._file(name)}.json"), {"texts": list(texts)})
         _write(self._file(name), values)
 
 
-def _mapped(path: Path, length: int) -> Array | None:
+#: The types that columns have; a file's name ends with its own.
+_TYPES = ("int32", "uint8", "float64", "int64")
+
+
+def _mapped(file: str, length: int) -> Array | None:
     """An array kept on disk, mapped into memory; None where there is none of that length."""
-    try:
-        found: Array = np.load(path, mmap_mode="c")  # a read-only array would be compiled for anew
-    except (OSError, ValueError, EOFError):
-        return None
-    return found if found.shape == (length,) else None
+    for kind in _TYPES:
+        try:
+            with Path(f"{file}.{kind}").open("rb") as values:
+                if os.fstat(values.fileno()).st_size != length * np.dtype(kind).itemsize:
+                    continue
+                # Copied on write: a read-only array would be compiled for anew.
+                content = mmap.mmap(values.fileno(), 0, access=mmap.ACCESS_COPY) if length else b""
+                return np.frombuffer(content, kind)
+        except FileNotFoundError:
+            continue
+    return None
 
 
-def _write(path: Path, values: Array) -> None:
+def _write(file: str, values: Array) -> None:
     """Write an array in one step, on the disk before its name is."""
+    path = Path(f"{file}.{values.dtype.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, values)
-            file.flush()
-            os.fsync(file.fileno())
+        with os.fdopen(handle, "wb") as written:
+            values.tofile(written)
+            written.flush()
+            os.fsync(written.fileno())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import datetime as dt
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from desist.features.engines.laid import days_of, person_index
 from desist.features.events import Events
 from desist.records.errors import Refused
 from desist.records.files import new_folder, read_json, write_json
-from desist.records.hashing import hash_code
+from desist.records.hashing import hash_code, hash_json
 
 FORMAT = 1
 #: People in a part at most, unless told otherwise: some 2 million events, a few hundred megabytes while worked on.
@@ -73,6 +73,12 @@ class EventStore:
                 raise Refused(f"The event store was written under another contract of {name}. Write it anew.")
         sharing = Sharing(held, frozenset(told["sources"]), frozenset(told["unsent"]))
         return cls(folder, told["snapshot"], sharing, dict(told["parts"]))
+
+    @cached_property
+    def shared(self) -> str:
+        """A hash of what is shared: tables under their contracts, sources, fields that nobody sends."""
+        held = {name: [c.source, list(c.also_from), c.to_json()] for name, c in self.sharing.contracts.items()}
+        return hash_json([held, sorted(self.sharing.sources), sorted(self.sharing.unsent)])
 
     @property
     def parts(self) -> tuple[str, ...]:
