@@ -98,6 +98,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.person)
 
+    def take(self, places: Any) -> Rows:
+        """Some of the rows."""
+        return Rows(self.person[places], self.as_of[places])
+
 
 class Compiled:
     """Some definitions made ready for the kernels; the same object works out any number of parts."""

@@ -302,14 +302,15 @@ def _mapped(file: str, length: int) -> Array | None:
     """An array kept on disk, mapped into memory; None where there is none of that length."""
     for kind in _TYPES:
         try:
-            with Path(f"{file}.{kind}").open("rb") as values:
-                if os.fstat(values.fileno()).st_size != length * np.dtype(kind).itemsize:
-                    continue
-                # Copied on write: a read-only array would be compiled for anew.
-                content = mmap.mmap(values.fileno(), 0, access=mmap.ACCESS_COPY) if length else b""
-                return np.frombuffer(content, kind)
+            opened = os.open(f"{file}.{kind}", os.O_RDONLY)
         except FileNotFoundError:
             continue
+        try:
+            if os.fstat(opened).st_size == length * np.dtype(kind).itemsize:
+                # Copied on write: a read-only array would be compiled for anew.
+                return np.frombuffer(mmap.mmap(opened, 0, access=mmap.ACCESS_COPY) if length else b"", kind)
+        finally:
+            os.close(opened)
     return None
 
 

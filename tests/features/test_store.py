@@ -87,7 +87,8 @@ def test_one_more_feature_or_date_works_out_only_that(store, tmp_path):
     assert more.computed == 3 and more.profiles().table["f3"].tolist() == [1.0, 3.0, 3.0]
     both = pd.concat([cohort(1, 4, 6), cohort(1, as_of="2024-07-01")], ignore_index=True)
     later = build_from_store(store, both, asked(), tmp_path / "out")
-    assert later.computed == 6, "the part of p1 has other rows now; the other parts are kept"
+    assert later.computed == 3, "one row on a date that was not built before"
+    assert later.profiles().table["f0"].tolist() == [1.0, 4.0, 6.0, 1.0]
 
 
 def test_a_definition_that_changes_its_meaning_under_the_same_name_is_worked_out_again(store, tmp_path):
@@ -276,10 +277,16 @@ def test_an_approved_age_is_refused_because_birth_dates_stay_in_the_vault(store,
         build_kept(people(), cohort(1), register, tmp_path / "out")
 
 
-def test_columns_that_rest_on_something_else_are_removed_not_left_behind(store, tmp_path):
+def test_columns_that_rest_on_other_extracts_or_people_are_removed_not_left_behind(store, tmp_path):
     build_from_store(store, cohort(1), asked(), tmp_path / "out")
     build_from_store(store, cohort(1, as_of="2024-07-01"), asked(), tmp_path / "out")
-    assert len(list((tmp_path / "out" / "part-00000").iterdir())) == 1
+    (base,) = (tmp_path / "out" / "part-00000").iterdir()
+    assert len(list(base.iterdir())) == 2, "each date has its own"
+    build_from_store(store, cohort(1, 2), asked(), tmp_path / "out")
+    assert len(list(base.iterdir())) == 2, "the caseload of the first date is another now"
+    write_events(tmp_path / "later", split(people(), people=3), "snapshot-2")
+    build_from_store(EventStore.open(tmp_path / "later", drawn.CONTRACTS), cohort(1), asked(), tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "part-00000").iterdir()] != [base.name]
 
 
 @pytest.mark.parametrize(("memory_mb", "parts"), [(4096, 1), (4, 2), (1, 7)])
