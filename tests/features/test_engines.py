@@ -21,7 +21,7 @@ from tests.features.drawn import cases, stays, things
 
 few = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 # Thousands are drawn by benchmarks/engines_agree.py.
-many = settings(few, max_examples=400)
+many = settings(few, max_examples=300)
 
 
 def differing(case):

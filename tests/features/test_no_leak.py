@@ -138,7 +138,7 @@ def differences(one, other):
 
 
 few = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-many = settings(few, max_examples=100)
+many = settings(few, max_examples=50)
 some_facts = st.lists(fact, min_size=6, max_size=40)
 
 

@@ -53,7 +53,7 @@ hidden = st.sampled_from(["nothing", "nothing", "prison", "releases", "flags", "
 world = st.tuples(st.lists(offence, max_size=12), st.lists(spell, max_size=6), rows_of, standing, hidden)
 
 few = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-many = settings(few, max_examples=600)
+many = settings(few, max_examples=300)
 
 
 def day(offset):

@@ -274,7 +274,7 @@ def test_it_agrees_with_the_plain_way(history, drawn):
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=some)
 def test_it_agrees_with_the_plain_way_on_many_histories(history, drawn):
     agrees(history, drawn)
