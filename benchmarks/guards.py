@@ -49,7 +49,7 @@ GUARDS = (
         "features/engines/facts.py",
         "self.as_of - window.days, self.as_of - window.until",
         "self.as_of - window.days, self.as_of - window.until + 30",
-        "tests/features/test_language.py",
+        "tests/features/test_engines.py",
     ),
     Guard(
         "the compiled pass looks no further back than the window",
