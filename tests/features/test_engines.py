@@ -212,3 +212,17 @@ def test_an_event_that_names_no_person_is_refused_not_lost(coded):
     names = pa.chunked_array([["a", None]])
     with pytest.raises(Refused, match="1 rows name no person"):
         laid.person_index(names.dictionary_encode() if coded else names, pa.array(["a"]))
+
+
+@pytest.mark.parametrize(("told", "found"), [("2024-03-31", [1.0, 1.0]), ("2024-04-01", [0.0, 0.0])])
+def test_what_is_recorded_or_learnt_on_the_as_of_date_itself_is_not_known_to_either_engine(told, found):
+    day, told_on = dt.date(2024, 3, 1), dt.date.fromisoformat(told)
+    learnt = {"person_id": "p", "occurred_on": day, "recorded_on": day, "sure": True, "told_on": told_on}
+    recorded = {"person_id": "p", "occurred_on": day, "recorded_on": told_on, "bad": True}
+    events = drawn.Events(
+        {"things": drawn.table([learnt, recorded], drawn.EVENTS)}, drawn.CONTRACTS, {"one": {"p": dt.date(2000, 1, 1)}}
+    )
+    cohort = pd.DataFrame({"person_id": ["p"], "as_of": pd.Timestamp("2024-04-01")})
+    register = drawn.register_of([say.count(things.where(things.sure)), say.count(things.where(things.bad))])
+    for engine in (reference, compiled):
+        assert engine.build_profiles(events, cohort, register).table[["f0", "f1"]].to_numpy().tolist() == [found]
