@@ -125,7 +125,7 @@ class Compiled:
     def work_out(self, part: Part, rows: Rows, ages: Ages | None = None) -> dict[str, Column]:
         """A column per definition, NaN where missing, in the order of the rows."""
         measured = np.empty((max(len(self.plan.place), 1), len(rows)))
-        answered = self._answers(part, rows)
+        answered, columns = self._answers(part, rows), self.columns()
         laid = {}
         for table in self.plan.tables:
             name = table.contract.name
@@ -133,7 +133,7 @@ class Compiled:
                 read = partial(part.read, name)
                 kept = part.kept / name if part.kept else None
                 span = self.span(name, int(rows.as_of.min()), int(rows.as_of.max())) if len(rows) else Span(0, 0)
-                laid[name] = lay_out(read, table.contract, self.columns()[name], len(part.people), span, kept)
+                laid[name] = lay_out(read, table.contract, columns[name], len(part.people), span, kept)
             _fill(table, pack(laid[name], table), self.plan, rows, answered[name], measured)
         for measure, place in self.plan.place.items():
             if measure.kind == AGE:
