@@ -111,7 +111,8 @@ passed, and missing before, never "no". Nobody is dropped for being in custody a
 `label_outcomes` gives the labels, `count_reoffences` how many offences, `time_to_first` the days to the first with
 recall and custody as competing events, `person_months` and `risk_if_at_liberty` the hypothetical risk at liberty
 ([what comes first](../decisions/007-what-comes-first-after-a-row-begins.md)); all are in `desist.features.outcomes`
-but the last, which is in `desist.models.at_liberty`, and cumulative incidence by month in `desist.models.incidence`.
+but the last, which is in `desist.models.over_time.at_liberty`; cumulative incidence by month is in
+`desist.models.over_time.incidence`.
 """
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from desist.models.base import Floats
-from desist.models.boosting import MonotoneBoosting
-from desist.models.card import wilson
+from desist.models.estimators.base import Floats
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.card import wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

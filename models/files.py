@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from desist.models.base import ChanceModel
-from desist.models.boosting import MonotoneBoosting
-from desist.models.calibration import Calibrated
-from desist.models.card import PointsCard
-from desist.models.comparators import BaseRate, CopasRate, PriorCount
-from desist.models.spline import SplineLogistic
+from desist.models.estimators.base import ChanceModel
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.calibration import Calibrated
+from desist.models.estimators.card import PointsCard
+from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.spline import SplineLogistic
 from desist.records.errors import Refused
 from desist.records.files import write_json, write_text
 from desist.records.hashing import hash_bytes, hash_json

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from desist.features.tables import FeatureSet, Reason
-from desist.models.base import BASE, Floats
+from desist.models.estimators.base import BASE, Floats
 
 MOST_REASONS = 5
 #: A contribution smaller than this (log-odds) is no reason: it moves a chance by less than one in a thousand.

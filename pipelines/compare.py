@@ -11,14 +11,21 @@ import pandas as pd
 from desist.features.register import Register
 from desist.features.standard_features import LOOKBACK, approval_features
 from desist.features.tables import ROW, FeatureInfo, FeatureSet, Scores
-from desist.models.backtest import Plan, backtest
-from desist.models.base import ChanceModel
-from desist.models.boosting import MonotoneBoosting
-from desist.models.card import PointsCard
-from desist.models.choice import Choice, choose
-from desist.models.comparators import BaseRate, CopasRate, PriorCount
-from desist.models.evaluate import Difference, Measured, SampleSize, paired_difference, sample_size, score_metrics
-from desist.models.spline import SplineLogistic
+from desist.models.estimators.base import ChanceModel
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.card import PointsCard
+from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.spline import SplineLogistic
+from desist.models.judging.backtest import Plan, backtest
+from desist.models.judging.choice import Choice, choose
+from desist.models.judging.evaluate import (
+    Difference,
+    Measured,
+    SampleSize,
+    paired_difference,
+    sample_size,
+    score_metrics,
+)
 from desist.pipelines.ground import Ground
 from desist.pipelines.session import Session
 from desist.pipelines.training import OUTCOME, Training, outcome_definitions

@@ -8,10 +8,10 @@ import numpy as np
 
 from desist.fairness.policy import CutOffs
 from desist.features.tables import FeatureSet
-from desist.models.backtest import fit_then_calibrate
-from desist.models.boosting import MonotoneBoosting
-from desist.models.calibration import Calibrated
-from desist.models.card import PointsCard
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.calibration import Calibrated
+from desist.models.estimators.card import PointsCard
+from desist.models.judging.backtest import fit_then_calibrate
 from desist.pipelines.compare import Compared, recipes
 from desist.pipelines.session import Session
 from desist.pipelines.steps_of import step_of

@@ -10,8 +10,8 @@ from typing import Any
 from desist.fairness.audit import Audit
 from desist.fairness.candidate import FOLDER, MANIFEST, seal_candidate, write_policy_files
 from desist.fairness.policy import Policy, load_policy
-from desist.models.evaluate import Measured, metrics_to_json
 from desist.models.files import save_model
+from desist.models.judging.evaluate import Measured, metrics_to_json
 from desist.pipelines.audit_run import audit_compared, selection_today
 from desist.pipelines.compare import MODELS, Compared, compare
 from desist.pipelines.evidence import Evidence

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from desist.fairness.policy import CutOffs
-from desist.models.card import ChanceRow
-from desist.models.evaluate import Difference, Measured
+from desist.models.estimators.card import ChanceRow
 from desist.models.figures import reliability, shap_figures
+from desist.models.judging.evaluate import Difference, Measured
 from desist.pipelines.compare import COMPARATORS, MODELS, Compared
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.fairness_pages import fairness_content

@@ -2,7 +2,7 @@
 
 A secondary and hypothetical analysis (DOMAIN section 6). No row is selected by later custody: everybody enters the
 first month, and each person's months end with the first in which they reoffended, were held, or went out of sight.
-What to make of them, by weighting, is in ``desist.models.at_liberty``.
+What to make of them, by weighting, is in ``desist.models.over_time.at_liberty``.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def _apart(rows: Rows, train: Any, test: Any) -> Split:
 
 def _by_person(task: Task, data: Data, rows: Rows, train: Any, test: Any) -> list[Split]:
     """A split per seed and fold of people: trained on other people's earlier rows whose outcome was known by then."""
-    from desist.models.backtest import fold_of
+    from desist.models.judging.backtest import fold_of
 
     assert task.protocol is not None
     as_of, people = data.as_of.iloc[rows.positions], data.people.iloc[rows.positions]
@@ -228,17 +228,17 @@ def fit_model(
 def _estimator(model: ModelSpec, features: FeatureSet, seed: int) -> Any:
     """A new estimator of room ``models``; imported here, because LightGBM takes a second to load."""
     if model.kind == "spline_logistic":
-        from desist.models.spline import SplineLogistic
+        from desist.models.estimators.spline import SplineLogistic
 
         return SplineLogistic(features, seed=seed)
     if model.kind == "monotone_lightgbm":
-        from desist.models.boosting import MonotoneBoosting
+        from desist.models.estimators.boosting import MonotoneBoosting
 
         return MonotoneBoosting(features, seed=seed)
     if model.kind == "prior_count":
-        from desist.models.comparators import PriorCount
+        from desist.models.estimators.comparators import PriorCount
 
         return PriorCount(features, priors=model.features[0])
-    from desist.models.card import PointsCard
+    from desist.models.estimators.card import PointsCard
 
     return PointsCard(features, **model.settings)

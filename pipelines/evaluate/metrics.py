@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from desist.models.evaluate import Difference, Measured, paired_difference, score_metrics
+from desist.models.judging.evaluate import Difference, Measured, paired_difference, score_metrics
 from desist.pipelines.evaluate.fit import Floats, Ints, Rows
 from desist.pipelines.evaluate.spec import Limit
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.boosting import MonotoneBoosting
-from desist.models.card import PointsCard
-from desist.models.spline import SplineLogistic
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.card import PointsCard
+from desist.models.estimators.spline import SplineLogistic
 
 FEATURES = FeatureSet(
     (

@@ -6,7 +6,7 @@ import pytest
 
 from desist.features.cohort import CohortRule
 from desist.features.outcomes import PersonMonths
-from desist.models.at_liberty import risk_if_at_liberty
+from desist.models.over_time.at_liberty import risk_if_at_liberty
 from desist.records.errors import Refused
 
 MONTHS = 12

@@ -7,10 +7,10 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.base import CannotFit
-from desist.models.boosting import MonotoneBoosting
-from desist.models.card import PointsCard
-from desist.models.spline import SplineLogistic
+from desist.models.estimators.base import CannotFit
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.card import PointsCard
+from desist.models.estimators.spline import SplineLogistic
 from desist.records.errors import UserError
 
 KINDS = (PointsCard, SplineLogistic, MonotoneBoosting)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.backtest import Plan, backtest, fit_then_calibrate, fold_of, splits
-from desist.models.base import CannotFit, ChanceModel
-from desist.models.spline import SplineLogistic
+from desist.models.estimators.base import CannotFit, ChanceModel
+from desist.models.estimators.spline import SplineLogistic
+from desist.models.judging.backtest import Plan, backtest, fit_then_calibrate, fold_of, splits
 
 FEATURES = FeatureSet((FeatureInfo("n", sign=1),))
 DATES = pd.to_datetime(["2020-01-01", "2020-07-01", "2021-01-01", "2022-01-01", "2022-07-02", "2023-01-01"])

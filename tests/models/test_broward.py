@@ -9,10 +9,10 @@ import pytest
 from sklearn.model_selection import StratifiedKFold
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.boosting import MonotoneBoosting
-from desist.models.card import PointsCard
-from desist.models.evaluate import paired_difference
-from desist.models.spline import SplineLogistic
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.card import PointsCard
+from desist.models.estimators.spline import SplineLogistic
+from desist.models.judging.evaluate import paired_difference
 
 COUNTS = ("priors_count", "juv_fel_count", "juv_misd_count", "juv_other_count")
 FEATURES = FeatureSet(

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.base import CannotFit
-from desist.models.calibration import Calibrated
-from desist.models.comparators import PriorCount
-from desist.models.spline import SplineLogistic
+from desist.models.estimators.base import CannotFit
+from desist.models.estimators.calibration import Calibrated
+from desist.models.estimators.comparators import PriorCount
+from desist.models.estimators.spline import SplineLogistic
 
 FEATURES = FeatureSet((FeatureInfo("n", sign=1),))
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.base import learn_columns, read_matrix
-from desist.models.candidates import Questions, readable_cuts
-from desist.models.card import CardItem, PointsCard, wilson
-from desist.models.card_search import CardSearch, Limits
+from desist.models.estimators.base import learn_columns, read_matrix
+from desist.models.estimators.candidates import Questions, readable_cuts
+from desist.models.estimators.card import CardItem, PointsCard, wilson
+from desist.models.estimators.card_search import CardSearch, Limits
 
 
 def by_hand(items, row):

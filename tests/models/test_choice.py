@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from desist.models.choice import choose
+from desist.models.judging.choice import choose
 
 ORDER = ("card", "spline", "boosting")
 

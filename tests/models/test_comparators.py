@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.base import CannotFit
-from desist.models.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.base import CannotFit
+from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
 
 FEATURES = FeatureSet((FeatureInfo("years"), FeatureInfo("priors", sign=1)))
 

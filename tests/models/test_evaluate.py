@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss, precision_score, recall_score, roc_auc_score
 
-from desist.models.evaluate import (
+from desist.models.judging.evaluate import (
     Measured,
     Scored,
     draw_people,
@@ -155,7 +155,7 @@ def test_several_seeds_of_one_protocol_give_the_mean_difference():
 def test_the_same_seed_gives_the_same_interval_and_lots_do_not_matter(monkeypatch):
     y, score, people = scored_rows(400, seed=9, people=90)
     first = score_metrics(y, score, people, replicates=37, seed=3)
-    monkeypatch.setattr("desist.models.evaluate.CELLS_AT_ONCE", 2000)  # five replicates at a time
+    monkeypatch.setattr("desist.models.judging.evaluate.CELLS_AT_ONCE", 2000)  # five replicates at a time
     for name, told in score_metrics(y, score, people, replicates=37, seed=3).items():
         assert (told.value, told.low, told.high) == pytest.approx(
             (first[name].value, first[name].low, first[name].high), abs=1e-12

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desist.models.calibration import Calibrated
-from desist.models.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.calibration import Calibrated
+from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
 from desist.models.files import load_model, model_from_json, model_hash, save_model
 from desist.records.errors import Refused
 from desist.records.hashing import hash_json
@@ -138,7 +138,7 @@ def test_a_model_recalibrated_twice_is_refused(models):
 
 
 def test_a_profile_column_of_the_reference_that_is_unknown_survives_the_file(made_up, tmp_path):
-    from desist.models.spline import SplineLogistic
+    from desist.models.estimators.spline import SplineLogistic
 
     mostly = made_up.table.assign(years_clear=np.where(np.arange(1500) % 4, np.nan, made_up.table["years_clear"]))
     model = SplineLogistic(made_up.features).fit(mostly, made_up.outcome)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desist.models.incidence import cumulative_incidence, month_ends
+from desist.models.over_time.incidence import cumulative_incidence, month_ends
 
 CAUSES = ("reoffence", "custody")
 

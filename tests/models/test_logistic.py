@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import minimize, nnls
 from sklearn.linear_model import LogisticRegression
 
-from desist.models.logistic import fit_bounded_logistic, fit_line, solve_bounded
+from desist.models.estimators.logistic import fit_bounded_logistic, fit_line, solve_bounded
 
 
 def test_bounded_least_squares_agrees_with_scipys():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.calibration import Calibrated
+from desist.models.estimators.calibration import Calibrated
 from desist.models.reasons import DoesNotAddUp, against_typical, reasons_for
 
 

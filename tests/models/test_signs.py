@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.boosting import MonotoneBoosting, NotAdditive
-from desist.models.calibration import Calibrated
+from desist.models.estimators.boosting import MonotoneBoosting, NotAdditive
+from desist.models.estimators.calibration import Calibrated
 
 NAMES = ("card", "spline", "boosting")
 amounts = st.one_of(st.none(), st.floats(-5, 60), st.sampled_from([0.0, 1.0, 2.0, 1e9]))

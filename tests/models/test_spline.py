@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.basis import Basis, learn_basis
-from desist.models.spline import SplineLogistic, _folds
+from desist.models.estimators.basis import Basis, learn_basis
+from desist.models.estimators.spline import SplineLogistic, _folds
 
 
 def test_spline_columns_rise_from_nothing_to_one():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desist.features.tables import FeatureSet
-from desist.models.base import ChanceModel, Floats
+from desist.models.estimators.base import ChanceModel, Floats
 
 if TYPE_CHECKING:
     import lightgbm

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.base import Columns, Floats
+from desist.models.estimators.base import Columns, Floats
 
 CUTS_BY_ROWS, CUTS_BY_VALUE = 20, 10
 MANY_VALUES = 30  # up to so many different values, each is a possible threshold

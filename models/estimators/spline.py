@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desist.features.tables import FeatureSet
-from desist.models.base import ChanceModel, Floats, chance, log_loss_of
-from desist.models.basis import Basis, learn_basis
-from desist.models.logistic import LEAST_INFORMATION, fit_bounded_logistic, solve_bounded
+from desist.models.estimators.base import ChanceModel, Floats, chance, log_loss_of
+from desist.models.estimators.basis import Basis, learn_basis
+from desist.models.estimators.logistic import LEAST_INFORMATION, fit_bounded_logistic, solve_bounded
 
 STRAIGHT_PENALTY = 0.1  # the straight part is held back a tenth as much as the bends
 SHRINKAGE = tuple(float(value) for value in 10.0 ** np.arange(-0.5, 2.6, 0.5))

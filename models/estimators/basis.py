@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import BSpline
 
-from desist.models.base import Floats
+from desist.models.estimators.base import Floats
 
 DEGREE = 2
 SKEWED = 1.5  # a nonnegative column more skewed than this is taken on a log scale

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desist.features.tables import FeatureSet
-from desist.models.base import CannotFit, ChanceModel, Floats
-from desist.models.logistic import fit_line
+from desist.models.estimators.base import CannotFit, ChanceModel, Floats
+from desist.models.estimators.logistic import fit_line
 
 COPAS_YEARS = 10.0  # OGRS3: sanctions over ten years more than the career has lasted
 MOST_SANCTIONS = 50  # OGRS3 counts no more previous sanctions than this

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from desist.models.base import Floats, chance
+from desist.models.estimators.base import Floats, chance
 
 ROUNDS = 40
 LEAST_INFORMATION = 1e-6  # keeps a row's curvature above zero where its chance is almost 0 or 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from desist.models.evaluate import draw_people
+from desist.models.judging.evaluate import draw_people
 
 #: The margin, fixed beforehand: this share of the best model's Brier gain over the base rate.
 MARGIN_SHARE = 0.1

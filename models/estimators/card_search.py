@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from desist.models.base import Floats, chance
-from desist.models.candidates import Questions
-from desist.models.logistic import Line, fit_bounded_logistic, fit_line, penalised_loss
+from desist.models.estimators.base import Floats, chance
+from desist.models.estimators.candidates import Questions
+from desist.models.estimators.logistic import Line, fit_bounded_logistic, fit_line, penalised_loss
 
 Points = NDArray[np.int64]
 Chosen = tuple[int, ...]  # numbers of questions, rising

@@ -13,9 +13,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from desist.features.tables import FeatureSet
-from desist.models.base import BASE, CannotFit, ChanceModel, Floats, chance
-from desist.models.card import OnePage, PointsCard
-from desist.models.logistic import fit_line
+from desist.models.estimators.base import BASE, CannotFit, ChanceModel, Floats, chance
+from desist.models.estimators.card import OnePage, PointsCard
+from desist.models.estimators.logistic import fit_line
 
 # A slope needs as many outcomes as this; below, only the level moves, and below the second number nothing does.
 EVENTS_FOR_SLOPE = 200

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from desist.models.base import Floats, chance
+from desist.models.estimators.base import Floats, chance
 
 Draws = NDArray[np.float64]  # a line per replicate, how often each row was drawn
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.base import ChanceModel, Floats, chance, log_loss_of, read_matrix
-from desist.models.candidates import Question, Questions
-from desist.models.card_search import CardSearch, Limits
-from desist.models.logistic import fit_line
-from desist.models.spline import SplineLogistic
+from desist.models.estimators.base import ChanceModel, Floats, chance, log_loss_of, read_matrix
+from desist.models.estimators.candidates import Question, Questions
+from desist.models.estimators.card_search import CardSearch, Limits
+from desist.models.estimators.logistic import fit_line
+from desist.models.estimators.spline import SplineLogistic
 
 # An item must bring the card this much nearer to the curve it follows (log-loss over all rows, in nats), or by this
 # share of the whole way from the base rate to the curve where that is less: few rows draw a curve that is nearly flat.

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from desist.features.tables import ROW, FeatureSet, Scores
-from desist.models.base import CannotFit, ChanceModel
-from desist.models.calibration import EVENTS_FOR_LEVEL, Calibrated
+from desist.models.estimators.base import CannotFit, ChanceModel
+from desist.models.estimators.calibration import EVENTS_FOR_LEVEL, Calibrated
 from desist.records.hashing import hash_bytes
 
 DIGITS = 6

@@ -1,0 +1,1 @@
+"""Outcomes as they come month by month, with recall and custody competing."""
