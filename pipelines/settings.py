@@ -12,6 +12,8 @@ from typing import Any
 from desist.records.codes import PURPOSES, SOURCES
 from desist.records.errors import Problem, Refused
 
+#: Fewer judges could tell the board nothing; more would leave the model too few people to learn from.
+LEAST_AUDIT_SHARE, MOST_AUDIT_SHARE = 0.2, 0.6
 GOVERNANCE = ("dpia", "eqia", "apd", "atrs")
 
 
@@ -38,6 +40,9 @@ class Settings:
     data_lag_days: int
     list_valid_days: int
     replicates: int
+    audit_share: float
+    audit_dates: int
+    refits: int
     expected_every_days: Mapping[str, int]
     governance: tuple[Reference, ...]
     contact: str
@@ -56,6 +61,9 @@ class Settings:
             "data_lag_days": self.data_lag_days,
             "list_valid_days": self.list_valid_days,
             "replicates": self.replicates,
+            "audit_share": self.audit_share,
+            "audit_dates": self.audit_dates,
+            "refits": self.refits,
             "expected_every_days": dict(self.expected_every_days),
             "governance": {entry.name: [entry.reference, entry.review_by.isoformat()] for entry in self.governance},
         }
@@ -65,7 +73,7 @@ _EXPECTED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "partnership": {"name": str, "area": str, "made_up": bool, "contact": str},
     "run": {
         "purpose": str, "seed": int, "first_as_of": dt.date, "months_between": int, "data_lag_days": int,
-        "replicates": int,
+        "replicates": int, "audit_share": float, "audit_dates": int, "refits": int,
     },
     "list": {"valid_days": int},
     "data": {"expected_every_days": dict},
@@ -98,6 +106,9 @@ def load_settings(path: Path) -> Settings:
         months_between=run["months_between"],
         data_lag_days=run["data_lag_days"],
         replicates=run["replicates"],
+        audit_share=run["audit_share"],
+        audit_dates=run["audit_dates"],
+        refits=run["refits"],
         today=run.get("today"),
         list_valid_days=content["list"]["valid_days"],
         expected_every_days=content["data"]["expected_every_days"],
@@ -130,7 +141,7 @@ def _shape_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
 
 
 def _words(kind: type | tuple[type, ...]) -> str:
-    words = {str: "text in quotes", int: "a whole number", bool: "true or false", dt.date: "a date like 2026-10-01"}
+    words = {str: "text in quotes", int: "a whole number", float: "a number such as 0.4", bool: "true or false", dt.date: "a date like 2026-10-01"}
     return words.get(kind, "a table") if isinstance(kind, type) else "a value"
 
 
@@ -143,11 +154,16 @@ def _value_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
         ("run", "months_between", 1),
         ("run", "data_lag_days", 0),
         ("run", "replicates", 100),
+        ("run", "audit_dates", 1),
+        ("run", "refits", 10),
         ("list", "valid_days", 1),
     ):
         if content[section][key] < least:
             where = f"{file} [{section}] {key}"
             found.append(Problem(str(content[section][key]), where, f"at least {least}", "Mend the number."))
+    if not LEAST_AUDIT_SHARE <= run["audit_share"] <= MOST_AUDIT_SHARE:
+        where, expected = f"{file} [run] audit_share", f"a share from {LEAST_AUDIT_SHARE} to {MOST_AUDIT_SHARE}"
+        found.append(Problem(str(run["audit_share"]), where, expected, "Mend the number."))
     for source, days in content["data"]["expected_every_days"].items():
         if source not in SOURCES or type(days) is not int or days < 1:
             where, expected = (
@@ -199,6 +215,9 @@ seed = {seed}                            # every random draw of a run starts her
 months_between = 6                         # months between past caseloads
 data_lag_days = 30                         # extra days before a label counts as known, where courts report late
 replicates = 400                           # bootstrap replicates behind every interval
+audit_share = 0.4                          # the share of people who teach the model nothing and judge it in the audit
+audit_dates = 2                            # the audit judges so many of the latest caseloads with a known outcome
+refits = 20                                # refits on people drawn again: how steady estimates and reasons are
 
 [list]
 valid_days = 28                            # a list of cases to review is withheld after this many days
