@@ -12,6 +12,7 @@ from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.calibration import Calibrated
 from desist.models.estimators.card import PointsCard
 from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.shared import Shared
 from desist.models.estimators.spline import SplineLogistic
 from desist.records.errors import Refused
 from desist.records.files import write_json, write_text
@@ -37,7 +38,8 @@ def model_from_json(told: Mapping[str, Any]) -> Model:
         inner = model_from_json(told["model"])
         if isinstance(inner, Calibrated):
             raise Refused("The model is recalibrated twice. Recalibrate the model itself instead.")
-        return Calibrated.recalled(inner, told)
+        moved = "borough" in told["learnt"]
+        return (Shared if moved else Calibrated).recalled(inner, told)
     if kind not in KINDS:
         raise Refused(f"The model is of the kind {kind!r}, which is none of {', '.join(sorted(KINDS))}.")
     return KINDS[str(kind)].from_json(told)

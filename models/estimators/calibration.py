@@ -57,7 +57,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fewer = min(self.events_, self.rows_ - self.events_)
         self.intercept_, self.slope_, self.learnt_ = 0.0, 1.0, "nothing"
         if fewer >= self.events_for_level:
-            self.intercept_, self.learnt_ = _shift(logit, outcome), "intercept"
+            self.intercept_, self.learnt_ = shift_to(logit, outcome), "intercept"
         if fewer >= self.events_for_slope:
             line = fit_line(logit, np.ones(len(logit)), outcome)
             if FLATTEST <= line.slope <= STEEPEST:
@@ -124,7 +124,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return calibrated
 
 
-def _shift(logit: Floats, outcome: Floats) -> float:
+def shift_to(logit: Floats, outcome: Floats) -> float:
     """The amount to add to every logit so that the mean chance is the rate that was seen."""
     shift = 0.0
     for _ in range(50):
