@@ -1,4 +1,8 @@
-"""How good scores are, and how surely: measures with intervals from drawing people again."""
+"""How good scores are, and how surely: measures with intervals from drawing people again.
+
+Repeated rows of a person make nothing surer: a replicate draws people, each with all their rows, and what several
+overlapping caseloads are worth is worked out from the rows (``overlap``).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import xlogy
 from scipy.stats import norm
 
 from desist.models.estimators.base import Floats, chance
@@ -72,6 +77,39 @@ def sample_size(y: ArrayLike, people: ArrayLike) -> SampleSize:
     return SampleSize(len(outcome), persons, int(outcome.sum()), int((events > 0).sum()), float(effective))
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """What several caseloads of much the same people tell.
+
+    ``worth``: as many dates of different people would tell the rate as surely. ``inflation``: how many times larger
+    the variance of the rate is than that of as many rows of different people.
+    """
+
+    dates: int
+    worth: float
+    inflation: float
+
+    @property
+    def words(self) -> str:
+        if self.dates < 2:
+            return "One date: nobody is in the rows twice."
+        return f"{self.dates} overlapping dates are worth {self.worth:.2f} of one."
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "words": self.words}
+
+
+def overlap(y: ArrayLike, people: ArrayLike, as_of: ArrayLike) -> Overlap:
+    """What the dates of the rows are worth together, in dates of different people: effective rows over rows a date.
+
+    A person's outcomes on dates a quarter apart are largely the same convictions, so the sum is little more than one.
+    """
+    dates = np.unique(np.asarray(as_of), return_counts=True)[1]
+    size = sample_size(y, people)
+    effective = max(size.effective_rows, 1e-12)
+    return Overlap(len(dates), effective / float(dates.mean()), size.rows / effective)
+
+
 def draw_people(people: ArrayLike, replicates: int, seed: int) -> Iterator[Draws]:
     """Row weights of each replicate, in lots: people are drawn with replacement, each with all their rows."""
     place = np.unique(np.asarray(people), return_inverse=True)[1]
@@ -87,7 +125,7 @@ def draw_people(people: ArrayLike, replicates: int, seed: int) -> Iterator[Draws
 class Scored:
     """Outcomes and scores prepared once, so that each measure of a lot of replicates is a few array sums."""
 
-    def __init__(self, y: ArrayLike, score: ArrayLike) -> None:
+    def __init__(self, y: ArrayLike, score: ArrayLike, people: ArrayLike | None = None) -> None:
         self.outcome = np.asarray(y, dtype=float)
         self.score = np.asarray(score, dtype=float)
         if self.outcome.shape != self.score.shape or not np.isfinite(self.score).all():
@@ -103,6 +141,19 @@ class Scored:
         self.bins = np.empty(len(ordered), dtype=np.intp)
         self.bins[self.order] = places[first]  # equal scores share a bin
         self._line: tuple[float, float] | None = None
+        self._repetition = np.ones(ECE_BINS) if people is None else self._repeated(np.asarray(people))
+
+    def _repeated(self, people: NDArray[Any]) -> Floats:
+        """By bin, how many times larger the variance of its rate is as people are in it more than once; 1 or more."""
+        place = np.unique(people, return_inverse=True)[1]
+        found = np.ones(ECE_BINS)
+        for number in range(ECE_BINS):
+            inside = self.bins == number
+            away = self.outcome[inside] - self.outcome[inside].mean() if inside.any() else np.zeros(1)
+            alone = float((away**2).sum())
+            if alone > 0:
+                found[number] = max(1.0, float((np.bincount(place[inside], away) ** 2).sum()) / alone)
+        return found
 
     def auc(self, draws: Draws) -> Floats:
         """The chance that somebody with the outcome scored above somebody without; half for a tie."""
@@ -124,6 +175,11 @@ class Scored:
 
     def log_loss(self, draws: Draws) -> Floats:
         return np.asarray(draws @ self.losses / draws.sum(axis=1), dtype=float)
+
+    def base_log_loss(self, draws: Draws) -> Floats:
+        """The log-loss of giving everybody the rate in the same rows."""
+        rate = draws @ self.outcome / draws.sum(axis=1)
+        return np.asarray(-xlogy(rate, rate) - xlogy(1.0 - rate, 1.0 - rate), dtype=float)
 
     def calibration(self, draws: Draws) -> tuple[Floats, Floats]:
         """Intercept and slope of a logistic line through the logit, fitted to each replicate; 0 and 1 are best.
@@ -156,7 +212,8 @@ class Scored:
     def ece(self, draws: Draws, *, noise: float) -> Floats:
         """Mean gap between chance and rate over ten bins of equal size, less what chance alone would make.
 
-        Each bin's gap is reduced by the bias that its sampling error gives an absolute value (folded normal);
+        Each bin's gap is reduced by the bias that its sampling error gives an absolute value (folded normal), an
+        error that repeated rows of a person widen;
         ``noise`` is 1 for the rows themselves and 2 for rows drawn again, whose error comes on top of theirs.
         Source: Kumar, Liang and Ma (2019), "Verified Uncertainty Calibration", section 4.
         """
@@ -169,7 +226,7 @@ class Scored:
             safe = np.maximum(rows, 1.0)
             rate = weights @ self.outcome[inside] / safe
             gap = np.abs(weights @ self.score[inside] / safe - rate)
-            error = np.sqrt(noise * rate * (1.0 - rate) / np.maximum(rows - 1.0, 1.0))
+            error = np.sqrt(noise * self._repetition[place] * rate * (1.0 - rate) / np.maximum(rows - 1.0, 1.0))
             error = np.maximum(error, 1e-12)
             expected = error * math.sqrt(2 / math.pi) * np.exp(-0.5 * (gap / error) ** 2)
             expected = expected + gap * (1.0 - 2.0 * norm.cdf(-gap / error))
@@ -187,6 +244,17 @@ class Scored:
             recall = np.where(events > 0, hit / events, np.nan)
         return precision, recall, np.asarray(chosen / draws.sum(axis=1), dtype=float)
 
+    def net_benefit(self, draws: Draws, cut_off: float) -> tuple[Floats, Floats]:
+        """Net benefit a row of listing whoever reaches the cut-off, and of listing everybody; listing nobody has 0.
+
+        Those rightly listed less those wrongly listed, who weigh as the cut-off says: at .5 as much, at .2 a quarter.
+        Source: Vickers and Elkin (2006), "Decision curve analysis".
+        """
+        above, weight = self.score >= cut_off, cut_off / (1.0 - cut_off)
+        worth = self.outcome - weight * (1.0 - self.outcome)
+        rows = draws.sum(axis=1)
+        return np.asarray(draws @ (above * worth) / rows, dtype=float), np.asarray(draws @ worth / rows, dtype=float)
+
     def measures(self, draws: Draws, cut_off: float | None, *, noise: float) -> dict[str, Floats]:
         brier, base = self.brier(draws), self.base_brier(draws)
         intercept, slope = self.calibration(draws)
@@ -194,7 +262,8 @@ class Scored:
             "auc": self.auc(draws),
             "brier": brier,
             "brier_gain": base - brier,
-            "log_loss": self.log_loss(draws),
+            "log_loss": (log_loss := self.log_loss(draws)),
+            "log_loss_gain": self.base_log_loss(draws) - log_loss,
             "calibration_slope": slope,
             "calibration_intercept": intercept,
             "mean_score_less_rate": draws @ (self.score - self.outcome) / draws.sum(axis=1),
@@ -203,6 +272,9 @@ class Scored:
         if cut_off is not None:
             names = ("precision", "recall", "selected")
             found.update(zip(names, self.chosen(draws, cut_off), strict=True))
+            listed, everybody = self.net_benefit(draws, cut_off)
+            found |= {"net_benefit": listed, "net_benefit_all": everybody}
+            found["net_benefit_gain"] = listed - np.maximum(everybody, 0.0)
         return found
 
 
@@ -217,10 +289,14 @@ def score_metrics(
 ) -> dict[str, Measured]:
     """Each measure with a 95 % percentile interval from ``replicates`` draws of people.
 
-    auc, brier, brier_gain (over giving everybody the rate), log_loss, calibration_slope, calibration_intercept,
-    mean_score_less_rate (calibration in the large), ece (debiased); with ``cut_off`` also precision, recall, selected.
+    auc, brier and log_loss, brier_gain and log_loss_gain (over giving everybody the rate), calibration_slope,
+    calibration_intercept, mean_score_less_rate (calibration in the large), ece (debiased); with ``cut_off`` (between
+    0 and 1) also precision, recall, selected, net_benefit, net_benefit_all (of listing everybody) and
+    net_benefit_gain (over the better of listing everybody and nobody).
     """
-    scored = Scored(y, score)
+    if cut_off is not None and not 0.0 < cut_off < 1.0:
+        raise ValueError("a cut-off is a chance between 0 and 1, both left out")
+    scored = Scored(y, score, people)
     everybody = np.ones((1, len(scored.outcome)))
     values = {name: float(found[0]) for name, found in scored.measures(everybody, cut_off, noise=1.0).items()}
     drawn: dict[str, list[Floats]] = {name: [] for name in values}

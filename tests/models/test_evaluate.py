@@ -1,6 +1,8 @@
 """Measures of scores: by hand, against scikit-learn, and their intervals by drawing people."""
 
+import math
 import time
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from desist.models.judging.evaluate import (
     Scored,
     draw_people,
     metrics_to_json,
+    overlap,
     paired_difference,
     sample_size,
     score_metrics,
@@ -66,6 +69,116 @@ def test_each_replicate_is_the_measure_of_its_own_rows():
         logit = np.log(score / (1 - score))[rows, None]
         line_fit = LogisticRegression(C=1e9, tol=1e-10, max_iter=1000).fit(logit, y[rows])
         assert scored.calibration(draws)[1][line] == pytest.approx(line_fit.coef_[0][0], abs=1e-3)
+
+
+def test_weighted_measures_are_scikit_learns_with_sample_weight():
+    y, score, people = scored_rows(500, seed=12, people=150)
+    scored = Scored(y, score, people)
+    (draws,) = draw_people(people, 6, seed=1)
+    for line, weights in enumerate(draws):
+        told = {name: found[line] for name, found in scored.measures(draws, 0.4, noise=2.0).items()}
+        kept = weights > 0  # scikit-learn forbids nothing, but its log-loss clips rows without weight too
+        theirs, rate = {"sample_weight": weights[kept]}, np.average(y, weights=weights)
+        assert told["auc"] == pytest.approx(roc_auc_score(y[kept], score[kept], **theirs), abs=1e-12)
+        assert told["brier"] == pytest.approx(brier_score_loss(y[kept], score[kept], **theirs), abs=1e-12)
+        assert told["log_loss"] == pytest.approx(log_loss(y[kept], score[kept], **theirs), abs=1e-12)
+        base = log_loss(y[kept], np.full(kept.sum(), rate), **theirs)
+        assert told["log_loss_gain"] == pytest.approx(base - told["log_loss"], abs=1e-12)
+        assert told["brier_gain"] == pytest.approx(rate * (1 - rate) - told["brier"], abs=1e-12)
+        chosen = score[kept] >= 0.4
+        assert told["precision"] == pytest.approx(precision_score(y[kept], chosen, **theirs), abs=1e-12)
+        assert told["recall"] == pytest.approx(recall_score(y[kept], chosen, **theirs), abs=1e-12)
+
+
+def test_net_benefit_by_hand_beside_listing_everybody_and_nobody():
+    # cut-off .2: a wrongly listed person weighs a quarter. Listed: A (outcome), B and C (none) -> (1 - 2/4) / 5
+    y, score = [1, 0, 0, 1, 0], [0.9, 0.5, 0.2, 0.1, 0.1]
+    told = score_metrics(y, score, list("ABCDE"), replicates=20, seed=0, cut_off=0.2)
+    assert told["net_benefit"].value == pytest.approx(0.1)
+    assert told["net_benefit_all"].value == pytest.approx((2 - 3 / 4) / 5)
+    assert told["net_benefit_gain"].value == pytest.approx(0.1 - 0.25)  # listing everybody would do better here
+    nobody = score_metrics(y, score, list("ABCDE"), replicates=20, seed=0, cut_off=0.95)
+    assert nobody["net_benefit"].value == 0.0
+    assert nobody["net_benefit_gain"].value == 0.0  # listing everybody at .95 would cost: (2 - 3 * 19) / 5 < 0
+    for outside in (0.0, 1.0):
+        with pytest.raises(ValueError, match="cut-off"):
+            score_metrics(y, score, list("ABCDE"), replicates=2, seed=0, cut_off=outside)
+
+
+def test_debiased_calibration_error_is_that_of_a_plain_loop():
+    y, score, people = scored_rows(400, seed=13, people=120)
+    order, total = sorted(range(400), key=lambda row: score[row]), 0.0
+    places = {}
+    for position, row in enumerate(order):
+        places.setdefault(score[row], position * 10 // 400)  # equal scores share the bin of the first
+    for place in set(places.values()):
+        rows = [row for row in order if places[score[row]] == place]
+        rate = sum(y[row] for row in rows) / len(rows)
+        gap = abs(sum(score[row] for row in rows) / len(rows) - rate)
+        alone = sum((y[row] - rate) ** 2 for row in rows)
+        sums = {}
+        for row in rows:
+            sums[people[row]] = sums.get(people[row], 0.0) + y[row] - rate
+        widened = max(1.0, sum(value**2 for value in sums.values()) / alone)
+        error = math.sqrt(widened * rate * (1 - rate) / (len(rows) - 1))
+        spread = NormalDist(0, error)  # what an absolute gap is on average, if the gap found were the true one
+        expected = 2 * error**2 * spread.pdf(gap) + gap * (1 - 2 * spread.cdf(-gap))
+        total += len(rows) / 400 * (gap - (expected - gap))
+    told = score_metrics(y, score, people, replicates=2, seed=0)
+    assert told["ece"].value == pytest.approx(max(total, 0.0), abs=1e-9)
+
+
+def test_repeated_rows_of_a_person_pass_for_no_calibration_error():
+    draw = np.random.default_rng(14)
+    score = draw.uniform(0.05, 0.95, 500)
+    found = []
+    for _ in range(30):
+        y = (draw.random(500) < score).astype(float)
+        rows = [np.repeat(part, 8) for part in (y, score, np.arange(500))]
+        found.append([score_metrics(*rows, replicates=2, seed=0)["ece"].value,
+                      score_metrics(*rows[:2], np.arange(4000), replicates=2, seed=0)["ece"].value])  # fmt: skip
+    known, unknown = np.mean(found, axis=0)
+    assert known < 0.7 * unknown
+
+
+def repeated(people, seed, dates=4):
+    """Rows of people on overlapping dates: half of a person's outcomes are those of the date before."""
+    draw = np.random.default_rng(seed)
+    own = draw.normal(0, 0.8, people)
+    logit = own[:, None] + draw.normal(0, 0.4, (people, dates)) - 0.8
+    fresh = draw.random((people, dates)) < 1 / (1 + np.exp(-logit))
+    y = fresh.copy()
+    for date in range(1, dates):
+        y[:, date] = np.where(draw.random(people) < 0.7, y[:, date - 1], fresh[:, date])
+    score = 1 / (1 + np.exp(-(1.2 * logit - 0.1)))
+    return y.ravel().astype(float), score.ravel(), np.repeat(np.arange(people), dates)
+
+
+@pytest.mark.slow
+def test_every_interval_covers_the_truth_where_people_have_several_rows():
+    truth = score_metrics(*repeated(100_000, seed=999), replicates=2, seed=0, cut_off=0.4)
+    held = dict.fromkeys(truth, 0)
+    worlds = 200
+    for seed in range(worlds):
+        told = score_metrics(*repeated(400, seed=seed), replicates=200, seed=seed, cut_off=0.4)
+        for name, measured in told.items():
+            held[name] += measured.low <= truth[name].value <= measured.high
+    del held["net_benefit_gain"], held["ece"]  # the first has a kink, the second is near its bound of 0: see below
+    assert {name: count for name, count in held.items() if not 0.9 * worlds <= count} == {}
+
+
+def test_overlapping_quarters_are_worth_little_more_than_one():
+    y = np.repeat([1.0, 0.0, 0.0, 1.0, 0.0], 4)  # each of five people the same on four dates
+    people, dates = np.repeat(list("ABCDE"), 4), np.tile(["Q1", "Q2", "Q3", "Q4"], 5)
+    told = overlap(y, people, dates)
+    assert (told.dates, told.worth, told.inflation) == (4, pytest.approx(1.0), pytest.approx(4.0))
+    assert told.words == "4 overlapping dates are worth 1.00 of one."
+    fresh = np.random.default_rng(0).random(40_000) < 0.3
+    others = overlap(fresh, np.arange(40_000), np.tile(["Q1", "Q2", "Q3", "Q4"], 10_000))
+    assert others.worth == pytest.approx(4.0, rel=0.02)  # four dates of other people are four
+    y, _, people = repeated(5000, seed=1)
+    assert 1.0 < overlap(y, people, np.tile(list("1234"), 5000)).worth < 2.0
+    assert "nobody is in the rows twice" in overlap([1, 0], ["A", "B"], ["Q1", "Q1"]).words
 
 
 def test_a_drawn_person_brings_all_their_rows():
