@@ -46,6 +46,17 @@ class CutOffs:
 
 
 @dataclass(frozen=True)
+class RefitLimits:
+    """How far a refit on everybody may be from the audited file and still take its place.
+
+    ``largest_difference`` between two scores of an audited row; ``moved_share`` of the audited rows that change step.
+    """
+
+    largest_difference: float
+    moved_share: float
+
+
+@dataclass(frozen=True)
 class FindingRule:
     """One decision finding: the metric, between whom, how large a gap is still within, and why."""
 
@@ -59,7 +70,10 @@ class FindingRule:
 
 @dataclass(frozen=True)
 class Policy:
-    """A board's policy. ``hash`` is that of the file's bytes, so that a changed comment shows too."""
+    """A board's policy. ``hash`` is that of the file's bytes, so that a changed comment shows too.
+
+    ``refit``: None where the audited file itself is the one to be released.
+    """
 
     version: str
     purpose: str
@@ -71,6 +85,7 @@ class Policy:
     roles: tuple[str, ...]
     findings: tuple[FindingRule, ...]
     hash: str
+    refit: RefitLimits | None = None
 
 
 def load_policy(path: Path) -> Policy:
@@ -152,7 +167,7 @@ def _seen(value: Any) -> str:
 
 
 def _read(reader: _Reader, content: dict[str, Any], file_hash: str) -> Policy | None:
-    known = ("version", "purpose", "expiry_months", "cut_offs", "groups", "sign_off", "finding")
+    known = ("version", "purpose", "expiry_months", "cut_offs", "groups", "sign_off", "finding", "refit")
     reader.keys(content, known, "")
     groups = reader.table(content, "groups")
     reader.keys(groups, ("minimum_people", "minimum_events", "minimum_non_events"), "[groups]")
@@ -167,6 +182,7 @@ def _read(reader: _Reader, content: dict[str, Any], file_hash: str) -> Policy | 
         roles=_roles(reader, reader.table(content, "sign_off")),
         findings=_findings(reader, content.get("finding")),
         hash=file_hash,
+        refit=_refit(reader, content),
     )
     return None if reader.problems else policy
 
@@ -186,6 +202,19 @@ def _cut_offs(reader: _Reader, section: dict[str, Any]) -> CutOffs:
         steps=(steps[0], steps[1], steps[2]),
         selection=reader.share(section.get("selection"), "[cut_offs] selection", 1, most_allowed=False),
         consequence=reader.one_of(section, "consequence", "[cut_offs]", CONSEQUENCES),
+    )
+
+
+def _refit(reader: _Reader, content: dict[str, Any]) -> RefitLimits | None:
+    if "refit" not in content:
+        return None
+    section = reader.table(content, "refit")
+    reader.keys(section, ("largest_difference", "moved_share"), "[refit]")
+    return RefitLimits(
+        *(
+            reader.share(section.get(key), f"[refit] {key}", WIDEST_MARGIN, most_allowed=True)
+            for key in ("largest_difference", "moved_share")
+        )
     )
 
 

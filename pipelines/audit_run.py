@@ -12,11 +12,11 @@ from desist.fairness.groups import group_rows
 from desist.fairness.policy import Policy
 from desist.features.cohort import open_spells
 from desist.features.tables import ROW
-from desist.pipelines.compare import Compared
+from desist.pipelines.audited import Audited
 from desist.pipelines.ground import POPULATION, Built, Ground
 from desist.pipelines.score import why_none
 from desist.pipelines.session import Session
-from desist.pipelines.training import OUTCOME, Training
+from desist.pipelines.training import Training
 
 
 def selection_today(ground: Ground, built: Built, model: Any, policy: Policy) -> dict[str, int]:
@@ -36,11 +36,11 @@ def selection_today(ground: Ground, built: Built, model: Any, policy: Policy) ->
     }
 
 
-def audit_compared(
-    session: Session, ground: Ground, training: Training, compared: Compared, policy: Policy, today: dict[str, int]
+def audit_file(
+    session: Session, ground: Ground, training: Training, audited: Audited, policy: Policy, today: dict[str, int]
 ) -> Audit:
-    """The audit of the chosen model's back-test scores under the workspace's policy."""
-    scores = compared.scores()
+    """The audit of the audited file's own scores under the workspace's policy."""
+    scores = audited.scores()
     rows = scores.table[ROW]
     people = sorted(set(rows["person_id"].astype(str)))
     store = EqualityStore(session.workspace.equality)
@@ -48,7 +48,7 @@ def audit_compared(
     return audit(
         scores,
         training.outcomes,
-        OUTCOME,
+        training.outcome,
         group_rows(rows, store.characteristics(people, before=session.today), ages),
         policy,
         seed=session.settings.seed,

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from desist.features.register import Register
 from desist.features.standard_features import LOOKBACK, approval_features
-from desist.features.tables import ROW, FeatureInfo, FeatureSet, Scores
-from desist.models.estimators.base import ChanceModel
-from desist.models.estimators.boosting import MonotoneBoosting
-from desist.models.estimators.card import PointsCard
-from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
-from desist.models.estimators.spline import SplineLogistic
+from desist.features.tables import ROW
 from desist.models.judging.backtest import Plan, backtest
 from desist.models.judging.choice import Choice, choose
 from desist.models.judging.evaluate import (
@@ -27,39 +22,17 @@ from desist.models.judging.evaluate import (
     score_metrics,
 )
 from desist.pipelines.ground import Ground
+from desist.pipelines.recipes import CAREER_YEARS, COMPARATORS, MODELS, comparators, recipes
 from desist.pipelines.session import Session
-from desist.pipelines.training import OUTCOME, Training, outcome_definitions
+from desist.pipelines.training import Training
 
-CARD_ITEMS = 10
-#: Most readable first: the order in which the choice prefers them.
-MODELS = ("points card", "spline logistic", "monotone boosting")
-COMPARATORS = ("base rate", "prior count", "Copas rate")
-PRIORS, CAREER_YEARS, DAYS_A_YEAR = "sanctions_10y", "career_years", 365.25
+DAYS_A_YEAR = 365.25
 FOLDS, LEAST_DATES = 3, 2
-
-
-def recipes(features: FeatureSet) -> dict[str, Callable[[int], ChanceModel]]:
-    """How each model is made, by name: from a seed to an unfitted estimator."""
-    return {
-        "points card": lambda seed: PointsCard(features, max_items=CARD_ITEMS, seed=seed),
-        "spline logistic": lambda seed: SplineLogistic(features, seed=seed),
-        "monotone boosting": lambda seed: MonotoneBoosting(features, seed=seed),
-    }
-
-
-def comparators() -> dict[str, Callable[[int], ChanceModel]]:
-    """Rules a model has to beat; none of them is ever released."""
-    seen = FeatureSet((FeatureInfo(PRIORS), FeatureInfo(CAREER_YEARS)))
-    return {
-        "base rate": lambda seed: BaseRate(seen),
-        "prior count": lambda seed: PriorCount(seen, priors=PRIORS),
-        "Copas rate": lambda seed: CopasRate(seen, priors=PRIORS, years_since_first=CAREER_YEARS),
-    }
 
 
 @dataclass(frozen=True)
 class Period:
-    """The chosen model's back-test on one date."""
+    """One model's scores of one date, judged."""
 
     as_of: dt.date
     rows: int
@@ -71,8 +44,8 @@ class Period:
 class Compared:
     """Back-test scores by name, their figures with intervals, differences to the chosen model, and the choice.
 
-    ``judged``: person_id, as_of, the outcome, and a column of scores per name, for the rows that every one scored.
-    ``paired``: by name, the chosen model's measure less the other's.
+    ``judged``: person_id, as_of, the outcome, and a column of scores per name, for the rows that every one scored;
+    none of them is of a judge. ``paired``: by name, the chosen model's measure less the other's.
     """
 
     judged: pd.DataFrame
@@ -86,56 +59,64 @@ class Compared:
     def chosen(self) -> str:
         return self.choice.chosen
 
-    @property
-    def tested_on(self) -> dt.date:
-        """The date of the latest caseload in the test."""
-        return max(period.as_of for period in self.periods)
 
-    def scores(self) -> Scores:
-        """Back-test scores of the chosen model."""
-        return Scores(self.judged[ROW].assign(score=self.judged[self.chosen]), self.chosen)
+def compare(session: Session, ground: Ground, training: Training, *, cut_off: float) -> Compared:
+    """Back-test every model and comparator on the learners, and choose.
 
-
-def compare(session: Session, ground: Ground, training: Training) -> Compared:
-    """Back-test every model and comparator, and choose. Raises CannotFit where no past date can be tested."""
-    settings = session.settings
-    (definition, *_) = outcome_definitions(settings.data_lag_days)
-    plan = Plan(OUTCOME, definition.days_to_mature, FOLDS, LEAST_DATES, settings.seed)
+    ``cut_off``: the estimate from which a case is brought to review. Raises CannotFit where no past date can be
+    tested.
+    """
+    plan = back_test_plan(session, training)
     features = ground.register.feature_set()
-    with_career = training.table.assign(**{CAREER_YEARS: _career_years(ground, training.table)})
-    judged = training.table[[*ROW, OUTCOME]]
+    table = training.learners
+    with_career = table.assign(**{CAREER_YEARS: _career_years(ground, table)})
+    judged = table[[*ROW, training.outcome]]
     for name, make in {**recipes(features), **comparators()}.items():
         session.say(f"  back-test: {name}")
-        table, calibrate = (training.table, True) if name in MODELS else (with_career, False)
-        scored = backtest(table, features, make, name, plan, calibrate=calibrate)
+        rows, calibrate = (table, True) if name in MODELS else (with_career, False)
+        scored = backtest(rows, features, make, name, plan, calibrate=calibrate)
         judged = judged.merge(scored.table.rename(columns={"score": name}), on=ROW, how="inner", validate="one_to_one")
-    return _judge(session, judged)
+    return _judge(session, judged, training.outcome, cut_off)
 
 
-def _judge(session: Session, judged: pd.DataFrame) -> Compared:
-    y, people = judged[OUTCOME].to_numpy(dtype=float), judged["person_id"].to_numpy()
+def back_test_plan(session: Session, training: Training) -> Plan:
+    """What a back-test of a run keeps apart."""
+    return Plan(training.outcome, training.definition.days_to_mature, FOLDS, LEAST_DATES, session.settings.seed)
+
+
+def _judge(session: Session, judged: pd.DataFrame, outcome: str, cut_off: float) -> Compared:
+    y, people = judged[outcome].to_numpy(dtype=float), judged["person_id"].to_numpy()
     draws = {"replicates": session.settings.replicates, "seed": session.settings.seed}
     names = (*MODELS, *COMPARATORS)
     choice = choose(y, {name: judged[name] for name in MODELS}, people, MODELS, **draws)
     return Compared(
         judged=judged,
-        metrics={name: score_metrics(y, judged[name], people, **draws) for name in names},
+        metrics={name: score_metrics(y, judged[name], people, cut_off=cut_off, **draws) for name in names},
         paired={
             name: paired_difference(y, judged[choice.chosen], judged[name], people, **draws)
             for name in names
             if name != choice.chosen
         },
-        periods=tuple(
-            Period(
-                block["as_of"].iloc[0].date(),
-                len(block),
-                int(block[OUTCOME].sum()),
-                score_metrics(block[OUTCOME], block[choice.chosen], block["person_id"], **draws),
-            )
-            for _, block in judged.groupby("as_of")
-        ),
+        periods=periods_of(judged, outcome, choice.chosen, cut_off=cut_off, **draws),
         choice=choice,
         size=sample_size(y, people),
+    )
+
+
+def periods_of(
+    judged: pd.DataFrame, outcome: str, score: str, *, cut_off: float, replicates: int, seed: int
+) -> tuple[Period, ...]:
+    """One column of scores judged date by date."""
+    return tuple(
+        Period(
+            block["as_of"].iloc[0].date(),
+            len(block),
+            int(block[outcome].sum()),
+            score_metrics(
+                block[outcome], block[score], block["person_id"], replicates=replicates, seed=seed, cut_off=cut_off
+            ),
+        )
+        for _, block in judged.groupby("as_of")
     )
 
 

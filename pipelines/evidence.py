@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from desist.fairness.audit import Audit
 from desist.fairness.policy import Policy
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.calibration import Calibrated
+from desist.pipelines.audited import Final
 from desist.pipelines.compare import Compared
-from desist.pipelines.final import Final
 from desist.pipelines.ground import Ground
+from desist.pipelines.recipes import CARD, TREES
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run before it is written: from what, by whom and under which policy, and what came out."""
+    """A run before it is written: from what, by whom and under which policy, and what came out.
+
+    ``beside``: the card and the trees fitted on the same rows for the board's and the analyst's pages, by name.
+    """
 
     run: str
     trainer: str
@@ -24,5 +31,23 @@ class Evidence:
     training: Training
     compared: Compared
     final: Final
+    beside: Mapping[str, Calibrated]
     policy: Policy
     audit: Audit
+
+    @property
+    def chosen(self) -> str:
+        """The name of the model that would be released."""
+        return self.final.audited.name
+
+    @property
+    def card(self) -> Calibrated:
+        """The points card of the run: the file that would be released, or one fitted beside it."""
+        return self.final.model if self.chosen == CARD else self.beside[CARD]
+
+    @property
+    def trees(self) -> MonotoneBoosting:
+        """The boosted trees of the run, for the analyst's figures."""
+        found = self.final.model if self.chosen == TREES else self.beside[TREES]
+        assert isinstance(found.model, MonotoneBoosting)
+        return found.model

@@ -141,7 +141,13 @@ def _shape_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
 
 
 def _words(kind: type | tuple[type, ...]) -> str:
-    words = {str: "text in quotes", int: "a whole number", float: "a number such as 0.4", bool: "true or false", dt.date: "a date like 2026-10-01"}
+    words = {
+        str: "text in quotes",
+        int: "a whole number",
+        float: "a number such as 0.4",
+        bool: "true or false",
+        dt.date: "a date like 2026-10-01",
+    }
     return words.get(kind, "a table") if isinstance(kind, type) else "a value"
 
 

@@ -16,13 +16,17 @@ from desist.features.outcomes import (
     label_outcomes,
 )
 from desist.features.tables import ROW, Outcomes
+from desist.models.judging.apart import Apart, AuditPlan, set_apart
 from desist.pipelines.ground import Built, Ground, build_profiles_on
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
 
 OUTCOME = PROVEN_REOFFENDING.name
+#: Outcomes a run may be made for, each as its own candidate.
+DEFINITIONS = (PROVEN_REOFFENDING, SERIOUS_OFFENCE, ESCALATION)
 #: A refit needs at least this many people with the outcome and without it; below, nothing is fitted.
 LEAST_EVENTS = 100
+LEAST_DATES = 2
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,34 @@ class Training:
 
     ``table``: person_id, as_of, a column per feature and the outcome, rows with a known outcome only.
     ``outcomes``: every outcome of every row, known or not. ``built``: profiles and cohort per as-of date.
+    ``definition``: the outcome that the models learn. ``apart``: who teaches a model and who judges it.
     """
 
     table: pd.DataFrame
     outcomes: Outcomes
     built: Mapping[dt.date, Built]
+    definition: OutcomeDefinition
+    apart: Apart
+
+    @property
+    def outcome(self) -> str:
+        """The column of the table that models learn."""
+        return self.definition.name
+
+    @property
+    def learners(self) -> pd.DataFrame:
+        """The rows of everybody who is no judge: back-tests and the choice between models use these alone."""
+        return self.table.iloc[self.apart.learners].reset_index(drop=True)
+
+    @property
+    def learnt(self) -> pd.DataFrame:
+        """The learners' rows whose label was known before the first audited date: what the audited file learns."""
+        return self.table.iloc[self.apart.learn].reset_index(drop=True)
+
+    @property
+    def judging(self) -> pd.DataFrame:
+        """The judges' rows on the audited dates."""
+        return self.table.iloc[self.apart.judge].reset_index(drop=True)
 
     @property
     def as_ofs(self) -> tuple[dt.date, ...]:
@@ -43,7 +70,7 @@ class Training:
 
     def unknown_labels(self) -> dict[str, int]:
         """How many rows have no label, by reason."""
-        missing = self.outcomes.table[self.outcomes.table[OUTCOME].isna()]
+        missing = self.outcomes.table[self.outcomes.table[self.outcome].isna()]
         return {str(reason): int(count) for reason, count in missing["why_missing"].value_counts().sort_index().items()}
 
 
@@ -59,13 +86,10 @@ def past_dates(session: Session, as_of: dt.date) -> list[dt.date]:
 
 def outcome_definitions(data_lag_days: int) -> list[OutcomeDefinition]:
     """The outcomes of a run, the one that models learn first, with the partnership's own lag of recording."""
-    return [
-        replace(definition, data_lag_days=data_lag_days)
-        for definition in (PROVEN_REOFFENDING, SERIOUS_OFFENCE, ESCALATION)
-    ]
+    return [replace(definition, data_lag_days=data_lag_days) for definition in DEFINITIONS]
 
 
-def training_rows(session: Session, ground: Ground, as_of: dt.date) -> Training:
+def training_rows(session: Session, ground: Ground, as_of: dt.date, outcome: str = OUTCOME) -> Training:
     """Past caseloads with labels as known on ``as_of``. Raises Refused where there is too little to learn from."""
     built = {date: build_profiles_on(session, ground, date) for date in past_dates(session, as_of)}
     if not built:
@@ -73,12 +97,24 @@ def training_rows(session: Session, ground: Ground, as_of: dt.date) -> Training:
     profiles = pd.concat([one.profiles.table for one in built.values()], ignore_index=True)
     definitions = outcome_definitions(session.settings.data_lag_days)
     outcomes = label_outcomes(ground.events, profiles[ROW], definitions, known_by=as_of)
-    labelled = profiles.merge(outcomes.table[[*ROW, OUTCOME]], on=ROW, how="left", validate="one_to_one")
-    known = labelled[labelled[OUTCOME].notna()].reset_index(drop=True)
-    events = int(known[OUTCOME].sum())
+    labelled = profiles.merge(outcomes.table[[*ROW, outcome]], on=ROW, how="left", validate="one_to_one")
+    known = labelled[labelled[outcome].notna()].reset_index(drop=True)
+    _check_enough(known, len(labelled), outcome)
+    definition = next(one for one in definitions if one.name == outcome)
+    return Training(known, outcomes, built, definition, set_apart(known, audit_plan(session, definition)))
+
+
+def audit_plan(session: Session, definition: OutcomeDefinition) -> AuditPlan:
+    """Who judges, and on which dates, as the settings say."""
+    settings = session.settings
+    return AuditPlan(definition.days_to_mature, settings.audit_share, settings.audit_dates, LEAST_DATES, settings.seed)
+
+
+def _check_enough(known: pd.DataFrame, rows: int, outcome: str) -> None:
+    events = int(known[outcome].sum())
     if min(events, len(known) - events) < LEAST_EVENTS:
         raise Refused(
-            f"Of {len(labelled):,} past caseload rows {len(known):,} have a known outcome, {events:,} of them a proven "
-            f"reoffence; at least {LEAST_EVENTS} with and without are needed. Take in more history, or join a region."
+            f"Of {rows:,} past caseload rows {len(known):,} have a known outcome, {events:,} of them with "
+            f"{outcome.replace('_', ' ')}; at least {LEAST_EVENTS} with and without are needed. Take in more history, "
+            "or join a region."
         )
-    return Training(known, outcomes, built)

@@ -1,0 +1,40 @@
+"""How each model and comparator of a run is made: from a seed to an unfitted estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from desist.features.tables import FeatureInfo, FeatureSet
+from desist.models.estimators.base import ChanceModel
+from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.card import PointsCard
+from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.spline import SplineLogistic
+
+Recipe = Callable[[int], ChanceModel]
+
+CARD_ITEMS = 10
+CARD, SPLINE, TREES = "points card", "spline logistic", "monotone boosting"
+#: Most readable first: the order in which the choice prefers them.
+MODELS = (CARD, SPLINE, TREES)
+COMPARATORS = ("base rate", "prior count", "Copas rate")
+PRIORS, CAREER_YEARS = "sanctions_10y", "career_years"
+
+
+def recipes(features: FeatureSet) -> Mapping[str, Recipe]:
+    """The models that may be released, by name."""
+    return {
+        CARD: lambda seed: PointsCard(features, max_items=CARD_ITEMS, seed=seed),
+        SPLINE: lambda seed: SplineLogistic(features, seed=seed),
+        TREES: lambda seed: MonotoneBoosting(features, seed=seed),
+    }
+
+
+def comparators() -> Mapping[str, Recipe]:
+    """Rules a model has to beat; none of them is ever released."""
+    seen = FeatureSet((FeatureInfo(PRIORS), FeatureInfo(CAREER_YEARS)))
+    return {
+        "base rate": lambda seed: BaseRate(seen),
+        "prior count": lambda seed: PriorCount(seen, priors=PRIORS),
+        "Copas rate": lambda seed: CopasRate(seen, priors=PRIORS, years_since_first=CAREER_YEARS),
+    }

@@ -1,0 +1,151 @@
+"""What a run leaves: the candidate's files, metrics.json, scores of past cohorts, the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from desist.fairness.candidate import FOLDER, MANIFEST, write_policy_files
+from desist.models.files import save_model
+from desist.models.judging.evaluate import metrics_to_json
+from desist.pipelines.audited import SCORE, Audited
+from desist.pipelines.compare import Period
+from desist.pipelines.evidence import Evidence
+from desist.pipelines.ground import POPULATION
+from desist.pipelines.model_card import FILE as MODEL_CARD
+from desist.pipelines.model_card import ModelCard
+from desist.pipelines.recipes import MODELS
+from desist.pipelines.run_pages import write_run_pages
+from desist.pipelines.steps_of import step_records
+from desist.pipelines.tracking import Tracked, track
+from desist.records.files import write_json, write_text
+
+
+def write_run(folder: Path, found: Evidence) -> Tracked:
+    """Fill the run's folder: what the board is asked about, results, pages, tracking."""
+    session, ground = found.session, found.ground
+    candidate = folder / FOLDER
+    candidate.mkdir()
+    write_policy_files(candidate, session.workspace.policy)
+    save_model(found.final.model, candidate)
+    write_text(candidate / "audit.json", found.audit.to_json())
+    write_json(candidate / "register.json", ground.register.to_json())
+    write_json(candidate / "population.json", {**POPULATION.to_json(), "words": POPULATION.in_words()})
+    write_json(candidate / "schema.json", _schema(found))
+    write_json(candidate / MODEL_CARD, _model_card(found).as_json())
+    write_json(folder / "metrics.json", _metrics(found))
+    found.compared.judged.to_parquet(folder / "scores.parquet", index=False)
+    found.final.audited.rows.to_parquet(folder / "audited.parquet", index=False)
+    tracked = track(
+        f"sqlite:///{session.workspace.tracking.resolve()}",
+        session.workspace.root / "mlflow",
+        name=found.run,
+        settings=session.settings.as_json(),
+        data_hashes={"linked": ground.linked.hash, "register": ground.register.hash},
+        metrics=_plain_metrics(found),
+        candidate=candidate,
+        figures=write_run_pages(folder, found),
+    )
+    write_json(folder / MANIFEST, _manifest(found, tracked))
+    return tracked
+
+
+def _manifest(found: Evidence, tracked: Tracked) -> dict[str, Any]:
+    """What may differ between two runs of the same settings, extracts and seed stands here and nowhere else."""
+    return {
+        "run": found.run,
+        "made_on": found.session.today.isoformat(),
+        "mlflow_run": tracked.run_id,
+        "mlflow_version": tracked.version,
+        "settings": found.session.settings.as_json(),
+        "snapshots": {source: day.isoformat() for source, day in found.ground.linked.snapshots.items()},
+        "linked": found.ground.linked.hash,
+    }
+
+
+def _schema(found: Evidence) -> dict[str, Any]:
+    """What a row of a profile is, and what its label means."""
+    register = found.ground.register
+    return {
+        "register": register.hash,
+        "features": list(register.names),
+        "outcomes": dict(found.training.outcomes.definitions),
+        "days_to_mature": found.training.definition.days_to_mature,
+    }
+
+
+def _model_card(found: Evidence) -> ModelCard:
+    final, training = found.final, found.training
+    refit = final.refit if final.is_refit else None
+    audited = final.audited
+    return ModelCard(
+        family=found.chosen,
+        version=found.run,
+        tested_on=audited.tested_on,
+        trained_rows=refit.rows if refit else audited.learnt_rows,
+        trained_people=refit.people if refit else audited.learnt_people,
+        steps=step_records(audited.rows, training.outcome, SCORE, found.policy.cut_offs),
+    )
+
+
+def _metrics(found: Evidence) -> dict[str, Any]:
+    """metrics.json: every figure with its interval, what stands behind it, and which file it is of."""
+    training, compared, final = found.training, found.compared, found.final
+    labels = training.outcomes.table
+    return {
+        "outcome": training.outcome,
+        "chosen": found.chosen,
+        "why": compared.choice.words,
+        "choice": {name: value for name, value in vars(compared.choice).items() if name != "words"},
+        "sample": vars(compared.size),
+        "models": {name: metrics_to_json(measured) for name, measured in compared.metrics.items()},
+        "chosen_less_other": {name: metrics_to_json(paired) for name, paired in compared.paired.items()},
+        "periods": [_period(period) for period in compared.periods],
+        "audited": _audited(final.audited),
+        "refit": final.refit.as_json() if final.refit else None,
+        "released_file": "refit" if final.is_refit else "audited",
+        "outcomes": {
+            name: {
+                "definition": definition,
+                "known": int(labels[name].notna().sum()),
+                "events": int(labels[name].sum()),
+            }
+            for name, definition in training.outcomes.definitions.items()
+        },
+        "unknown_labels": training.unknown_labels(),
+    }
+
+
+def _audited(audited: Audited) -> dict[str, Any]:
+    """The file's own figures on people and dates it did not learn from."""
+    return {
+        "model": audited.name,
+        "learnt": {
+            "dates": [date.isoformat() for date in audited.learnt_dates],
+            "rows": audited.learnt_rows,
+            "people": audited.learnt_people,
+        },
+        "sample": vars(audited.size),
+        "metrics": metrics_to_json(audited.metrics),
+        "periods": [_period(period) for period in audited.periods],
+    }
+
+
+def _period(period: Period) -> dict[str, Any]:
+    return {
+        "as_of": period.as_of.isoformat(),
+        "rows": period.rows,
+        "events": period.events,
+        **metrics_to_json(period.metrics),
+    }
+
+
+def _plain_metrics(found: Evidence) -> dict[str, float]:
+    """Figures by model for MLflow, which takes numbers only."""
+    told = {name: found.compared.metrics[name] for name in MODELS} | {"audited file": found.final.audited.metrics}
+    return {
+        f"{name.replace(' ', '_')}.{metric}": measured.value
+        for name, metrics in told.items()
+        for metric, measured in metrics.items()
+        if measured.value is not None
+    }
