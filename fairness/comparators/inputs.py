@@ -108,21 +108,24 @@ def answer(told: Told, columns: Mapping[str, Floats | NDArray[np.object_]]) -> p
 
 
 def _text(values: pd.Series) -> NDArray[np.object_]:
-    text = values.astype(object).where(values.notna(), "")
-    return np.array([str(value).strip() for value in text], dtype=object)
+    cells = values.to_numpy(dtype=object)
+    return np.where(pd.isna(cells), "", np.array([str(cell).strip() for cell in cells], dtype=object))
 
 
 def _numbers(values: pd.Series, one: Input, problems: list[Problem]) -> Floats:
     """The column as numbers, NaN where unknown; adds what it cannot hold to problems."""
-    missing = values.isna().to_numpy()
+    cells = values.to_numpy(dtype=object)
+    missing = np.asarray(pd.isna(cells), dtype=bool)
     if one.kind == "sex":
         text = _text(values)
-        missing = missing | np.isin(text, ["", NOT_STATED])
-        found = np.array([SEXES.get(value, np.nan) for value in text])
+        missing = missing | (text == "") | (text == NOT_STATED)
+        found = np.array([SEXES.get(cell, np.nan) for cell in text], dtype=float)
     elif one.kind == "yes_no":
-        found = values.astype(object).map(YES_NO).to_numpy(dtype=float)
+        found = np.array([np.nan if gone else YES_NO.get(cell, np.nan)
+                          for cell, gone in zip(cells, missing, strict=True)], dtype=float)  # fmt: skip
     else:
-        found = pd.to_numeric(values.astype(object).where(~missing, np.nan), errors="coerce").to_numpy(dtype=float)
+        numbers = pd.to_numeric(np.where(missing, np.nan, cells), errors="coerce")
+        found = np.asarray(numbers, dtype=float)
     least = 1.0 if one.kind == "sanctions" else 0.0
     with np.errstate(invalid="ignore"):
         wrong = ~missing & ~((found >= least) & (found == np.floor(found)) & np.isfinite(found))
