@@ -140,15 +140,12 @@ class DiscreteHazard(BaseEstimator):  # type: ignore[misc]
     def _logits(self, model: ChanceModel | None, X: pd.DataFrame) -> Floats:
         """Each row's logit in each month as the estimator tells it, before the month's own level."""
         months = np.arange(1.0, self.months + 1)
-        if model is None:
+        if model is None or len(X) == 0:
             return np.zeros((len(X), self.months))
         table = X[list(self.features.names)]
         if not isinstance(model, ADDITIVE):
             return np.column_stack([model.decision_function(table.assign(**{MONTH: month})) for month in months])
-        first = table.head(1) if len(table) else pd.DataFrame(columns=table.columns, dtype=float)
-        if not len(first):
-            return np.empty((0, self.months))
-        by_month = first.loc[first.index.repeat(self.months)].assign(**{MONTH: months})
+        by_month = table.take(np.zeros(self.months, dtype=int)).assign(**{MONTH: months})
         part = model.contributions(by_month)[MONTH].to_numpy()
         in_first = model.decision_function(table.assign(**{MONTH: 1.0}))
         return np.asarray(in_first[:, None] + (part - part[0]), dtype=float)
@@ -165,9 +162,6 @@ class DiscreteHazard(BaseEstimator):  # type: ignore[misc]
                 shares[name][:, month + 1] = shares[name][:, month] + free * chances[place, :, month]
             free = free * chances[-1, :, month]
             stay[:, month + 1] = free
-        for name in self.causes:
-            if name not in self.models_:
-                shares[name][:] = 0.0
         return Curves(X.index, np.r_[0, self.ends_], shares, stay)
 
     def to_json(self) -> dict[str, Any]:
@@ -193,8 +187,9 @@ class DiscreteHazard(BaseEstimator):  # type: ignore[misc]
         model = cls(features_from_json(told["features"]), **{name: told[name] for name in names})
         model.ends_ = month_ends_of(model.months, model.month_days)
         model.events_ = dict(told["events"])
-        model.levels_ = {name: np.array(told["levels"][name], dtype=float) for name in told["levels"]}
-        model.models_ = {name: _inner(one) for name, one in told["models"].items()}
+        happened = [name for name in model.causes if name in told["models"]]  # the causes' order makes the last digit
+        model.levels_ = {name: np.array(told["levels"][name], dtype=float) for name in happened}
+        model.models_ = {name: _inner(told["models"][name]) for name in happened}
         return model
 
 
