@@ -12,6 +12,7 @@ from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.calibration import Calibrated
 from desist.models.estimators.card import PointsCard
 from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.ebm import ExplainableBoosting
 from desist.models.estimators.shared import Shared
 from desist.models.estimators.spline import SplineLogistic
 from desist.records.errors import Refused
@@ -25,7 +26,16 @@ TREES_FILE = "model-trees.txt"
 ELSEWHERE = {"file": TREES_FILE}  # stands in model.json where LightGBM's text was
 
 KINDS: Mapping[str, type[ChanceModel]] = {
-    model.kind: model for model in (PointsCard, SplineLogistic, MonotoneBoosting, BaseRate, PriorCount, CopasRate)
+    model.kind: model
+    for model in (
+        PointsCard,
+        SplineLogistic,
+        ExplainableBoosting,
+        MonotoneBoosting,
+        BaseRate,
+        PriorCount,
+        CopasRate,
+    )
 }
 
 Model = ChanceModel | Calibrated

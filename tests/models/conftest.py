@@ -1,4 +1,4 @@
-"""A made-up table with every kind of column, and the three models fitted to it once."""
+"""A made-up table with every kind of column, and the four models fitted to it once."""
 
 from types import SimpleNamespace
 
@@ -9,6 +9,7 @@ import pytest
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.card import PointsCard
+from desist.models.estimators.ebm import ExplainableBoosting
 from desist.models.estimators.spline import SplineLogistic
 
 FEATURES = FeatureSet(
@@ -52,6 +53,7 @@ def all_models(features):
         "card": PointsCard(features),
         "spline": SplineLogistic(features),
         "boosting": MonotoneBoosting(features),
+        "ebm": ExplainableBoosting(features),
     }
 
 
@@ -63,5 +65,5 @@ def made_up():
 
 @pytest.fixture(scope="session")
 def fitted(made_up):
-    """The three models fitted to the made-up rows, by name."""
+    """The four models fitted to the made-up rows, by name."""
     return {name: model.fit(made_up.table, made_up.outcome) for name, model in all_models(FEATURES).items()}

@@ -10,10 +10,11 @@ from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.base import CannotFit
 from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.card import PointsCard
+from desist.models.estimators.ebm import ExplainableBoosting
 from desist.models.estimators.spline import SplineLogistic
 from desist.records.errors import UserError
 
-KINDS = (PointsCard, SplineLogistic, MonotoneBoosting)
+KINDS = (PointsCard, SplineLogistic, MonotoneBoosting, ExplainableBoosting)
 
 
 def rows(count, seed=0):

@@ -27,7 +27,8 @@ def models(made_up, fitted):
     return found | {model.kind: model.fit(made_up.table, made_up.outcome) for model in rivals}
 
 
-NAMES = ["card", "spline", "boosting", "calibrated card", "calibrated spline", "calibrated boosting"]
+FITTED = ("card", "spline", "boosting", "ebm")
+NAMES = [*FITTED, *(f"calibrated {name}" for name in FITTED)]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "base_rate", "prior_count", "copas_rate"])

@@ -10,7 +10,7 @@ from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.boosting import MonotoneBoosting, NotAdditive
 from desist.models.estimators.calibration import Calibrated
 
-NAMES = ("card", "spline", "boosting")
+NAMES = ("card", "spline", "boosting", "ebm")
 amounts = st.one_of(st.none(), st.floats(-5, 60), st.sampled_from([0.0, 1.0, 2.0, 1e9]))
 people = st.fixed_dictionaries(
     {
