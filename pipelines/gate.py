@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness import gate, release, signoff
+from desist.fairness.candidate import FOLDER, read_plain_files
 from desist.intake.store import Store
+from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session, newest
 from desist.records.codes import SIGNING_ROLES
@@ -163,7 +165,8 @@ def release_candidate(session: Session, run: str) -> Released:
         keys = KeyRegister(session.workspace.keys)
         today, made_up = session.today, session.settings.made_up
         try:
-            own = list(_own_causes(session))
+            files, _ = read_plain_files(session.workspace.runs / run / FOLDER)
+            own = [*_own_causes(session), *conformance_causes(files)]
             if own:  # nothing may be written then: name what the board still lacks beside it
                 evidence = candidate_of(session, run).evidence
                 raise gate.withhold(
@@ -198,7 +201,7 @@ def open_release(session: Session) -> release.Release:
             log_last_time=session.log.last_time(),
             register_hash=None if broken else register.hash,
         )
-        _raise_if_any([*causes, *_found_causes(session, found)])
+        _raise_if_any([*causes, *_found_causes(session, found), *conformance_causes(found.files)])
     except Withheld as error:
         told = [*error.causes, *(cause.text for cause in causes if cause.text not in error.causes)]
         withheld = Withheld(error.message.splitlines()[0], told, state=error.state)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness.candidate import FOLDER, MANIFEST, write_policy_files
+from desist.models.conformance.check import write_conformance
 from desist.models.files import save_model
 from desist.models.judging.evaluate import metrics_to_json
 from desist.pipelines.audited import SCORE, Audited
@@ -28,6 +29,7 @@ def write_run(folder: Path, found: Evidence) -> Tracked:
     candidate.mkdir()
     write_policy_files(candidate, session.workspace.policy)
     save_model(found.final.model, candidate)
+    write_conformance(found.final.model, candidate)
     write_text(candidate / "audit.json", found.audit.to_json())
     write_json(candidate / "register.json", ground.register.to_json())
     write_json(candidate / "population.json", {**POPULATION.to_json(), "words": POPULATION.in_words()})
