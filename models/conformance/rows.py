@@ -68,6 +68,8 @@ def thresholds_of(inner: Mapping[str, Any]) -> dict[int, list[float]]:
     elif inner["kind"] == "spline_logistic":
         for place, basis in enumerate(learnt["bases"]):
             found[place] = {_unscaled(basis, float(knot)) for knot in basis["knots"]}
+    elif inner["kind"] == "explainable_boosting":
+        found = {place: set(map(float, table["cuts"])) for place, table in enumerate(learnt["steps"])}
     elif inner["kind"] == "monotone_boosting":
         for tree in read_trees(learnt["trees"]):
             for column, threshold in zip(tree.columns, tree.thresholds, strict=True):

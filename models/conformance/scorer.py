@@ -203,6 +203,22 @@ class _Curve:
         return [*[1.0] * (here - 2), middle + last, last, *[0.0] * (count - 1 - here)]
 
 
+def _explainable_boosting(told: Told) -> Callable[[list[float]], Scored]:
+    names, intercept = [feature["name"] for feature in told["features"]], float(told["learnt"]["intercept"])
+    steps = [(table["cuts"], table["scores"], float(table["missing"])) for table in told["learnt"]["steps"]]
+    if any(len(scores) != len(cuts) + 1 for cuts, scores, _ in steps):
+        raise CannotScore("a table of steps needs one score more than it has cuts")
+
+    def scored(row: list[float]) -> Scored:
+        parts = {}
+        for name, (cuts, scores, missing), value in zip(names, steps, row, strict=True):
+            # a step begins at its cut: the value of the cut itself lies above it
+            parts[name] = missing if math.isnan(value) else float(scores[bisect.bisect_right(cuts, value)])
+        return Scored(math.fsum([*parts.values(), intercept]), parts)
+
+    return scored
+
+
 def _monotone_boosting(told: Told) -> Callable[[list[float]], Scored]:
     signs = [int(feature["sign"]) for feature in told["features"]]
     columns, trees = told["columns"], read_trees(told["learnt"]["trees"])
@@ -227,5 +243,6 @@ def _monotone_boosting(told: Told) -> Callable[[list[float]], Scored]:
 KINDS: Mapping[str, Callable[[Told], Callable[[list[float]], Scored]]] = {
     "points_card": _points_card,
     "spline_logistic": _spline_logistic,
+    "explainable_boosting": _explainable_boosting,
     "monotone_boosting": _monotone_boosting,
 }

@@ -25,7 +25,7 @@ from desist.models.files import model_from_json, save_model
 from desist.records.errors import Refused
 from desist.records.hashing import canonical_json, hash_json
 
-KINDS = ["card", "spline", "boosting"]
+KINDS = ["card", "spline", "ebm", "boosting"]
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +123,16 @@ def swap_points(told, inner):
     items[0]["points"], other["points"] = other["points"], items[0]["points"]
 
 
+def swap_steps(told, inner):
+    scores = max((table["scores"] for table in inner["learnt"]["steps"]), key=len)
+    scores[0], scores[-1] = scores[-1], scores[0]
+
+
+def move_cut(told, inner):
+    table = max(inner["learnt"]["steps"], key=lambda table: len(table["cuts"]))
+    table["cuts"][0] = math.nextafter(table["cuts"][0], -math.inf)
+
+
 def swap_leaves(told, inner):
     lines = inner["learnt"]["trees"].splitlines(keepends=True)
     place = next(number for number, line in enumerate(lines) if line.startswith("leaf_value="))
@@ -148,8 +158,11 @@ def other_missing(told, inner):
 
 @pytest.mark.parametrize(
     ("kind", "change"),
-    [("spline", swap_weights), ("card", swap_points), ("boosting", swap_leaves), ("boosting", other_missing)],
-)
+    [
+        ("spline", swap_weights), ("card", swap_points), ("ebm", swap_steps), ("ebm", move_cut),
+        ("boosting", swap_leaves), ("boosting", other_missing),
+    ],
+)  # fmt: skip
 def test_a_swapped_coefficient_is_caught(sealed, kind, change):
     problems = altered(sealed(kind), change)
     assert any(text.startswith("the second scorer and the stored scores differ in") for text in problems)
