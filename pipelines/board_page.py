@@ -120,7 +120,8 @@ def how_made(final: Final) -> tuple[str, ...]:
     told = (
         f"The audited scores come from one file. It learnt from {audited.learnt_rows:,} rows of "
         f"{audited.learnt_people:,} people, caseloads of {first} to {last}, whose outcomes were all known before the "
-        f"first audited caseload. It was audited on {audited.size.rows:,} rows of {audited.size.people:,} other people, who taught it nothing."
+        f"first audited caseload. It was audited on {audited.size.rows:,} rows of {audited.size.people:,} other "
+        "people, who taught it nothing."
     )
     refit = final.refit
     if refit is None:

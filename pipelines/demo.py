@@ -29,6 +29,8 @@ from desist.simulation.write import simulate
 
 TODAY = dt.date(2026, 10, 1)
 FIRST_AS_OF = dt.date(2021, 4, 1)
+#: Features look back up to ten years: records must reach back far enough when the first past caseload is drawn.
+HISTORY_START = dt.date(2012, 10, 1)
 PASSWORD = b"demo"
 TRAINER = "Demo analyst"
 #: Holder and role of each demo key; the keys say in the register that they are made up.
@@ -90,8 +92,11 @@ def run_demo(
     began = time.monotonic()
     extracts = root.with_name(f"{root.name}-extracts")
     _clear(root, extracts)
-    say(f"1  A made-up borough: {people:,} people known to its agencies, eight years of records (seed {seed}).")
-    simulate(extracts, people=people, seed=seed, world=World(enforcement_gap=enforcement_gap), sharing=sharing)
+    say(f"1  A made-up borough: {people:,} people known to its agencies, fourteen years of records (seed {seed}).")
+    simulate(
+        extracts, people=people, seed=seed, world=World(enforcement_gap=enforcement_gap), sharing=sharing,
+        history_start=HISTORY_START,
+    )  # fmt: skip
     session = _open(root, extracts, seed, say)
     say("2  Intake: each file through its sharing agreement; what does not fit goes to quarantine with a reason.")
     say(_indented(take_in(session, extracts / "extracts").as_text()))
