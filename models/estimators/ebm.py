@@ -72,7 +72,7 @@ class ExplainableBoosting(ChanceModel):
         features: FeatureSet,
         *,
         bags: int = 8,
-        rounds: int = 5000,
+        rounds: int = 500,
         rate: float = 0.04,
         bins: int = 128,
         leaves: int = 3,
