@@ -89,7 +89,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class Reason:
-    """One part of why an estimate is what it is, in words a practitioner can check."""
+    """One part of why an estimate is what it is, in words a practitioner can check.
+
+    ``occurred_on``: the day (ISO) of the latest record it rests on, empty where it rests on there being none;
+    ``known_to``: the day up to which its source's records are known. ``less_certain``: its direction is not the same
+    in more than one in ten refits of the model.
+    """
 
     feature: str
     phrase: str
@@ -98,6 +103,9 @@ class Reason:
     source: str
     kind: str  # "history" or "can change"
     size: float  # contribution in points or log-odds; for analysts, never shown on a page
+    occurred_on: str = ""
+    known_to: str = ""
+    less_certain: bool = False
 
 
 @dataclass(frozen=True)

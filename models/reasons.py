@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from desist.features.tables import FeatureSet, Reason
+from desist.features.tables import FeatureInfo, FeatureSet, Reason
 from desist.models.estimators.base import BASE, Floats
 
 MOST_REASONS = 5
@@ -17,14 +19,24 @@ SMALLEST = 0.004
 ADDS_UP_WITHIN = 1e-6
 
 
+#: A reason whose sign is the released model's in a smaller share of refits than this is marked less certain.
+STEADY = 0.9
+
+
 class Fact(Protocol):
-    """The fact behind a feature's value, as the register tells it."""
+    """The fact behind a feature's value, as the register tells it: the value in words, its dates and its source."""
 
     @property
     def words(self) -> str: ...
 
     @property
     def source(self) -> str: ...
+
+    @property
+    def occurred_on(self) -> dt.date | None: ...
+
+    @property
+    def known_to(self) -> dt.date | None: ...
 
 
 class DoesNotAddUp(RuntimeError):
@@ -46,32 +58,56 @@ def against_typical(model: Any, table: pd.DataFrame, features: FeatureSet) -> pd
     return pd.DataFrame(own[names].to_numpy() - usual[names].to_numpy(), index=table.index, columns=names)
 
 
-def reasons_for(contributions: pd.Series, features: FeatureSet, fact: Callable[[str], Fact]) -> list[Reason]:
+def reasons_for(
+    contributions: pd.Series,
+    features: FeatureSet,
+    fact: Callable[[str], Fact],
+    *,
+    steadiness: Mapping[str, float] | None = None,
+) -> list[Reason]:
     """At most five reasons for one row, largest first; features that say the same in the same direction are one.
 
     ``contributions``: one row of ``against_typical``. ``fact`` gives what stands behind a feature's value.
+    ``steadiness``: for each feature the share of refits in which its contribution has this sign (a row of
+    ``refits.sign_steadiness``); a reason below ``STEADY``, or that it does not name, is less certain. None: no
+    refits were made, and nothing is marked. What several features say at once is as certain as the largest of them.
     """
     found: dict[tuple[str, str], Reason] = {}
-    order = contributions.abs().sort_values(ascending=False, kind="stable")
-    for name in order.index:
-        size = float(contributions[name])
-        if abs(size) < SMALLEST:
+    templates: set[tuple[str, str]] = set()
+    sizes = np.asarray(contributions, dtype=float)
+    for place in np.argsort(-np.abs(sizes), kind="stable"):
+        size = float(sizes[place])
+        if not abs(size) >= SMALLEST:
             break
-        feature, behind = features.get(str(name)), fact(str(name))
+        feature = features.get(str(contributions.index[place]))
         direction = "raises" if size > 0 else "lowers"
         template = (feature.raises if size > 0 else feature.lowers) or f"{feature.name.replace('_', ' ')}: {{value}}"
-        phrase = template.replace("{value}", behind.words)
-        if (phrase, direction) in found:
+        if len(found) == MOST_REASONS and (template, direction) not in templates:
             continue
-        found[phrase, direction] = Reason(
-            feature=feature.name,
-            phrase=phrase,
-            direction=direction,
-            value=behind.words,
-            source=behind.source,
-            kind=feature.kind,
-            size=round(size, 6),
-        )
-        if len(found) == MOST_REASONS:
-            break
+        behind = fact(feature.name)
+        phrase = template.replace("{value}", behind.words)
+        said = found.get((phrase, direction))
+        if said is not None:
+            found[phrase, direction] = replace(said, size=round(said.size + size, 6))
+        elif len(found) < MOST_REASONS:
+            templates.add((template, direction))
+            steady = steadiness is None or steadiness.get(feature.name, 0.0) >= STEADY
+            found[phrase, direction] = _reason(feature, phrase, direction, behind, size, less_certain=not steady)
     return list(found.values())
+
+
+def _reason(
+    feature: FeatureInfo, phrase: str, direction: str, behind: Fact, size: float, *, less_certain: bool
+) -> Reason:
+    return Reason(
+        feature=feature.name,
+        phrase=phrase,
+        direction=direction,
+        value=behind.words,
+        source=behind.source,
+        kind=feature.kind,
+        size=round(size, 6),
+        occurred_on=behind.occurred_on.isoformat() if behind.occurred_on else "",
+        known_to=behind.known_to.isoformat() if behind.known_to else "",
+        less_certain=less_certain,
+    )

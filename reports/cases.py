@@ -28,6 +28,7 @@ COLUMNS = (
 MOST_NEEDS = 3
 MOST_REASONS = 5
 RESTRICTED_CELL = "Restricted"
+LESS_CERTAIN = "less certain"
 
 SUPERVISION: Mapping[str, str] = {
     "CUSTODY": "In custody",
@@ -50,12 +51,13 @@ WHY_NONE: Mapping[str, Notice] = {
 
 @dataclass(frozen=True)
 class ShownReason:
-    """A reason in words: what, which way it moves the estimate, where it was recorded."""
+    """A reason in words: what, which way it moves the estimate and how surely, where and when it was recorded."""
 
     phrase: str
     direction: str
     source: str
     kind: str
+    certainty: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class ShownEstimate:
     sentence: str
     limited: str
     reasons: tuple[ShownReason, ...]
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether any reason is less certain, so that the page says what that means."""
+        return any(reason.certainty for reason in self.reasons)
 
 
 @dataclass(frozen=True)
@@ -230,7 +237,21 @@ def _reason(reason: Reason) -> ShownReason:
     fact = reason.value.strip()
     told = not fact or fact.lower() in reason.phrase.lower()
     phrase = reason.phrase if told else f"{reason.phrase} ({fact})"
-    return ShownReason(wording.sentence(phrase).rstrip("."), reason.direction, reason.source, reason.kind)
+    certainty = LESS_CERTAIN if reason.less_certain else ""
+    return ShownReason(
+        wording.sentence(phrase).rstrip("."), reason.direction, _where_from(reason), reason.kind, certainty
+    )
+
+
+def _where_from(reason: Reason) -> str:
+    """The source of a reason, up to when its records are known and the day of the latest one it rests on."""
+    told = reason.source
+    if told and reason.known_to:
+        told = f"{told} record to {day(dt.date.fromisoformat(reason.known_to))}"
+    if reason.occurred_on:
+        latest = f"latest of {day(dt.date.fromisoformat(reason.occurred_on))}"
+        told = f"{told}, {latest}" if told else latest
+    return told
 
 
 def _row(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from desist.features.engines import facts, reference
-from desist.features.engines.behind import facts_behind, value_in_words
+from desist.features.engines.behind import facts_behind, facts_behind_people, value_in_words
 from desist.features.engines.reference import build_profiles
 from desist.features.language import count, days_since, most_recent
 from desist.features.register import Feature, Register
@@ -204,6 +204,13 @@ def test_the_facts_behind_a_value_are_its_last_row_and_source(history, known_sin
     assert (behind.occurred_on, behind.recorded_on) == (dt.date(2023, 5, 1), dt.date(2023, 8, 9))
     nothing = facts_behind(events, "B", dt.date(2024, 4, 1), COUNTS.get("days"))
     assert np.isnan(nothing.value) and nothing.words == "not known" and nothing.occurred_on is None
+    assert behind.known_to == nothing.known_to == events.snapshots["police"]
+    features = [COUNTS.get("proven_2y"), COUNTS.get("days")]
+    together = list(facts_behind_people(events, ["B", "A"], dt.date(2024, 4, 1), features))
+    assert [person for person, _ in together] == ["A", "B"]
+    assert together[0][1]("proven_2y") == behind
+    told = together[1][1]("days")
+    assert (told.words, told.occurred_on, told.source) == (nothing.words, None, nothing.source)
 
 
 def test_values_are_said_as_people_say_them():

@@ -1,5 +1,6 @@
 """Reasons: exact, against a typical profile, in the register's words, at most five."""
 
+import datetime as dt
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,8 @@ from desist.models.reasons import DoesNotAddUp, against_typical, reasons_for
 
 
 def told(name):
-    return SimpleNamespace(words=f"the {name}", source="police")
+    day = None if name == "n3" else dt.date(2026, 6, 4)
+    return SimpleNamespace(words=f"the {name}", source="police", occurred_on=day, known_to=dt.date(2026, 9, 30))
 
 
 @pytest.mark.parametrize("name", ["card", "spline", "boosting"])
@@ -46,7 +48,7 @@ FEATURES = FeatureSet(
         *(FeatureInfo(f"n{number}", raises=f"sign {number}: {{value}}", lowers="quiet {value}") for number in range(7)),
         FeatureInfo("plain_words", source="probation", kind="can change"),
         FeatureInfo("same_a", raises="often in court"),
-        FeatureInfo("same_b", raises="often in court"),
+        FeatureInfo("same_b", raises="often in court", lowers="often in court"),
     )
 )
 
@@ -73,3 +75,47 @@ def test_features_that_say_the_same_are_one_reason():
     sizes = pd.Series(0.0, index=list(FEATURES.names))
     sizes["same_a"], sizes["same_b"], sizes["n3"] = 0.4, 0.3, 0.1
     assert [one.phrase for one in reasons_for(sizes, FEATURES, told)] == ["often in court", "sign 3: the n3"]
+
+
+def test_what_several_features_say_at_once_is_as_large_as_all_of_them():
+    sizes = pd.Series(0.0, index=list(FEATURES.names))
+    sizes["same_a"], sizes["same_b"], sizes["n3"] = 0.4, 0.3, 0.1
+    assert [(one.feature, one.size) for one in reasons_for(sizes, FEATURES, told)] == [("same_a", 0.7), ("n3", 0.1)]
+
+
+def test_the_same_phrase_in_the_opposite_direction_is_a_reason_of_its_own():
+    sizes = pd.Series(0.0, index=list(FEATURES.names))
+    sizes["same_a"], sizes["same_b"] = 0.4, -0.4
+    found = [(one.phrase, one.direction, one.size) for one in reasons_for(sizes, FEATURES, told)]
+    assert found == [("often in court", "raises", 0.4), ("often in court", "lowers", -0.4)]
+
+
+def test_a_sixth_feature_that_says_what_one_of_the_five_says_is_merged_with_it_and_no_other_is():
+    sizes = pd.Series([0.3, 0.35, 0.4, 0.45, 0.0, 0.0, 0.05, 0.0, 0.9, 0.1], index=list(FEATURES.names))
+    found = reasons_for(sizes, FEATURES, told)
+    assert [one.feature for one in found] == ["same_a", "n3", "n2", "n1", "n0"] and found[0].size == 1.0
+
+
+def test_each_reason_carries_value_source_and_dates():
+    sizes = pd.Series(0.0, index=list(FEATURES.names))
+    sizes["n0"], sizes["n3"] = 0.5, 0.4
+    recorded, none = reasons_for(sizes, FEATURES, told)
+    assert (recorded.value, recorded.source) == ("the n0", "police")
+    assert (recorded.occurred_on, recorded.known_to) == ("2026-06-04", "2026-09-30")
+    assert (none.occurred_on, none.known_to) == ("", "2026-09-30")
+
+
+def test_a_reason_whose_sign_fails_in_more_than_one_in_ten_refits_is_less_certain():
+    sizes = pd.Series(0.0, index=list(FEATURES.names))
+    sizes[["n0", "n1", "n2"]] = [0.5, 0.4, 0.3]
+    steadiness = {"n0": 0.9, "n1": 0.899}
+    found = reasons_for(sizes, FEATURES, told, steadiness=steadiness)
+    assert [(one.feature, one.less_certain) for one in found] == [("n0", False), ("n1", True), ("n2", True)]
+    assert [one.size for one in found] == [0.5, 0.4, 0.3]  # always the exact ones
+    assert found == reasons_for(sizes, FEATURES, told, steadiness=pd.Series(steadiness).reindex(sizes.index))
+    assert not any(one.less_certain for one in reasons_for(sizes, FEATURES, told))
+
+
+def test_contributions_that_are_no_numbers_are_no_reasons():
+    sizes = pd.Series(np.nan, index=list(FEATURES.names))
+    assert reasons_for(sizes, FEATURES, told) == []

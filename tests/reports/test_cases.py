@@ -42,6 +42,10 @@ def row_of(page, name):
     return next(part for part in page.split("<tbody>") if name in part).split("</tbody>")[0]
 
 
+def page_of(made, estimates):
+    return cases_page(made.case_list(estimates=estimates), made.header(), made.on_list(), today=made.today)
+
+
 def test_the_page_names_what_it_is_and_until_when_under_which_approval(made):
     page = cases_page(made.case_list(), made.header(), made.on_list(), today=made.today)
     assert "<h1>Cases to review, for support and supervision</h1>" in page
@@ -155,6 +159,28 @@ def test_somebody_for_whom_scoring_gave_nothing_is_on_the_list_all_the_same(made
     page = cases_page(made.case_list(estimates={}), made.header(), made.on_list(), today=made.today)
     assert page.count("No estimate: use your usual assessment") == 6  # seven people, one restricted
     assert "No reason was recorded. Ask the analyst team." in page
+
+
+def test_a_reason_says_when_and_where_it_was_recorded_and_whether_it_is_less_certain(made):
+    reasons = (
+        Reason("f", "2 recalls", "raises", "2", "probation", "history", 0.5, "2026-03-02", "2026-09-30", True),
+        Reason("g", "no treatment", "raises", "", "treatment", "can change", 0.3, "", "2026-09-29"),
+    )
+    page = page_of(made, {"p1": Estimate(4, (), reasons)})
+    assert (
+        "2 recalls: raises the estimate, less certain (history; source: probation record to 30 September 2026, "
+        "latest of 2 March 2026)."
+    ) in page
+    assert "No treatment: raises the estimate (can change; source: treatment record to 29 September 2026)." in page
+    assert lint_list(page) == [] and page.count("Less certain: in more than one of ten trials") == 1
+    sure = page_of(made, {"p1": Estimate(4, (), reasons[1:])})
+    assert "ess certain" not in sure
+
+
+def test_a_phrase_that_raises_for_one_fact_and_lowers_for_another_is_shown_twice(made):
+    both = (made.reason("Often in court"), made.reason("Often in court", "lowers"))
+    page = page_of(made, {"p1": Estimate(4, (), both)})
+    assert "Often in court: raises the estimate" in page and "Often in court: lowers the estimate" in page
 
 
 def test_a_reason_in_words_for_no_estimate_is_shown_as_it_is(made):
