@@ -55,7 +55,7 @@ def month_ends_of(months: int, month_days: float) -> Ints:
     return ends
 
 
-def at_risk(days: ArrayLike, cause: Sequence[str], *, causes: Sequence[str], ends: Ints) -> AtRisk:
+def at_risk(days: ArrayLike, cause: ArrayLike, *, causes: Sequence[str], ends: Ints) -> AtRisk:
     """Each row's months at risk up to the last of ``ends``; what comes later is not used.
 
     ``days``: the day of the first event, or the last day seen without one; day 1 is the first of follow-up. Raises

@@ -26,7 +26,7 @@ from desist.models.estimators.base import (
     features_to_json,
     read_matrix,
 )
-from desist.models.estimators.calibration import Calibrated
+from desist.models.estimators.calibration import EVENTS_FOR_LEVEL, Calibrated
 from desist.models.estimators.spline import SplineLogistic
 from desist.models.files import model_from_json
 from desist.models.over_time.curves import Curves
@@ -35,8 +35,8 @@ from desist.models.over_time.follow_up import AtRisk, at_risk, month_ends_of
 MONTH = "month_of_follow_up"  # 1, 2, ...: the column that tells an estimator which month a row is about
 CAUSES = ("reoffence", "recall", "custody")  # of features.outcomes.time_to; the first is the one asked about
 MONTH_DAYS = 365 / 12
-#: With fewer events than this a cause has a level by month, the same for everybody, and no model on features.
-LEAST_EVENTS = 20
+#: With fewer events than this (DOMAIN section 6) a cause has a level by month alone, the same for everybody.
+LEAST_EVENTS = 50
 #: A month's level is drawn to the estimator's own curve as by four months of even odds (a spread of 0.5 on the logit).
 LEVEL_PENALTY = 4.0
 #: Models whose logit is a sum over features: the month's part is then worked out once and not for each row.
@@ -89,7 +89,7 @@ class DiscreteHazard(BaseEstimator):  # type: ignore[misc]
         self.max_months = max_months
         self.seed = seed
 
-    def fit(self, X: pd.DataFrame, days: ArrayLike, cause: Sequence[str], people: ArrayLike | None = None) -> Self:
+    def fit(self, X: pd.DataFrame, days: ArrayLike, cause: ArrayLike, people: ArrayLike | None = None) -> Self:
         """Learn from each row's day of its first event, or the last day it was seen without one ("censored").
 
         ``people`` names each row's person, so that a choice of shrinkage keeps a person's rows together. Raises
@@ -111,9 +111,24 @@ class DiscreteHazard(BaseEstimator):  # type: ignore[misc]
             for number, name in enumerate(self.causes)
             if self.events_[name]
         }
-        told = [self._logits(model, X) for model in self.models_.values()]
+        self.levels_ = {name: np.zeros(self.months) for name in self.models_}
+        return self._set_levels(X, followed, least=1)
+
+    def relevel(self, X: pd.DataFrame, days: ArrayLike, cause: ArrayLike) -> Self:
+        """The same odds ratios with levels by month set anew on other rows, such as those of a later date.
+
+        A cause with too few events there to be recalibrated on keeps its levels. ``self`` is changed and given back.
+        """
+        check_is_fitted(self, "levels_")
+        return self._set_levels(
+            X, at_risk(days, cause, causes=self.causes, ends=self.ends_), least=max(EVENTS_FOR_LEVEL, 1)
+        )
+
+    def _set_levels(self, X: pd.DataFrame, followed: AtRisk, *, least: int) -> Self:
+        told = [self._logits(model, X) + self.levels_[name] for name, model in self.models_.items()]
         happened = [followed.events(list(self.causes).index(name)) for name in self.models_]
-        self.levels_ = dict(zip(self.models_, set_levels(told, followed.weight(), happened), strict=True))
+        found = set_levels(told, followed.weight(), [events if events.sum() >= least else None for events in happened])
+        self.levels_ = {name: before + more for (name, before), more in zip(self.levels_.items(), found, strict=True)}
         return self
 
     def _learn(
@@ -209,12 +224,13 @@ def chances_of(logits: Sequence[Floats]) -> Floats:
     return np.asarray(all_of / all_of.sum(axis=0), dtype=float)
 
 
-def set_levels(told: Sequence[Floats], weight: Floats, happened: Sequence[Floats]) -> list[Floats]:
+def set_levels(told: Sequence[Floats], weight: Floats, happened: Sequence[Floats | None]) -> list[Floats]:
     """What to add to each cause's logit in each month, so that as many events are expected as happened.
 
     ``told``: rows by months for each cause; ``weight``: the share of each month a row was at risk; ``happened``:
-    events by month. A cause's mean level is free, its months are drawn towards it. Causes take turns, each by Newton
-    steps in its own levels, until none moves: the log-likelihood is concave, so that they end in one place.
+    events by month, None for a cause that stays as told. A cause's mean level is free, its months are drawn to it.
+    Causes take turns, each by Newton steps in its own levels, until none moves: the log-likelihood is concave, so
+    that they end in one place.
     """
     months = weight.shape[1]
     penalty = LEVEL_PENALTY * (np.eye(months) - 1.0 / months)
@@ -222,6 +238,8 @@ def set_levels(told: Sequence[Floats], weight: Floats, happened: Sequence[Floats
     for _ in range(ROUNDS):
         largest = 0.0
         for place, events in enumerate(happened):
+            if events is None:
+                continue
             chances = chances_of([logit + level for logit, level in zip(told, levels, strict=True)])[place]
             error = events - (weight * chances).sum(axis=0) - penalty @ levels[place]
             curvature = (weight * chances * (1.0 - chances)).sum(axis=0) + 1e-9

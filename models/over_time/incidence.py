@@ -29,9 +29,7 @@ def month_ends(months: int) -> list[int]:
     return [month * 365 // 12 for month in range(1, months + 1)]
 
 
-def cumulative_incidence(
-    days: np.ndarray[Any, Any], causes: Sequence[str], *, months: int, of: Sequence[str]
-) -> pd.DataFrame:
+def cumulative_incidence(days: ArrayLike, causes: ArrayLike, *, months: int, of: Sequence[str]) -> pd.DataFrame:
     """One row per month, month 0 first: month, day, at_risk, a column per cause, and event_free; the shares sum to 1.
 
     ``days``: the day of each person's first event, or the last day they were seen without one; ``causes``: which,
@@ -71,8 +69,8 @@ def _on_each(times: np.ndarray[Any, Any], days: np.ndarray[Any, Any]) -> np.ndar
 
 
 def incidence_with_intervals(
-    days: np.ndarray[Any, Any],
-    causes: Sequence[str],
+    days: ArrayLike,
+    causes: ArrayLike,
     people: ArrayLike,
     *,
     months: int,
