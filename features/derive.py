@@ -104,6 +104,12 @@ def proven(raw: Raw, source: str) -> pd.DataFrame | None:
     Breaches, repealed and disregarded offences are left out (``counts`` in the offence table). Probation repeats a
     conviction for each sentence it supervises (custody, then licence); it counts once, from its first record.
     """
+    found = proven_with_codes(raw, source)
+    return None if found is None else found.drop(columns="offence_code")
+
+
+def proven_with_codes(raw: Raw, source: str) -> pd.DataFrame | None:
+    """The same with each offence's code, which no feature is given: comparators of other makers go by it."""
     if source == "police":
         table = raw.get("pol_sanction", "police")
     else:
@@ -130,7 +136,7 @@ def proven(raw: Raw, source: str) -> pd.DataFrame | None:
         made["custodial"] = column(table, "sentence_type").isin(("CUSTODY", "LICENCE", "PSS"))
         made = made.sort_values([*made.columns], kind="stable").sort_values("recorded_on", kind="stable")
         made = made.drop_duplicates(["person_id", "offence_code", "offence_date", "sanction_date"])
-    return made[made["counts"].astype(bool)].drop(columns=["counts", "offence_code"]).reset_index(drop=True)
+    return made[made["counts"].astype(bool)].drop(columns="counts").reset_index(drop=True)
 
 
 def offences(found: pd.DataFrame) -> pd.DataFrame:

@@ -170,6 +170,14 @@ class Vault:
         ages = age_on(self._births(person_ids), on)
         return pd.Series(ages, index=pd.Index(list(person_ids), name="person_id", dtype="str"), name="age")
 
+    def ages_on(self, person_ids: Sequence[str], days: Sequence[dt.date | None]) -> pd.Series:
+        """Age in whole years of each person on a day of their own; NaN where either is unknown. In the order asked."""
+        births, wanted = self._births(person_ids), np.array([day or "NaT" for day in days], dtype="datetime64[D]")
+        ages = np.full(len(births), np.nan)
+        for day in np.unique(wanted[~np.isnat(wanted)]):
+            ages[wanted == day] = age_on(births[wanted == day], day.astype(dt.date))
+        return pd.Series(ages, index=pd.Index(list(person_ids), name="person_id", dtype="str"), name="age")
+
     def names(self, person_ids: Sequence[str]) -> pd.DataFrame:
         """person_id, name and crn in the order asked; empty text where not held. Only pages for staff call this."""
         wanted = set(person_ids)

@@ -36,9 +36,9 @@ class OffenceCodes:
         text = codes.astype(object).where(codes.notna(), "").astype(str).str.strip()
         return pd.DataFrame(
             {
-                "offence_category": text.map(self.categories).fillna("").to_numpy(dtype=object),
-                "offence_group": text.map(self.groups).fillna("").to_numpy(dtype=object),
-                "violent": text.map(self.violent).astype("float64").to_numpy(),
+                "offence_category": [self.categories.get(code, "") for code in text],
+                "offence_group": [self.groups.get(code, "") for code in text],
+                "violent": np.array([self.violent.get(code, np.nan) for code in text], dtype=float),
             },
             index=codes.index,
         )

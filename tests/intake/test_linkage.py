@@ -293,6 +293,8 @@ def test_somebody_is_adult_from_their_eighteenth_birthday_on(partnership, on, ad
     assert answer.index.name == "person_id" and answer.dtype == bool
     ages = partnership.vault.age_at([person, "nobody"], day)
     assert ages[person] == (18 if adult else 17) and pd.isna(ages["nobody"])
+    own = partnership.vault.ages_on([person, person, "nobody"], [day, None, day])
+    assert own.isna().tolist() == [False, True, True] and own.iloc[0] == ages[person]
 
 
 def test_a_name_comes_from_probation_first_and_is_empty_where_not_held(agencies):
