@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Settings:
     governance: tuple[Reference, ...]
     contact: str
     today: dt.date | None = None
+    tracking_uri: str = ""  # where runs are tracked changes nothing in them, so it is not among the settings told
 
     def as_json(self) -> dict[str, Any]:
         """The settings as they go into a run's files."""
@@ -79,7 +81,9 @@ _EXPECTED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "data": {"expected_every_days": dict},
     "governance": dict.fromkeys(GOVERNANCE, dict),
 }  # fmt: skip
-_OPTIONAL = {"run": {"today": dt.date}}
+_OPTIONAL: Mapping[str, Mapping[str, type]] = {"run": {"today": dt.date}, "tracking": {"uri": str}}
+#: Where MLflow may keep runs; it refuses plain folders itself.
+_TRACKING = re.compile(r"(sqlite|https?|(postgresql|mysql|mssql)(\+\w+)?)://\S+")
 
 
 def load_settings(path: Path) -> Settings:
@@ -110,6 +114,7 @@ def load_settings(path: Path) -> Settings:
         audit_dates=run["audit_dates"],
         refits=run["refits"],
         today=run.get("today"),
+        tracking_uri=content.get("tracking", {}).get("uri", ""),
         list_valid_days=content["list"]["valid_days"],
         expected_every_days=content["data"]["expected_every_days"],
         governance=tuple(
@@ -120,8 +125,9 @@ def load_settings(path: Path) -> Settings:
 
 def _shape_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
     found = []
-    for section in sorted(content.keys() - _EXPECTED.keys()):
-        expected = f"one of {sorted(_EXPECTED)}"
+    known = _EXPECTED.keys() | _OPTIONAL.keys()
+    for section in sorted(content.keys() - known):
+        expected = f"one of {sorted(known)}"
         found.append(Problem(f"the section [{section}]", file, expected, "Remove it or mend its name."))
     for section, keys in _EXPECTED.items():
         values = content.get(section)
@@ -137,7 +143,22 @@ def _shape_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
         for key in sorted(values.keys() - keys.keys() - _OPTIONAL.get(section, {}).keys()):
             where = f"{file} [{section}]"
             found.append(Problem(f"the key {key}", where, f"one of {sorted(keys)}", "Remove it or mend its name."))
-    return found
+    return [*found, *_tracking_problems(content.get("tracking"), file)]
+
+
+def _tracking_problems(section: Any, file: str) -> list[Problem]:
+    """What is wrong with the section [tracking], which there need not be."""
+    where, expected = f"{file} [tracking] uri", "an address: https://..., or sqlite, postgresql, mysql or mssql"
+    if section is None:
+        return []
+    uri = section.get("uri") if isinstance(section, dict) and section.keys() == {"uri"} else None
+    if not isinstance(uri, str) or not _TRACKING.fullmatch(uri):
+        remedy = "Mend the line, or leave the section out to track in the workspace."
+        return [Problem("another value, or other keys", where, expected, remedy)]
+    if "@" in uri and not uri.startswith("sqlite"):
+        remedy = "Put them into the environment (MLFLOW_TRACKING_USERNAME, PGPASSWORD): this file is copied about."
+        return [Problem("a user or password in the address", where, expected, remedy)]
+    return []
 
 
 def _words(kind: type | tuple[type, ...]) -> str:
@@ -234,6 +255,9 @@ prison = 31
 police = 31
 treatment = 92
 council = 92
+
+# [tracking]                               # only if MLflow is to keep runs elsewhere than in the workspace:
+# uri = "https://mlflow.example.org"       # figures, hashes and models go there, never a row about a person
 
 [governance]                               # documents that must exist and be in date before a release
 {documents}

@@ -76,3 +76,28 @@ def test_a_file_that_is_no_settings_gives_one_clear_message(tmp_path, content):
 def test_a_fresh_workspace_asks_for_reviews_a_year_from_now(tmp_path):
     settings = load_settings(written(tmp_path, real()))
     assert {entry.review_by for entry in settings.governance} == {dt.date(2027, 10, 1)}
+
+
+def tracked_at(line):
+    return made_up().replace("[governance] ", f"[tracking]\n{line}\n\n[governance] ")
+
+
+def test_runs_are_tracked_in_the_workspace_unless_a_server_is_named(tmp_path):
+    assert load_settings(written(tmp_path, made_up())).tracking_uri == ""
+    settings = load_settings(written(tmp_path, tracked_at('uri = "https://mlflow.example.org:5000"')))
+    assert settings.tracking_uri == "https://mlflow.example.org:5000"
+    assert "mlflow.example.org" not in str(settings.as_json())  # where runs are tracked makes no other run
+
+
+@pytest.mark.parametrize(
+    "line", ['uri = "mlruns"', 'uri = "file:///mlruns"', "uri = 5", "", 'url = "https://a.org"', 'uri = "https://"']
+)
+def test_an_address_that_mlflow_cannot_keep_runs_at_is_refused(tmp_path, line):
+    with pytest.raises(Refused, match=r"\[tracking\] uri"):
+        load_settings(written(tmp_path, tracked_at(line)))
+
+
+def test_no_password_stands_in_the_settings(tmp_path):
+    with pytest.raises(Refused, match="a user or password") as refused:
+        load_settings(written(tmp_path, tracked_at('uri = "https://ana:secret@mlflow.example.org"')))
+    assert "secret" not in str(refused.value)
