@@ -137,7 +137,7 @@ def _words(how: str, features: tuple[str, ...], used: tuple[str, ...], differenc
     if brier.value is None or auc.value is None or brier.at_most is None or brier.at_least is None:
         return "The test rows cannot tell."
     without = {
-        STOPS: "If it stopped today, the model as it is",
+        STOPS: "If it stopped today, the unchanged model",
         REFIT: "A model that never had it",
         ADDED: "Leaving it out, the model",
     }[how]
