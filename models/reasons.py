@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -111,3 +111,24 @@ def _reason(
         known_to=behind.known_to.isoformat() if behind.known_to else "",
         less_certain=less_certain,
     )
+
+
+def reasons_for_people(
+    contributions: pd.DataFrame,
+    features: FeatureSet,
+    facts: Iterable[tuple[str, Callable[[str], Fact]]],
+    *,
+    steadiness: pd.DataFrame | None = None,
+) -> dict[str, list[Reason]]:
+    """Each person's reasons, as ``reasons_for`` gives them.
+
+    ``contributions`` and ``steadiness`` have person ids as their index. ``facts``: each person wanted, with what
+    stands behind their values (``facts_behind_people``).
+    """
+    place = {str(person): at for at, person in enumerate(contributions.index)}
+    found = {}
+    for person, fact in facts:
+        row = None if steadiness is None else steadiness.loc[[person]].iloc[0]
+        steady = None if row is None else {str(name): float(share) for name, share in row.items()}
+        found[person] = reasons_for(contributions.iloc[place[person]], features, fact, steadiness=steady)
+    return found

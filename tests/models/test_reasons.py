@@ -9,7 +9,7 @@ import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.calibration import Calibrated
-from desist.models.reasons import DoesNotAddUp, against_typical, reasons_for
+from desist.models.reasons import DoesNotAddUp, against_typical, reasons_for, reasons_for_people
 
 
 def told(name):
@@ -119,3 +119,17 @@ def test_a_reason_whose_sign_fails_in_more_than_one_in_ten_refits_is_less_certai
 def test_contributions_that_are_no_numbers_are_no_reasons():
     sizes = pd.Series(np.nan, index=list(FEATURES.names))
     assert reasons_for(sizes, FEATURES, told) == []
+
+
+def test_reasons_for_many_are_those_of_each(made_up, fitted):
+    table, _ = made_up.rows(6, seed=5)
+    sizes = against_typical(fitted["spline"], table, made_up.features).set_axis(list("abcdef"))
+    steadiness = pd.DataFrame(0.95, index=sizes.index, columns=sizes.columns).assign(sanctions=0.5)
+    found = reasons_for_people(sizes, made_up.features, [("e", told), ("b", told)], steadiness=steadiness)
+    assert list(found) == ["e", "b"]
+    for person, reasons in found.items():
+        alone = reasons_for(sizes.loc[person], made_up.features, told, steadiness=steadiness.loc[person])
+        assert reasons == alone and {one.feature for one in reasons if one.less_certain} <= {"sanctions"}
+    assert reasons_for_people(sizes, made_up.features, [("a", told)])["a"] == reasons_for(
+        sizes.loc["a"], made_up.features, told
+    )
