@@ -88,7 +88,8 @@ def _judge(session: Session, judged: pd.DataFrame, outcome: str, cut_off: float)
     y, people = judged[outcome].to_numpy(dtype=float), judged["person_id"].to_numpy()
     draws = {"replicates": session.settings.replicates, "seed": session.settings.seed}
     names = (*MODELS, *COMPARATORS)
-    choice = choose(y, {name: judged[name] for name in MODELS}, people, MODELS, **draws)
+    scores = {name: judged[name] for name in MODELS}
+    choice = choose(y, scores, people, MODELS, as_of=judged["as_of"], cut_off=cut_off, **draws)
     return Compared(
         judged=judged,
         metrics={name: score_metrics(y, judged[name], people, cut_off=cut_off, **draws) for name in names},

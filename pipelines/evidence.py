@@ -9,6 +9,7 @@ from desist.fairness.audit import Audit
 from desist.fairness.policy import Policy
 from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.calibration import Calibrated
+from desist.models.judging.refits import Refits
 from desist.pipelines.audited import Final
 from desist.pipelines.compare import Compared
 from desist.pipelines.ground import Ground
@@ -22,6 +23,7 @@ class Evidence:
     """A run before it is written: from what, by whom and under which policy, and what came out.
 
     ``beside``: the card and the trees fitted on the same rows for the board's and the analyst's pages, by name.
+    ``refits``: the chosen recipe fitted anew on people drawn again, which tell how steady a reason is.
     """
 
     run: str
@@ -32,6 +34,7 @@ class Evidence:
     compared: Compared
     final: Final
     beside: Mapping[str, Calibrated]
+    refits: Refits
     policy: Policy
     audit: Audit
 

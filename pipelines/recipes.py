@@ -9,14 +9,15 @@ from desist.models.estimators.base import ChanceModel
 from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.card import PointsCard
 from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.ebm import ExplainableBoosting
 from desist.models.estimators.spline import SplineLogistic
 
 Recipe = Callable[[int], ChanceModel]
 
 CARD_ITEMS = 10
-CARD, SPLINE, TREES = "points card", "spline logistic", "monotone boosting"
+CARD, SPLINE, EBM, TREES = "points card", "spline logistic", "explainable boosting", "monotone boosting"
 #: Most readable first: the order in which the choice prefers them.
-MODELS = (CARD, SPLINE, TREES)
+MODELS = (CARD, SPLINE, EBM, TREES)
 COMPARATORS = ("base rate", "prior count", "Copas rate")
 PRIORS, CAREER_YEARS = "sanctions_10y", "career_years"
 
@@ -26,6 +27,7 @@ def recipes(features: FeatureSet) -> Mapping[str, Recipe]:
     return {
         CARD: lambda seed: PointsCard(features, max_items=CARD_ITEMS, seed=seed),
         SPLINE: lambda seed: SplineLogistic(features, seed=seed),
+        EBM: lambda seed: ExplainableBoosting(features, seed=seed),
         TREES: lambda seed: MonotoneBoosting(features, seed=seed),
     }
 

@@ -10,12 +10,13 @@ from typing import Any
 from desist.fairness.candidate import seal_candidate
 from desist.fairness.policy import Policy, load_policy
 from desist.models.judging.evaluate import Measured
+from desist.models.judging.refits import refit
 from desist.pipelines.audit_run import audit_file, selection_today
 from desist.pipelines.audited import Final, fit_audited, fit_recipe, fit_refit
 from desist.pipelines.compare import compare
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.ground import Ground, build_profiles_on, check_made_up, code_hash, load_ground
-from desist.pipelines.recipes import CARD, TREES
+from desist.pipelines.recipes import CARD, TREES, recipes
 from desist.pipelines.run_files import write_run
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training, training_rows
@@ -126,9 +127,14 @@ def _evidence(
         for name in (CARD, TREES)
         if name != compared.chosen
     }
+    session.say(f"{session.settings.refits} refits on people drawn again ...")
+    refits = refit(
+        recipes(features)[compared.chosen], training.learnt, features, training.outcome,
+        replicates=session.settings.refits, seed=session.settings.seed,
+    )  # fmt: skip
     today = selection_today(ground, build_profiles_on(session, ground, as_of), final.model, policy)
     audit = audit_file(session, ground, training, audited, policy, today)
-    return Evidence(run, trainer, session, ground, training, compared, final, beside, policy, audit)
+    return Evidence(run, trainer, session, ground, training, compared, final, beside, refits, policy, audit)
 
 
 def _run_id(session: Session, ground: Ground, as_of: dt.date, policy: Policy, trainer_key: str) -> str:

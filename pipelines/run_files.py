@@ -9,6 +9,7 @@ from desist.fairness.candidate import FOLDER, MANIFEST, write_policy_files
 from desist.models.conformance.check import write_conformance
 from desist.models.files import save_model
 from desist.models.judging.evaluate import metrics_to_json
+from desist.models.judging.refits import save_refits
 from desist.pipelines.audited import SCORE, Audited
 from desist.pipelines.compare import Period
 from desist.pipelines.evidence import Evidence
@@ -29,7 +30,8 @@ def write_run(folder: Path, found: Evidence) -> Tracked:
     candidate.mkdir()
     write_policy_files(candidate, session.workspace.policy)
     save_model(found.final.model, candidate)
-    write_conformance(found.final.model, candidate)
+    write_conformance(found.final.model, candidate, seed=session.settings.seed)
+    save_refits(found.refits, candidate)
     write_text(candidate / "audit.json", found.audit.to_json())
     write_json(candidate / "register.json", ground.register.to_json())
     write_json(candidate / "population.json", {**POPULATION.to_json(), "words": POPULATION.in_words()})
@@ -98,7 +100,7 @@ def _metrics(found: Evidence) -> dict[str, Any]:
         "outcome": training.outcome,
         "chosen": found.chosen,
         "why": compared.choice.words,
-        "choice": {name: value for name, value in vars(compared.choice).items() if name != "words"},
+        "choice": compared.choice.to_json(),
         "sample": vars(compared.size),
         "models": {name: metrics_to_json(measured) for name, measured in compared.metrics.items()},
         "chosen_less_other": {name: metrics_to_json(paired) for name, paired in compared.paired.items()},
