@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.fairness.policy import CutOffs
+from desist.fairness.policy import FEWEST_PEOPLE, CutOffs
 from desist.features.outcomes import PROVEN_REOFFENDING, OutcomeDefinition
 from desist.features.outcomes.time_to import time_to_first
 from desist.features.tables import ROW, FeatureSet
@@ -149,7 +149,7 @@ def over_time(
         at = judged.table[step == number]
         count = int(at["person_id"].nunique())
         people[number] = show_count(count, audience)
-        if count >= audience.least_people:
+        if count >= max(audience.least_people, FEWEST_PEOPLE):
             points += _points(number, at, curves.mean(step == number), audience, **draws)
     measures = _measures(judged.table, curves, judged.table[score].to_numpy(dtype=float), learnt.table, **draws)
     return OverTime(
