@@ -1,4 +1,4 @@
-"""Commands that train, evaluate and audit: retrain, evaluate, audit."""
+"""Commands that train, evaluate and audit: retrain, track, evaluate, audit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from desist.pipelines.cli import (
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
-    for command in (retrain, evaluate, audit):
+    for command in (retrain, track, evaluate, audit):
         app.command()(command)
 
 
@@ -46,6 +46,18 @@ def retrain(
     session = open_for(workspace, actor, say)
     made = run(session, as_of.date(), trainer=trainer, password=ask_password(password_file, trainer))
     answer(made.as_json(), made.as_text(), as_json)
+
+
+def track(
+    run: Annotated[str, typer.Argument(help="The run's id; the newest if left out.")] = "",
+    workspace: WorkspaceOption = HERE,
+    actor: ActorOption = SOMEBODY,
+) -> None:
+    """Tell MLflow of a run that it could not be told of when it was made or released."""
+    from desist.pipelines.steps import open_for
+    from desist.pipelines.tracking import track_again
+
+    typer.echo(track_again(open_for(workspace, actor, say), run))
 
 
 def evaluate(
