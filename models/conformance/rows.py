@@ -71,9 +71,10 @@ def thresholds_of(inner: Mapping[str, Any]) -> dict[int, list[float]]:
     elif inner["kind"] == "explainable_boosting":
         found = {place: set(map(float, table["cuts"])) for place, table in enumerate(learnt["steps"])}
     elif inner["kind"] == "monotone_boosting":
+        turned = [feature["sign"] > 0 for feature in inner["features"]]  # the trees see what raises negated
         for tree in read_trees(learnt["trees"]):
             for column, threshold in zip(tree.columns, tree.thresholds, strict=True):
-                found.setdefault(column, set()).add(threshold)
+                found.setdefault(column, set()).add(-threshold if turned[column] else threshold)
     return {place: sorted(values) for place, values in found.items() if place < len(names)}
 
 

@@ -223,17 +223,17 @@ def _monotone_boosting(told: Told) -> Callable[[list[float]], Scored]:
     signs = [int(feature["sign"]) for feature in told["features"]]
     columns, trees = told["columns"], read_trees(told["learnt"]["trees"])
     low, high, neutral, counts = (columns[name] for name in ("low", "high", "neutral", "missing_counts"))
-    flagged = [place for place, sign in enumerate(signs) if sign != 0 and counts[place]]
-    if max((column for tree in trees for column in tree.columns), default=0) >= len(signs) + len(flagged):
+    if max((column for tree in trees for column in tree.columns), default=0) >= max(len(signs), 1):
         raise CannotScore("the trees ask for more columns than there are")
 
     def scored(row: list[float]) -> Scored:
-        flags = [1.0 if math.isnan(row[place]) else 0.0 for place in flagged]
-        for place, sign in enumerate(signs):
-            if math.isnan(row[place]) and (sign != 0 or not counts[place]):
-                worst = high[place] if sign > 0 else low[place]
-                row[place] = float(worst if place in flagged else neutral[place])
-        asked = [*row, *flags]
+        asked = []
+        for place, (value, sign) in enumerate(zip(row, signs, strict=True)):
+            if math.isnan(value):
+                value = math.nan if counts[place] else float(neutral[place])
+            else:
+                value = min(max(value, float(low[place])), float(high[place]))
+            asked.append(-value if sign > 0 else value)  # the trees see what raises negated
         return Scored(math.fsum(tree.value(asked) for tree in trees))
 
     return scored

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 CATEGORICAL, MISSING_GOES_LEFT = 1, 2
 NOTHING_MISSING, ZERO_IS_MISSING, NAN_IS_MISSING = 0, 1, 2
-ZERO = 1e-35  # LightGBM takes anything this near to zero for zero
+ZERO = 1.0000000180025095e-35  # LightGBM takes anything this near to zero for zero: its 1e-35 in single precision
 
 
 class CannotScore(ValueError):
@@ -36,7 +36,7 @@ class Tree:
         node = 0 if columns else -1
         while node >= 0:
             value, missing = row[columns[node]], self.decisions[node] >> 2 & 3
-            if value != value and missing != NAN_IS_MISSING:
+            if abs(value) <= ZERO or (value != value and missing != NAN_IS_MISSING):
                 value = 0.0
             if value != value or (missing == ZERO_IS_MISSING and abs(value) <= ZERO):
                 node = left[node] if self.decisions[node] & MISSING_GOES_LEFT else right[node]

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,10 @@ from desist.records.errors import UserError
 
 Floats = NDArray[np.float64]
 
-# Fewer missing rows than this cannot show an effect of their own: they are scored as the typical value.
+# Fewer missing rows than this, or than this share of all rows, cannot show an effect of their own: they are scored as
+# the typical value. The share is what a sample of 200,000 rows, from which LightGBM learns its bins, cannot miss.
 MISSING_ROWS_FOR_AN_EFFECT = 20
+MISSING_SHARE_FOR_AN_EFFECT = 1e-4
 # Values beyond this are clipped: no count, day or amount is larger, and squares of it stay finite.
 LARGEST_VALUE = 1e12
 BASE = "base"  # the column of contributions() that holds the intercept
@@ -67,13 +69,19 @@ class Columns:
 
 def learn_columns(matrix: Floats) -> Columns:
     """The range and typical value of each column, and whether enough rows lack it for missing to count."""
-    missing = np.isnan(matrix)
-    empty = missing.all(axis=0)
-    known = np.where(empty, 0.0, matrix)
-    missing_counts = (missing.sum(axis=0) >= MISSING_ROWS_FOR_AN_EFFECT) & ~empty
-    neutral = np.nanmedian(known, axis=0)
-    typical = np.where(missing_counts & (missing.mean(axis=0) > 0.5), np.nan, neutral)
-    return Columns(np.nanmin(known, axis=0), np.nanmax(known, axis=0), typical, neutral, missing_counts)
+    rows, columns = matrix.shape
+    enough = max(MISSING_ROWS_FOR_AN_EFFECT, MISSING_SHARE_FOR_AN_EFFECT * rows)
+    found = Columns(*np.zeros((4, columns)), np.zeros(columns, dtype=bool))
+    for column, values in enumerate(matrix.T):  # one at a time: a table of millions of rows is not copied whole
+        known = values[~np.isnan(values)]
+        lacking = rows - len(known)
+        if len(known):
+            found.low[column], found.high[column] = known.min(), known.max()
+            found.neutral[column] = found.typical[column] = np.median(known)
+            found.missing_counts[column] = lacking >= enough
+            if found.missing_counts[column] and lacking > rows / 2:
+                found.typical[column] = np.nan
+    return found
 
 
 def read_matrix(table: pd.DataFrame, features: FeatureSet) -> Floats:
@@ -86,21 +94,41 @@ def read_matrix(table: pd.DataFrame, features: FeatureSet) -> Floats:
     absent = [name for name in features.names if name not in table.columns]
     if absent:
         raise CannotFit(f"The table lacks the columns {', '.join(absent)}, which the model uses.")
-    try:
-        matrix = table[list(features.names)].to_numpy(dtype=float, na_value=np.nan, copy=True)
-    except (TypeError, ValueError):
-        wrong = [name for name in features.names if not pd.api.types.is_numeric_dtype(table[name])]
-        found = f"The columns {', '.join(wrong)} hold text; a model takes numbers (0/1 for a category)."
-        raise CannotFit(found) from None
-    infinite = [name for name, bad in zip(features.names, np.isinf(matrix).any(axis=0), strict=True) if bad]
+    twice = sorted(set(table.columns[table.columns.duplicated()]) & set(features.names))
+    if twice:
+        raise CannotFit(f"The columns {', '.join(twice)} stand in the table more than once; leave one of each.")
+    matrix = np.empty((len(table), len(features.names)), order="F")  # filled in place: the only copy of the table
+    wrong, infinite = [], []
+    for column, feature in enumerate(features.features):
+        values = matrix[:, column]
+        try:
+            values[:] = _numbers(table[feature.name])
+        except (TypeError, ValueError):
+            wrong.append(feature.name)
+            continue
+        low, high = np.fmin.reduce(values, initial=np.nan), np.fmax.reduce(values, initial=np.nan)
+        if np.isinf(low) or np.isinf(high):
+            infinite.append(feature.name)
+        elif low < -LARGEST_VALUE or high > LARGEST_VALUE:
+            np.clip(values, -LARGEST_VALUE, LARGEST_VALUE, out=values)
+        if feature.missing_as is not None:
+            values[np.isnan(values)] = feature.missing_as
+    if wrong:
+        raise CannotFit(
+            f"The columns {', '.join(wrong)} hold text or dates; a model takes numbers (0/1 for a category)."
+        )
     if infinite:
         raise CannotFit(f"The columns {', '.join(infinite)} hold infinite values; leave an unknown value empty.")
-    np.clip(matrix, -LARGEST_VALUE, LARGEST_VALUE, out=matrix)
-    for column, feature in enumerate(features.features):
-        if feature.missing_as is not None:
-            values = matrix[:, column]
-            values[np.isnan(values)] = feature.missing_as
     return matrix
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[Any]:
+    """A column's numbers; raises TypeError for dates, which would pass for numbers of nanoseconds."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
+        return np.asarray(column.array)
+    if column.dtype.kind in "mM":
+        raise TypeError
+    return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
 
 
 def read_outcome(y: Any, rows: int) -> Floats:
@@ -117,6 +145,22 @@ def read_outcome(y: Any, rows: int) -> Floats:
         found = f"all {rows} rows have the outcome {outcome[0]:.0f}" if rows else "there are no rows"
         raise CannotFit(f"Nothing can be learnt: {found}. A model needs rows with and without it.")
     return outcome
+
+
+class Later(NamedTuple):
+    """Rows of a later date than those fitted on: features, outcomes, and the person of each row."""
+
+    X: pd.DataFrame
+    y: Any
+    people: Any = None
+
+
+class Slice(NamedTuple):
+    """Rows as a model learns from them."""
+
+    matrix: Floats
+    outcome: Floats
+    people: NDArray[Any] | None
 
 
 def chance(logit: Floats) -> Floats:
@@ -147,14 +191,28 @@ class ChanceModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     kind: str  # the name of the format in a saved file
     features: FeatureSet
 
-    def fit(self, X: pd.DataFrame, y: Any, people: Any = None) -> Self:
-        """Learn from rows with a known outcome. ``people`` names each row's person."""
-        matrix = read_matrix(X, self.features)
-        outcome = read_outcome(y, len(matrix))
+    def fit(self, X: pd.DataFrame, y: Any, people: Any = None, later: Later | None = None) -> Self:
+        """Learn from rows with a known outcome. ``people`` names each row's person.
+
+        ``later``: rows of a later date. A model that can learn for too long finds on them when to stop and learns
+        nothing else from them; other models do not use them.
+        """
+        rows = self._slice(X, y, people)
         self._know_features()
-        self.columns_ = learn_columns(matrix)
-        self._learn(matrix, outcome, None if people is None else np.asarray(people))
+        self.columns_ = learn_columns(rows.matrix)
+        if later is None:
+            self._learn(*rows)
+        else:
+            self._learn_until(rows, self._slice(*later))
         return self
+
+    def _slice(self, X: pd.DataFrame, y: Any, people: Any) -> Slice:
+        matrix = read_matrix(X, self.features)
+        return Slice(matrix, read_outcome(y, len(matrix)), None if people is None else np.asarray(people))
+
+    def _learn_until(self, rows: Slice, later: Slice) -> None:
+        """Learn from ``rows``, and stop where ``later`` says so; a model that cannot learn too long just learns."""
+        self._learn(*rows)
 
     def _learn(self, matrix: Floats, outcome: Floats, people: NDArray[Any] | None) -> None:
         raise NotImplementedError

@@ -147,12 +147,12 @@ def other_missing(told, inner):
     lines = inner["learnt"]["trees"].splitlines(keepends=True)
     for place, line in enumerate(lines):
         decisions = line.removeprefix("decision_type=").split()
-        if line.startswith("decision_type=") and "8" in decisions:  # unknown goes right; "10" would be a byte longer
-            decisions[decisions.index("8")] = "4"
+        if line.startswith("decision_type=") and "10" in decisions:  # unknown goes left; now right, in as many bytes
+            decisions[decisions.index("10")] = "08"
             lines[place] = f"decision_type={' '.join(decisions)}\n"
             break
     else:
-        raise AssertionError("no split sends an unknown value to the right")
+        raise AssertionError("no split sends an unknown value to the left")
     inner["learnt"]["trees"] = "".join(lines)
 
 
