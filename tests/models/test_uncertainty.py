@@ -21,7 +21,7 @@ CUT_OFFS = (0.2, 0.4, 0.6)
 
 
 def scored_people(people, seed, truth=lambda logit: logit, centre=-0.8, digits=None):
-    """Score, outcome and person of made-up people's one to three rows. ``truth``: from a score's logit to the rate's."""
+    """Score, outcome and person of one to three rows a person. ``truth``: from a score's logit to the rate's."""
     draw = np.random.default_rng(seed)
     person = np.repeat(np.arange(people), draw.integers(1, 4, people))
     logit = draw.normal(centre, 0.9, people)[person] + draw.normal(0, 0.4, len(person))
