@@ -47,7 +47,10 @@ SAYS = (
 
 @dataclass(frozen=True)
 class Point:
-    """One step, cause and month. A share that so few people stand behind that it is hidden is None."""
+    """One step, cause and month. A share that so few people stand behind that it is hidden is None.
+
+    ``predicted`` is the model's and counts nobody: it is never hidden.
+    """
 
     step: int
     cause: str
@@ -60,7 +63,7 @@ class Point:
 
 @dataclass(frozen=True)
 class OverTime:
-    """What came first, and when, by step of the released score; whole percents, small counts hidden.
+    """What came first, and when, by step of the released score; observed in whole percents, small counts hidden.
 
     ``people``: by step, the count as it may be shown. ``measures``: concordance of the hazard's share at 12 months
     and of the released score (cause-specific, weighted for censoring), and the integrated Brier score of the hazard
@@ -222,7 +225,8 @@ def _points(
             so_far = int(theirs.loc[theirs["days"] <= day, "person_id"].nunique())
             line = observed.iloc[month]
             shown = _shown([line[cause], line[f"{cause}_low"], line[f"{cause}_high"]], so_far, people, audience)
-            found.append(Point(step, cause, int(month), **shown, predicted=_percent(predicted[cause].iloc[month])))
+            expected = round(float(predicted[cause].iloc[month]), 3)
+            found.append(Point(step, cause, int(month), **shown, predicted=expected))
     return found
 
 

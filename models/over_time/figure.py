@@ -12,6 +12,8 @@ from desist.models.figures import _pyplot, _svg
 
 #: Told apart without colour too: each cause has its own marker.
 LOOKS = (("#1d70b8", "o"), ("#b54708", "s"), ("#505a5f", "^"), ("#00703c", "D"))
+APART = 0.12  # of a month, so that the intervals of two causes do not lie on each other
+ROOM = 1.05
 GAPS = ["month", "cause", "observed", "low", "high", "predicted"]
 
 
@@ -40,6 +42,8 @@ def incidence_figure(panels: Sequence[Panel], *, title: str) -> bytes:
             _draw(axis, panels[place])
         else:
             axis.set_visible(False)
+    highest = max((_highest(panel) for panel in panels), default=1.0)
+    axes.flat[0].set_ylim(0, min(1.0, ROOM * highest) or 1.0)
     for axis in axes[-1]:
         axis.set_xlabel("months from the caseload date")
     for axis in axes[:, 0]:
@@ -51,14 +55,20 @@ def incidence_figure(panels: Sequence[Panel], *, title: str) -> bytes:
     return _svg(figure)
 
 
+def _highest(panel: Panel) -> float:
+    highest = panel.points[["high", "predicted"]].max().max()
+    return 0.0 if pd.isna(highest) else float(highest)
+
+
 def _draw(axis: Any, panel: Panel) -> None:
-    for (cause, points), (colour, marker) in zip(panel.points.groupby("cause", sort=False), LOOKS, strict=False):
+    by_cause = panel.points.groupby("cause", sort=False)
+    for place, ((cause, points), (colour, marker)) in enumerate(zip(by_cause, LOOKS, strict=False)):
         month, observed = points["month"].to_numpy(), points["observed"].to_numpy(dtype=float)
         around = [observed - points["low"].to_numpy(dtype=float), points["high"].to_numpy(dtype=float) - observed]
         axis.errorbar(
-            month, observed, yerr=around, color=colour, marker=marker, markersize=3.5, linewidth=1, capsize=2,
-            label=f"{cause}, observed",
+            month + APART * place, observed, yerr=around, color=colour, marker=marker,
+            markersize=3.5, linewidth=1, capsize=2, label=f"{cause}, observed",
         )  # fmt: skip
         axis.plot(month, points["predicted"], color=colour, linestyle="--", linewidth=1.2, label=f"{cause}, predicted")
     axis.set_title(panel.title, fontsize=10)
-    axis.set_ylim(bottom=0)
+    axis.set_xticks(range(0, int(panel.points["month"].max()) + 1, 3))
