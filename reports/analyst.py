@@ -6,32 +6,63 @@ Pseudonymous: it holds numbers about models, never a row about a person (UX sect
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from desist.measures.disclosure import NOT_AVAILABLE
 from desist.reports.pages import Cell, TextTable, render
+from desist.reports.run_studies import (
+    ChoiceContent,
+    Part,
+    SampleContent,
+    StudiesContent,
+    choice_part,
+    ranged,
+    sample_part,
+    signed,
+    studies_parts,
+)
+from desist.reports.run_studies import Ranged as Ranged
 
 TITLE = "Run"
 TAGS = ("", "Champion", "Challenger", "Retired", "Withheld", "Comparator")
-#: Metric, its name on the page, digits.
-METRICS: Mapping[str, tuple[str, int]] = {
+#: Metric, its name on the page, digits: how well people are told apart and how close the chances are.
+ACCURACY: Mapping[str, tuple[str, int]] = {
     "auc": ("AUC", 3),
     "brier": ("Brier", 4),
+    "brier_gain": ("Brier gain", 4),
     "log_loss": ("Log loss", 4),
+    "log_loss_gain": ("Log loss gain", 4),
+}
+#: Whether a chance means what it says.
+CALIBRATION: Mapping[str, tuple[str, int]] = {
     "calibration_slope": ("Slope", 2),
     "calibration_intercept": ("Intercept", 2),
+    "mean_score_less_rate": ("Mean less rate", 3),
     "ece": ("ECE", 3),
 }
-
-
-@dataclass(frozen=True)
-class Ranged:
-    """A number with its range; None where it could not be had."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
+#: What listing people at the cut-off brings.
+LISTED: Mapping[str, tuple[str, int]] = {
+    "precision": ("Precision", 3),
+    "recall": ("Recall", 3),
+    "selected": ("Share listed", 3),
+    "net_benefit": ("Net benefit", 3),
+    "net_benefit_all": ("Net benefit of listing everybody", 3),
+}
+METRICS: Mapping[str, tuple[str, int]] = {**ACCURACY, **CALIBRATION, **LISTED}
+#: The tables that one set of rows is shown in: what its heading ends with, its metrics, its note.
+TABLES: tuple[tuple[str, Mapping[str, tuple[str, int]], str], ...] = (
+    ("", ACCURACY,
+     "Gain: over giving everybody the rate in the same rows. AUC: how often somebody with the outcome had the higher "
+     "estimate than somebody without."),
+    (": calibration", CALIBRATION,
+     "Slope 1 and intercept 0 are best. Mean less rate: of the estimates and of the outcome. ECE: mean gap between "
+     "chance and rate over ten bins, less what chance alone makes."),
+    (": at the cut-off", LISTED,
+     "Precision: of those listed, the share with the outcome. Recall: of those with the outcome, the share listed. Net "
+     "benefit a person: those rightly listed less those wrongly listed, who weigh as the cut-off says; listing nobody "
+     "has 0."),
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +113,7 @@ class FeatureRow:
 
 @dataclass(frozen=True)
 class RunContent:
-    """One run. ``label_note`` says up to which as-of date labels are mature."""
+    """One run. ``label_note`` says up to which as-of date labels are mature; ``cut_off`` is that of the list."""
 
     run_id: str
     made_up: bool
@@ -100,61 +131,54 @@ class RunContent:
     features: tuple[FeatureRow, ...] = ()
     label_note: str = ""
     notes: tuple[str, ...] = ()
+    cut_off: float | None = None
+    choice: ChoiceContent | None = None
+    sample: SampleContent | None = None
+    studies: StudiesContent | None = None
 
 
 def run_page(run: RunContent) -> str:
     """The run as a page of HTML."""
-    tables = [
-        _models(run),
-        TextTable("Differences on the same rows", ("Comparison", "Metric", "Difference"), tuple(
-            (f"{row.model} less {row.other}", _name(row.metric), _ranged(row.difference, row.metric, _signed))
-            for row in run.paired), in_words=frozenset({0, 1})),
-        _periods(run),
-        TextTable("Features the models may use", ("Feature", "Says", "Source", "Sign", "Missing means", "Status"),
-                  tuple((row.name, row.sentence, row.source, row.sign, row.missing, row.status)
-                        for row in run.features), in_words=frozenset(range(6))),
+    parts = [
+        *([choice_part(run.choice)] if run.choice else []),
+        *_measured("Models, with 95% ranges", ("Model", "Family"), [
+            ((model.name, (model.family, model.tag)), model.metrics) for model in run.models], run),
+        *([sample_part(run.sample)] if run.sample else []),
+        _of(TextTable("Differences on the same rows", ("Comparison", "Metric", "Difference"), tuple(
+            (f"{row.model} less {row.other}", METRICS[row.metric][0], _ranged(row.difference, row.metric, sign=True))
+            for row in run.paired), in_words=frozenset({0, 1}))),
+        *_measured("Back-test by period", ("Period", "Rows", "With outcome"), [
+            ((row.period, f"{row.rows:,}", f"{row.events:,}"), row.metrics) for row in run.periods], run),
+        *(studies_parts(run.studies) if run.studies else ()),
+        _of(TextTable("Features the models may use", ("Feature", "Says", "Source", "Sign", "Missing means", "Status"),
+                      tuple((row.name, row.sentence, row.source, row.sign, row.missing, row.status)
+                            for row in run.features), in_words=frozenset(range(6)))),
     ]
     return render("analyst.html", title=f"{TITLE} {run.run_id}", made_up=run.made_up, run=run,
-                  tables=[table for table in tables if table.rows])
+                  parts=[part for part in parts if part.words or (part.table and part.table.rows)])
 
 
-def _models(run: RunContent) -> TextTable:
-    metrics = [metric for metric in METRICS if any(metric in model.metrics for model in run.models)]
-    rows: list[tuple[Cell, ...]] = [
-        (model.name, (model.family, model.tag), *(_ranged(model.metrics.get(m), m, _plain) for m in metrics))
-        for model in run.models
-    ]
-    return TextTable("Models, with 95% ranges", ("Model", "Family", *map(_name, metrics)), tuple(rows),
-                     in_words=frozenset({0, 1}))
+def _of(table: TextTable) -> Part:
+    return Part(table.caption, (), table)
 
 
-def _periods(run: RunContent) -> TextTable:
-    metrics = [metric for metric in METRICS if any(metric in row.metrics for row in run.periods)]
-    rows: list[tuple[Cell, ...]] = [
-        (row.period, f"{row.rows:,}", f"{row.events:,}",
-         *(_ranged(row.metrics.get(m), m, _plain) for m in metrics))
-        for row in run.periods
-    ]
-    return TextTable("Back-test by period", ("Period", "Rows", "With outcome", *map(_name, metrics)), tuple(rows))
+def _measured(
+    heading: str, columns: tuple[str, ...], rows: list[tuple[tuple[Cell, ...], Mapping[str, Ranged]]], run: RunContent
+) -> tuple[Part, ...]:
+    """Up to three tables of one set of rows, each only if one of its metrics is there."""
+    parts = []
+    for about, metrics, note in TABLES:
+        shown = [metric for metric in metrics if any(metric in found for _, found in rows)]
+        if shown:
+            body = tuple((*first, *(_ranged(found.get(m), m) for m in shown)) for first, found in rows)
+            words = frozenset({0, 1}) if columns[-1] == "Family" else frozenset({0})
+            at = f" The cut-off is {run.cut_off:g}." if metrics is LISTED and run.cut_off is not None else ""
+            parts.append(_of(TextTable(
+                heading + about, (*columns, *(METRICS[m][0] for m in shown)), body, (note + at,), in_words=words)))
+    return tuple(parts)
 
 
-def _name(metric: str) -> str:
-    return METRICS[metric][0]
-
-
-def _ranged(given: Ranged | None, metric: str, words: Callable[[float, int], str]) -> Cell:
-    """The number, and its range below."""
-    if given is None or given.value is None:
+def _ranged(given: Ranged | None, metric: str, *, sign: bool = False) -> Cell:
+    if given is None:
         return NOT_AVAILABLE
-    digits = METRICS[metric][1]
-    if given.low is None or given.high is None:
-        return words(given.value, digits)
-    return words(given.value, digits), f"{words(given.low, digits)} to {words(given.high, digits)}"
-
-
-def _plain(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "\u2212")
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "\u2212")
+    return ranged(given, METRICS[metric][1], signed if sign else None)

@@ -5,6 +5,8 @@ Written by hand, not by a plotting library: same bytes everywhere, readable by a
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +40,17 @@ class Dot:
     low: float | None
     high: float | None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One point of a curve, with its range. ``at``: its place across, above 0; ``label`` is written below it."""
+
+    at: float
+    label: str
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,38 @@ def _panel(panel: Panel, left: float, top: float, side: float) -> list[Markup]:
         parts.append(Markup('<circle cx="{}" cy="{}" r="4" fill="{}" stroke="{}" stroke-width="1.25"/>').format(
             _n(x), _n(ends[1]), DEEP, PAPER))
     return parts
+
+
+def curve_figure(
+    name: str, title: str, description: str, marks: Sequence[Mark], *, across: str, upward: str
+) -> Markup:
+    """A curve through two or more points with their ranges, in order of ``at``; each doubling takes as much room."""
+    left, top, plot_width, plot_height = 84, 34, 420, 170
+    lows, highs = min(mark.low for mark in marks), max(mark.high for mark in marks)
+    edge = 0.08 * max(highs - lows, 1e-9)
+    first, last = math.log2(marks[0].at), math.log2(marks[-1].at)
+
+    def x(mark: Mark) -> float:
+        return left + 24 + (plot_width - 48) * (math.log2(mark.at) - first) / max(last - first, 1e-9)
+
+    def y(value: float) -> float:
+        return top + plot_height * (highs + edge - value) / (highs - lows + 2 * edge)
+
+    bottom = top + plot_height
+    parts = [_text(8, 16, upward, "start", QUIET, 12)]
+    parts += [_line(left, bottom, left + plot_width, bottom, LINE, 1), _line(left, top, left, bottom, LINE, 1)]
+    for value in (lows, (lows + highs) / 2, highs):
+        parts.append(_line(left - 4, y(value), left, y(value), LINE, 1))
+        parts.append(_text(left - 8, y(value) + 4, f"{value:.3f}", "end", QUIET, 12))
+    parts += [_line(x(one), y(one.value), x(other), y(other.value), DEEP, 1.5)
+              for one, other in itertools.pairwise(marks)]
+    for mark in marks:
+        parts += [_line(x(mark), y(mark.low), x(mark), y(mark.high), DEEP, 2)]
+        parts.append(Markup('<circle cx="{}" cy="{}" r="4.5" fill="{}" stroke="{}" stroke-width="1.5"/>').format(
+            _n(x(mark)), _n(y(mark.value)), DEEP, PAPER))
+        parts.append(_text(x(mark), bottom + 18, mark.label, "middle", QUIET, 12))
+    parts.append(_text(left + plot_width / 2, bottom + 38, across, "middle", QUIET, 12))
+    return _svg(name, title, description, left + plot_width + 24, bottom + 48, parts)
 
 
 def answer_sign(answer: str) -> Markup:

@@ -238,4 +238,4 @@ def _listed(precision: Mapping[str, Measured], cut_off: float | None) -> str:
         else f"nobody reaches it by the {name}"
         for name, measured in precision.items()
     ]
-    return f"With the outcome among those at or above the cut-off of {cut_off:g}: {' and '.join(told)}."
+    return f"With the outcome, of those at or above the cut-off of {cut_off:g}: {', '.join(told)}."
