@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.base import CannotFit
 from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.calibration import EVENTS_FOR_LEVEL, Calibrated
 from desist.models.estimators.spline import SplineLogistic
 from desist.models.over_time.curves import Curves
 from desist.models.over_time.follow_up import at_risk, month_ends_of
@@ -229,6 +230,37 @@ def test_the_same_rows_give_the_same_model_and_json_gives_it_back(year, fitted):
     for name in CAUSES:
         np.testing.assert_array_equal(read.curves(year[0]).shares[name], fitted.curves(year[0]).shares[name])
     assert json.dumps(read.to_json(), sort_keys=True) == told
+
+
+def test_levels_of_a_later_date_move_the_height_and_not_the_odds_ratios(year):
+    """Where fewer things happen later, the curves come down to them; a person's odds against another's stay."""
+    table = year[0]
+    model = DiscreteHazard(FEATURES, make=quick).fit(*year)
+    before = model.curves(table.head(2)).at(1)
+    later, later_days, later_cause = lives(800, seed=9)
+    spared = np.random.default_rng(0).random(800) < 0.5
+    later_cause = np.where(spared, "censored", later_cause)
+    later_days = np.where(spared, 365.0, later_days)
+    few = np.flatnonzero(later_cause == "custody")[EVENTS_FOR_LEVEL - 1 :]
+    later_cause[few] = "censored"  # too few left to move the level of custody
+    custody = model.levels_["custody"].copy()
+    again = model.relevel(later, later_days, later_cause)
+    observed = cumulative_incidence(later_days, later_cause, months=12, of=CAUSES)
+    assert again.curves(later).mean()["reoffence"].iloc[-1] == pytest.approx(observed["reoffence"].iloc[-1], abs=0.015)
+    np.testing.assert_array_equal(again.levels_["custody"], custody)
+    after = again.curves(table.head(2)).at(1)
+    ratio = [np.divide(*(frame["reoffence"] / frame["event_free"])) for frame in (before, after)]
+    assert ratio[0] == pytest.approx(ratio[1]) and ratio[0] != pytest.approx(1)
+
+
+def test_a_recalibrated_estimator_inside_a_saved_hazard_is_refused(fitted, year):
+    """The months have levels of their own: a second line through the logit would be applied by nobody."""
+    table, _, cause = year
+    told = fitted.to_json()
+    reoffended = (cause == "reoffence").astype(float)
+    line = Calibrated(fitted.models_["reoffence"]).fit(table.assign(**{MONTH: 1.0}), reoffended)
+    with pytest.raises(CannotFit, match="not recalibrated"):
+        DiscreteHazard.from_json({**told, "models": {**told["models"], "reoffence": line.to_json()}})
 
 
 def test_scores_of_a_row_do_not_hang_on_the_other_rows(fitted, year):
