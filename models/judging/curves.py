@@ -15,7 +15,7 @@ LEAST_INFORMATION = 1e-4  # keeps a bin's curvature above zero where its chance 
 LARGEST_MOVE = 1.0  # of a weight in one round, in logits
 #: A bend of more than about a logit is held back: it stands in for separation, not for a belief about calibration.
 PRIOR_SPREAD = 1.0
-#: How many columns (level, slope, bends) so many outcomes can carry; see benchmarks/coverage.py.
+#: How many columns (level, slope, bends) so many outcomes can carry; see benchmarks/range_coverage.py.
 CARRIED = ((40.0, 3), (200.0, 4), (600.0, 5), (1500.0, 6), (4000.0, 7))
 MOST_COLUMNS = 8
 OUTERMOST = 0.04  # share of rows beyond each outermost knot, where the curve is straight

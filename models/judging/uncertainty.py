@@ -3,7 +3,7 @@
 What is estimated is the rate at which people with this score have the outcome; not a person's own chance, which
 nobody can know, and not E[Y | features]. The released file is held fixed, as its scores are what people see, and a
 curve from its score to the rate is learnt on rows it did not learn from. Drawing people again moves that curve; where
-it then lies 95 times of 100 is the range. benchmarks/coverage.py shows what this covers, and what else was tried.
+it then lies 95 times of 100 is the range. benchmarks/range_coverage.py shows what this covers, and what else was tried.
 """
 
 from __future__ import annotations
