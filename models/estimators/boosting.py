@@ -96,7 +96,13 @@ class MonotoneBoosting(ChanceModel):
     def _trained(self, columns: Floats, outcome: Floats, trees: int) -> lightgbm.Booster:
         import lightgbm
 
-        settings = {
+        # short names: LightGBM refuses some characters a feature's name may have
+        rows = lightgbm.Dataset(columns, outcome, feature_name=[f"f{i}" for i in range(columns.shape[1])])
+        return lightgbm.train(self.settings(), rows, trees)
+
+    def settings(self) -> dict[str, Any]:
+        """What LightGBM is told; a feature that raises is given to it negated."""
+        return {
             "objective": "binary",
             "num_leaves": self.leaves,
             "learning_rate": self.rate,
@@ -112,9 +118,6 @@ class MonotoneBoosting(ChanceModel):
             "num_threads": 1,
             "verbose": -1,
         }
-        # short names: LightGBM refuses some characters a feature's name may have
-        rows = lightgbm.Dataset(columns, outcome, feature_name=[f"f{i}" for i in range(columns.shape[1])])
-        return lightgbm.train(settings, rows, trees)
 
     def _turn(self, matrix: Floats) -> Floats:
         """The matrix as the trees see it, changed in place: in range, filled where missing has no effect, negated.

@@ -207,6 +207,7 @@ def fit_model(
     """The model's chances for every scored row and seed, rounded to 1e-6."""
     used = {name: part for name, part in features.items() if not model.features or name in model.features}
     seeds = sorted({split.seed for split in splits})
+    several = len(np.unique(rows.people)) < len(rows.people)
     scores = np.full((len(seeds), len(rows.y)), np.nan)
     constant: set[str] = set()
     columns = 0
@@ -216,7 +217,8 @@ def fit_model(
         constant |= set(coding.constant)
         columns = max(columns, len(coding.set.names))
         estimator = _estimator(model, coding.set, spec.seed)
-        estimator.fit(coding.matrix(used, rows.positions[split.train]), rows.y[split.train])
+        people = rows.people[split.train] if several else None  # where a model leaves rows out, it leaves people out
+        estimator.fit(coding.matrix(used, rows.positions[split.train]), rows.y[split.train], people)
         chances = estimator.predict_proba(coding.matrix(used, rows.positions[split.test]))[:, 1]
         scores[seeds.index(split.seed), split.test] = np.clip(np.round(chances, DIGITS), 0.0, 1.0)
         if time.monotonic() - told > SAY_EVERY and number < len(splits):
@@ -231,6 +233,10 @@ def _estimator(model: ModelSpec, features: FeatureSet, seed: int) -> Any:
         from desist.models.estimators.spline import SplineLogistic
 
         return SplineLogistic(features, seed=seed)
+    if model.kind == "explainable_boosting":
+        from desist.models.estimators.ebm import ExplainableBoosting
+
+        return ExplainableBoosting(features, seed=seed)
     if model.kind == "monotone_lightgbm":
         from desist.models.estimators.boosting import MonotoneBoosting
 

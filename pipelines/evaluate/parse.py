@@ -38,6 +38,7 @@ APPROVABLE = ("age", "near_age", "enforcement")
 STANDARD_MODELS = {
     "points_card": ModelSpec("points_card", "points_card", (), {"max_items": 10}),
     "spline_logistic": ModelSpec("spline_logistic", "spline_logistic", (), {}),
+    "explainable_boosting": ModelSpec("explainable_boosting", "explainable_boosting", (), {}),
     "monotone_lightgbm": ModelSpec("monotone_lightgbm", "monotone_lightgbm", (), {}),
 }
 

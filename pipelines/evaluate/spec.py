@@ -16,7 +16,7 @@ from desist.pipelines.evaluate.events_spec import EventsSpec, columns_read
 from desist.pipelines.evaluate.expressions import Expression
 
 KINDS = ("number", "count", "yes_no", "category", "ordered")
-MODEL_KINDS = ("points_card", "spline_logistic", "monotone_lightgbm", "prior_count")
+MODEL_KINDS = ("points_card", "spline_logistic", "explainable_boosting", "monotone_lightgbm", "prior_count")
 PROTOCOLS = ("folds", "time", "time_by_person", "column")
 
 REFUSE, OWN_EFFECT, AS_VALUE = "refuse", "own_effect", "as_value"
