@@ -1,4 +1,4 @@
-"""Commands of the gate: keys, sign, release, score, list, verify."""
+"""Commands of the gate: keys, sign, release, score, list, why, verify."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     for command in (sign, release, revoke, score):
         app.command()(command)
     app.command("list")(list_cases)
+    app.command()(why)
     app.command()(verify)
 
 
@@ -120,8 +121,11 @@ def release(
     """Make a release of a candidate that the board approved. Withheld (exit 3) while anything is missing."""
     from desist.pipelines.gate import release_candidate
     from desist.pipelines.steps import open_for
+    from desist.pipelines.tracking import promote
 
-    made = release_candidate(open_for(workspace, actor, say), candidate)
+    session = open_for(workspace, actor, say)
+    made = release_candidate(session, candidate)
+    say(promote(session, made.made.run))
     answer(made.as_json(), made.as_text(), as_json)
 
 
@@ -166,6 +170,21 @@ def list_cases(
     answer(written.as_json(), written.as_text(), as_json)
     if written.withheld is not None:
         raise written.withheld
+
+
+def why(
+    person: Annotated[str, typer.Argument(help="The person's id, or their CRN.")],
+    since: Annotated[str, typer.Option("--since", help="The id of an earlier list: its folder below lists/.")],
+    workspace: WorkspaceOption = HERE,
+    actor: ActorOption = SOMEBODY,
+    as_json: JsonOption = False,
+) -> None:
+    """What moved a person's estimate since an earlier list, in parts that sum to the move. Withheld as the list is."""
+    from desist.pipelines.steps import open_for
+    from desist.pipelines.why import why_moved
+
+    told = why_moved(open_for(workspace, actor, say), person, since)
+    answer(told.as_json(), told.as_text(), as_json)
 
 
 def verify(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
 
-from desist.features.tables import CaseList, Estimate, Reason
+from desist.features.tables import CaseList, Estimate, Profiles, Reason
 from desist.pipelines.session import Session
 from desist.records.errors import Withheld
 from desist.records.files import new_folder, read_json, write_json
 from desist.records.hashing import hash_file, hash_json
 
-LIST, SCORES, MANIFEST = "list.json", "scores.parquet", "manifest.json"
+LIST, SCORES, MANIFEST, PROFILES = "list.json", "scores.parquet", "manifest.json", "profiles.parquet"
 _DATES = ("supervision_end", "last_contact", "next_contact", "review_due")
 
 
-def save_list(session: Session, case_list: CaseList, scores: pd.DataFrame) -> str:
-    """The id of the list, written with its scores, hashed under the release and noted in the log."""
+def save_list(session: Session, case_list: CaseList, scores: pd.DataFrame, profiles: Profiles | None = None) -> str:
+    """The id of the list, written with its scores, hashed under the release and noted in the log.
+
+    ``profiles``: what the scores were made from; a list that keeps them can later be compared with a newer one in all
+    parts (``desist why``).
+    """
     told = _told(case_list)
     list_id = f"{case_list.as_of.isoformat()}-{hash_json(told)[:12]}"
     with new_folder(session.workspace.lists / list_id) as folder:
         write_json(folder / LIST, told)
         scores.to_parquet(folder / SCORES, index=False)
+        if profiles is not None:
+            profiles.table.to_parquet(folder / PROFILES, index=False)
         bound = {
             "list": list_id,
             "release": case_list.release_id,
-            "files": {name: hash_file(folder / name) for name in (LIST, SCORES)},
+            "register": "" if profiles is None else profiles.schema_hash,
+            "files": {name: hash_file(folder / name) for name in (LIST, SCORES, PROFILES) if (folder / name).exists()},
         }
         write_json(folder / MANIFEST, bound)
     write_json(session.workspace.lists / "newest.json", {"list": list_id})
@@ -43,6 +51,80 @@ def newest_list(session: Session) -> str | None:
     """The id of the newest list; None where no list was ever made."""
     pointer = session.workspace.lists / "newest.json"
     return str(read_json(pointer)["list"]) if pointer.exists() else None
+
+
+def list_ids(session: Session) -> list[str]:
+    """The ids of all lists in the workspace, by as-of date."""
+    return sorted(path.parent.name for path in session.workspace.lists.glob(f"*/{MANIFEST}"))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One person on one list as it was written then; ``score`` and ``profile`` (by feature) are None where not kept."""
+
+    step: int | None
+    why_none: str
+    score: float | None
+    profile: Mapping[str, float] | None
+    restricted: bool
+
+
+@dataclass(frozen=True)
+class KeptList:
+    """A list as its files tell it, checked against manifest and log. ``register``: the profiles' schema hash."""
+
+    list_id: str
+    as_of: dt.date
+    release_id: str
+    register: str
+    rows: Mapping[str, Mapping[str, Any]]
+    estimates: Mapping[str, Mapping[str, Any]]
+    scores: pd.DataFrame
+    profiles: pd.DataFrame | None
+
+    def entry(self, person_id: str) -> Entry | None:
+        """What the list holds of a person; None where they were not on it."""
+        if person_id not in self.rows:
+            return None
+        told = self.estimates.get(person_id, {})
+        score = self.scores.loc[self.scores["person_id"].astype(str) == person_id, "score"].dropna()
+        profile = None
+        if self.profiles is not None:
+            own = self.profiles[self.profiles["person_id"].astype(str) == person_id]
+            values = own.drop(columns=["person_id", "as_of"])
+            profile = {str(name): float(values[name].iloc[0]) for name in values} if len(own) else None
+        return Entry(
+            step=told.get("step"),
+            why_none=str(told.get("why_none", "")),
+            score=float(score.iloc[0]) if len(score) else None,
+            profile=profile,
+            restricted=bool(self.rows[person_id].get("lao")),
+        )
+
+
+def kept_list(session: Session, list_id: str) -> KeptList:
+    """The list with its scores and profiles, whatever release it was made under. Raises Withheld where it was altered.
+
+    It gives what was estimated then; nothing is estimated here, and who may see it is for the caller to ask.
+    """
+    faults = list_faults(session, list_id)
+    if faults:
+        raise Withheld("Estimates are withheld. The list is not what was made.", faults, state="altered")
+    folder = session.workspace.lists / list_id
+    told, bound = read_json(folder / LIST), read_json(folder / MANIFEST)
+    if told["release_id"] != bound["release"]:
+        cause = f"lists/{list_id} names another release than its manifest"
+        raise Withheld("Estimates are withheld. The list is not what was made.", [cause], state="altered")
+    return KeptList(
+        list_id=list_id,
+        as_of=dt.date.fromisoformat(told["as_of"]),
+        release_id=told["release_id"],
+        register=str(bound.get("register", "")),
+        rows={str(row["person_id"]): row for row in told["rows"]},
+        estimates=told["estimates"],
+        scores=pd.read_parquet(folder / SCORES),
+        profiles=pd.read_parquet(folder / PROFILES) if PROFILES in bound["files"] else None,
+    )
 
 
 def list_faults(session: Session, list_id: str) -> list[str]:
