@@ -1,6 +1,6 @@
 """Do the ranges cover the truth? Made-up worlds with known chances: coverage by score decile and group.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/range_coverage.py --worlds 300 --people 570 2100 --models spline card boosting
+    OPENBLAS_NUM_THREADS=1 python benchmarks/range_coverage.py --worlds 300 --people 570 2100
 
 A world: people of three groups with different features, one to four rows each, chances with jumps, an interaction and
 a part of their own that no feature tells (so every model is misspecified and a person's rows hang together). A model

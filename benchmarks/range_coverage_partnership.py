@@ -1,8 +1,8 @@
 """Do the ranges cover the truth in the made-up partnership? Its own register, stock rows and true chances.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/range_coverage_partnership.py --people 8000 --worlds 100 --models spline card
+    OPENBLAS_NUM_THREADS=1 python benchmarks/range_coverage_partnership.py --people 16000 --worlds 100
 
-One large partnership is made once. In each world 3,000 of its people are the partnership at hand: a model is fitted and
+One large partnership is made once. In each world 2,000 of its people are the partnership at hand: a model is fitted and
 calibrated on 70 % of them and its ranges learnt on the others. The truth at a score is the mean true chance (p_proven)
 of all people the model did not learn from. The people of the worlds overlap, so their error is a little understated.
 """
@@ -42,7 +42,7 @@ from desist.simulation.write import simulate
 
 TODAY = dt.date(2026, 10, 1)
 DATES = [dt.date(year, month, 1) for year in (2021, 2022, 2023, 2024) for month in (4, 10)]
-AT_HAND = 3_000
+AT_HAND = 2_000
 GROUPS = ("White", "Black", "Asian")
 OUTCOME = PROVEN_REOFFENDING.name
 CUT_OFFS = (0.2, 0.4, 0.6)
@@ -111,7 +111,7 @@ def one_world(name: str, rows: pd.DataFrame, seed: int, tally: Tally) -> tuple[f
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--people", type=int, default=8_000)
+    asked.add_argument("--people", type=int, default=16_000)
     asked.add_argument("--worlds", type=int, default=100)
     asked.add_argument("--models", nargs="+", choices=["spline", "card", "boosting"], default=["spline", "card"])
     told = asked.parse_args()
