@@ -13,8 +13,8 @@ from desist.fairness.policy import Policy
 from desist.features.cohort import open_spells
 from desist.features.tables import ROW
 from desist.pipelines.audited import Audited
+from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import POPULATION, Built, Ground
-from desist.pipelines.score import why_none
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
 

@@ -24,11 +24,12 @@ from desist.features.language import tables_read
 from desist.features.population import caseload_facts, support_waiting
 from desist.intake.store import Store
 from desist.intake.vault import Vault
+from desist.pipelines.estimates import estimate
 from desist.pipelines.gate import open_release
 from desist.pipelines.ground import Built, Ground, check_made_up, load_ground, profiles_now
 from desist.pipelines.later_facts import Changed, Held, Perturb, appended, hidden, moved, write_changed
 from desist.pipelines.leakage_report import Check, Difference, LeakageCheck, Perturbed
-from desist.pipelines.score import estimate, in_order
+from desist.pipelines.score import in_order
 from desist.pipelines.session import Session
 from desist.records.errors import Refused, Withheld
 from desist.records.workspace import Workspace

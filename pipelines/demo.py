@@ -19,6 +19,7 @@ from desist.pipelines.score import Scored, score_caseload
 from desist.pipelines.session import Session, open_session
 from desist.pipelines.settings import load_settings
 from desist.pipelines.steps import link_people, take_in
+from desist.pipelines.tracking import promote
 from desist.pipelines.workspaces import made_up_workspace
 from desist.records.errors import Refused, UserError, Withheld
 from desist.records.files import write_text
@@ -102,13 +103,14 @@ def run_demo(
     say(_indented(take_in(session, extracts / "extracts").as_text()))
     say("3  Linkage: the same person in several agencies' files, by exact identifiers.")
     say(_indented(link_people(session).as_text()))
-    say("4  Retrain: profiles of past caseloads, three models back-tested, one chosen, audited across communities.")
+    say("4  Retrain: profiles of past caseloads, four models back-tested, one chosen, audited across communities.")
     run = retrain(session, TODAY, trainer=TRAINER, password=PASSWORD)
     say(_indented(run.as_text()))
     before = _ask_before(session, say)
     say("6  Demo keys sign. They say that they are demo keys: outside a made-up workspace they open nothing.")
     _sign(session, run.run, say)
     say(_indented(release_candidate(session, run.run).as_text()))
+    say(_indented(promote(session, run.run)))
     say("7  Estimates for today's caseload, under that release and no other.")
     scored = score_caseload(session, TODAY)
     say(_indented(scored.as_text()))

@@ -10,6 +10,8 @@ from desist.fairness.policy import Policy
 from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.calibration import Calibrated
 from desist.models.judging.refits import Refits
+from desist.models.judging.uncertainty import Ranges
+from desist.pipelines.annex import Annex
 from desist.pipelines.audited import Final
 from desist.pipelines.compare import Compared
 from desist.pipelines.ground import Ground
@@ -24,6 +26,7 @@ class Evidence:
 
     ``beside``: the card and the trees fitted on the same rows for the board's and the analyst's pages, by name.
     ``refits``: the chosen recipe fitted anew on people drawn again, which tell how steady a reason is.
+    ``ranges``: how surely the rate behind each score is known.
     """
 
     run: str
@@ -35,6 +38,8 @@ class Evidence:
     final: Final
     beside: Mapping[str, Calibrated]
     refits: Refits
+    ranges: Ranges
+    annex: Annex
     policy: Policy
     audit: Audit
 

@@ -11,14 +11,17 @@ from desist.fairness.candidate import seal_candidate
 from desist.fairness.policy import Policy, load_policy
 from desist.models.judging.evaluate import Measured
 from desist.models.judging.refits import refit
+from desist.models.judging.uncertainty import learn_ranges
+from desist.pipelines.annex import annex_of
 from desist.pipelines.audit_run import audit_file, selection_today
-from desist.pipelines.audited import Final, fit_audited, fit_recipe, fit_refit
+from desist.pipelines.audited import SCORE, Final, fit_audited, fit_recipe, fit_refit
 from desist.pipelines.compare import compare
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.ground import Ground, build_profiles_on, check_made_up, code_hash, load_ground
 from desist.pipelines.recipes import CARD, TREES, recipes
 from desist.pipelines.run_files import write_run
 from desist.pipelines.session import Session
+from desist.pipelines.tracking import track_after
 from desist.pipelines.training import Training, training_rows
 from desist.records.errors import Refused
 from desist.records.files import new_folder, write_json
@@ -96,7 +99,7 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) 
         found = _evidence(session, ground, training, policy, run=run, trainer=trainer, as_of=as_of)
         session.say("Pages, figures and tracking ...")
         with new_folder(session.workspace.runs / run) as folder:
-            tracked = write_run(folder, found)
+            write_run(folder, found)
             seal_candidate(
                 folder,
                 key_id=key.key_id,
@@ -109,7 +112,8 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) 
         write_json(session.workspace.runs / "newest.json", {"run": run})
         session.log.append("run.created", actor=key.key_id, role="analyst", dataset=run)
         session.log.append("audit.made", actor=key.key_id, role="analyst", dataset=run, reason=found.audit.hash)
-    return Retrained(found, tracked.version)
+        tracked = track_after(session, run)
+    return Retrained(found, tracked.version if tracked else "")
 
 
 def _evidence(
@@ -132,9 +136,17 @@ def _evidence(
         recipes(features)[compared.chosen], training.learnt, features, training.outcome,
         replicates=session.settings.refits, seed=session.settings.seed,
     )  # fmt: skip
+    ranges = learn_ranges(
+        audited.rows[SCORE], audited.rows[training.outcome], audited.rows["person_id"],
+        replicates=session.settings.replicates, seed=session.settings.seed,
+    )  # fmt: skip
+    session.say("Studies: more people, fewer sources, time to reoffence, comparators ...")
+    annex = annex_of(session, ground, training, audited, cut_offs, as_of=as_of)
     today = selection_today(ground, build_profiles_on(session, ground, as_of), final.model, policy)
     audit = audit_file(session, ground, training, audited, policy, today)
-    return Evidence(run, trainer, session, ground, training, compared, final, beside, refits, policy, audit)
+    return Evidence(
+        run, trainer, session, ground, training, compared, final, beside, refits, ranges, annex, policy, audit
+    )
 
 
 def _run_id(session: Session, ground: Ground, as_of: dt.date, policy: Policy, trainer_key: str) -> str:

@@ -9,22 +9,22 @@ from desist.fairness.candidate import FOLDER, MANIFEST, write_policy_files
 from desist.models.conformance.check import write_conformance
 from desist.models.files import save_model
 from desist.models.judging.evaluate import metrics_to_json
+from desist.models.judging.gaps import learn_plausible, save_plausible
 from desist.models.judging.refits import save_refits
+from desist.models.judging.uncertainty import save_ranges
 from desist.pipelines.audited import SCORE, Audited
 from desist.pipelines.compare import Period
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.ground import POPULATION
 from desist.pipelines.model_card import FILE as MODEL_CARD
 from desist.pipelines.model_card import ModelCard
-from desist.pipelines.recipes import MODELS
 from desist.pipelines.run_pages import write_run_pages
 from desist.pipelines.steps_of import step_records
-from desist.pipelines.tracking import Tracked, track
 from desist.records.files import write_json, write_text
 
 
-def write_run(folder: Path, found: Evidence) -> Tracked:
-    """Fill the run's folder: what the board is asked about, results, pages, tracking."""
+def write_run(folder: Path, found: Evidence) -> None:
+    """Fill the run's folder: what the board is asked about, results, pages."""
     session, ground = found.session, found.ground
     candidate = folder / FOLDER
     candidate.mkdir()
@@ -32,6 +32,8 @@ def write_run(folder: Path, found: Evidence) -> Tracked:
     save_model(found.final.model, candidate)
     write_conformance(found.final.model, candidate, seed=session.settings.seed)
     save_refits(found.refits, candidate)
+    save_ranges(found.ranges, candidate)
+    save_plausible(learn_plausible(found.training.learnt, ground.register.feature_set()), candidate)
     write_text(candidate / "audit.json", found.audit.to_json())
     write_json(candidate / "register.json", ground.register.to_json())
     write_json(candidate / "population.json", {**POPULATION.to_json(), "words": POPULATION.in_words()})
@@ -40,27 +42,15 @@ def write_run(folder: Path, found: Evidence) -> Tracked:
     write_json(folder / "metrics.json", _metrics(found))
     found.compared.judged.to_parquet(folder / "scores.parquet", index=False)
     found.final.audited.rows.to_parquet(folder / "audited.parquet", index=False)
-    tracked = track(
-        f"sqlite:///{session.workspace.tracking.resolve()}",
-        session.workspace.root / "mlflow",
-        name=found.run,
-        settings=session.settings.as_json(),
-        data_hashes={"linked": ground.linked.hash, "register": ground.register.hash},
-        metrics=_plain_metrics(found),
-        candidate=candidate,
-        figures=write_run_pages(folder, found),
-    )
-    write_json(folder / MANIFEST, _manifest(found, tracked))
-    return tracked
+    write_run_pages(folder, found)
+    write_json(folder / MANIFEST, _manifest(found))
 
 
-def _manifest(found: Evidence, tracked: Tracked) -> dict[str, Any]:
+def _manifest(found: Evidence) -> dict[str, Any]:
     """What may differ between two runs of the same settings, extracts and seed stands here and nowhere else."""
     return {
         "run": found.run,
         "made_on": found.session.today.isoformat(),
-        "mlflow_run": tracked.run_id,
-        "mlflow_version": tracked.version,
         "settings": found.session.settings.as_json(),
         "snapshots": {source: day.isoformat() for source, day in found.ground.linked.snapshots.items()},
         "linked": found.ground.linked.hash,
@@ -117,6 +107,7 @@ def _metrics(found: Evidence) -> dict[str, Any]:
             for name, definition in training.outcomes.definitions.items()
         },
         "unknown_labels": training.unknown_labels(),
+        "annex": found.annex.to_json(),
     }
 
 
@@ -141,15 +132,4 @@ def _period(period: Period) -> dict[str, Any]:
         "rows": period.rows,
         "events": period.events,
         **metrics_to_json(period.metrics),
-    }
-
-
-def _plain_metrics(found: Evidence) -> dict[str, float]:
-    """Figures by model for MLflow, which takes numbers only."""
-    told = {name: found.compared.metrics[name] for name in MODELS} | {"audited file": found.final.audited.metrics}
-    return {
-        f"{name.replace(' ', '_')}.{metric}": measured.value
-        for name, metrics in told.items()
-        for metric, measured in metrics.items()
-        if measured.value is not None
     }

@@ -128,6 +128,7 @@ def write_run_pages(folder: Path, found: Evidence) -> dict[str, Path]:
     figures = shap_figures(found.trees, profiles, found.session.settings.seed)
     y = judged[found.training.outcome].to_numpy(dtype=float)
     figures["reliability"] = reliability(y, {name: judged[name].to_numpy(dtype=float) for name in MODELS})
+    figures |= found.annex.figures()
     written = {}
     for name, content in figures.items():
         written[name] = folder / "reports" / f"{name}.svg"

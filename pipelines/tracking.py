@@ -314,56 +314,6 @@ def _log_model(mlflow: Any, folder: Path, told: Mapping[str, Any]) -> Any:
         )
 
 
-def track(
-    uri: str,
-    artefacts: Path,
-    *,
-    name: str,
-    settings: Mapping[str, Any],
-    data_hashes: Mapping[str, str],
-    metrics: Mapping[str, float],
-    candidate: Path,
-    figures: Mapping[str, Path],
-) -> Tracked:
-    """Log one candidate run and register its model under the alias ``challenger``.
-
-    ``candidate`` is the folder of hashed files; its model.json (and LightGBM text) become the registered model.
-    """
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
-    import mlflow
-
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # its set-up chatter is no news to an analyst
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    mlflow.set_tracking_uri(uri)
-    experiment = mlflow.get_experiment_by_name(EXPERIMENT)
-    experiment_id = (
-        experiment.experiment_id
-        if experiment
-        else mlflow.create_experiment(EXPERIMENT, artifact_location=artefacts.resolve().as_uri())
-    )
-    with mlflow.start_run(experiment_id=experiment_id, run_name=name) as run:
-        mlflow.log_params({key: str(value)[:500] for key, value in settings.items()})
-        mlflow.set_tags(
-            {f"data.{key}": value for key, value in data_hashes.items()} | {"gate": "not released when tracked"}
-        )
-        mlflow.log_metrics(dict(metrics))
-        mlflow.log_artifacts(str(candidate), "candidate")
-        for figure, path in figures.items():
-            mlflow.log_artifact(str(path), f"figures/{figure}")
-        model = mlflow.pyfunc.log_model(
-            name="model",
-            loader_module="desist.pipelines.tracking",
-            data_path=str(candidate),
-            pip_requirements=["desist"],
-        )
-    client = mlflow.MlflowClient()
-    with contextlib.redirect_stderr(io.StringIO()):  # it announces the version there, whatever the log level
-        version = mlflow.register_model(model.model_uri, EXPERIMENT).version
-    client.set_model_version_tag(EXPERIMENT, version, "run", name)
-    client.set_registered_model_alias(EXPERIMENT, CHALLENGER, version)
-    return Tracked(run.info.run_id, str(version))
-
-
 class _Loaded:
     """The interface MLflow expects of a model: chances for a table of features. For analysts' comparisons."""
 

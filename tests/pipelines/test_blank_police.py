@@ -22,7 +22,7 @@ from desist.intake.vault import Vault
 from desist.models.estimators.spline import SplineLogistic
 from desist.models.judging.backtest import fit_then_calibrate
 from desist.models.judging.gaps import could_change_step, could_have_been, learn_plausible
-from desist.pipelines.score import TOO_LITTLE, limiting_sources, why_none
+from desist.pipelines.estimates import TOO_LITTLE, limiting_sources, why_none
 from desist.records.log import EventLog
 from desist.records.workspace import Workspace
 from desist.simulation.write import simulate
