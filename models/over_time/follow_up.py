@@ -71,7 +71,7 @@ def at_risk(days: ArrayLike, cause: ArrayLike, *, causes: Sequence[str], ends: I
     month = np.minimum(np.searchsorted(ends, when, side="left"), len(ends) - 1)
     starts = np.r_[0, ends[:-1]]
     share = np.clip((when - starts[month]) / (ends - starts)[month], 0.0, 1.0)
-    followed = AtRisk(month, np.where((number >= 0) | ~within, 1.0, share), number, len(ends))
+    followed = AtRisk(month, np.where(number >= 0, 1.0, share), number, len(ends))
     if not (number >= 0).any():
         raise CannotFit(f"Nothing can be learnt: none of {', '.join(causes)} happened within {ends[-1]} days.")
     empty = np.flatnonzero(followed.weight().sum(axis=0) == 0)
