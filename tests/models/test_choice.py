@@ -149,3 +149,29 @@ def test_luck_seldom_passes_for_a_better_model():
         y, scores = world(600, 100 + seed, blur=(0.5, 0.5, 0.5, 0.5), order=FOUR)
         taken += pick(y, scores, replicates=150, order=FOUR).chosen != "card"
     assert taken <= 3
+
+
+def overlapping(people, seed, own):
+    """Four rows a person, most outcomes those of the date before; models with noise of their own and some shared."""
+    draw = np.random.default_rng(seed)
+    away = draw.normal(0, 1, people)[:, None]
+    y = draw.random((people, 4)) < 1 / (1 + np.exp(1.1 - away))
+    for date in range(1, 4):
+        y[:, date] = np.where(draw.random(people) < 0.7, y[:, date - 1], y[:, date])
+    shared, scores = draw.normal(0, 0.5, people)[:, None], {}
+    for name, amount in zip(FOUR, own, strict=True):
+        seen = (away + shared + draw.normal(0, amount, (people, 1))) / (1.25 + amount**2)
+        scores[name] = np.repeat(1 / (1 + np.exp(1.1 - seen)), 4)
+    return y.ravel().astype(float), scores, np.repeat(np.arange(people), 4)
+
+
+@pytest.mark.slow
+def test_the_rule_errs_seldom_where_models_are_equal_and_sees_a_large_gain():
+    wrong = sum(
+        pick(*overlapping(600, seed, (0.25,) * 4), replicates=150, order=FOUR).chosen != "card" for seed in range(200)
+    )
+    right = sum(
+        pick(*overlapping(2000, seed, (1.0, 0.25, 0.25, 0.25)), replicates=150, order=FOUR).chosen != "card"
+        for seed in range(40)
+    )
+    assert wrong <= 10 and right >= 34
