@@ -14,11 +14,12 @@ from desist.fairness.release import Release
 from desist.features.population import NOT_SELECTED, caseload_facts, support_waiting
 from desist.features.tables import CaseList
 from desist.measures.disclosure import PRACTITIONER
+from desist.pipelines.estimates import limiting_sources
 from desist.pipelines.gate import open_release, source_dates
 from desist.pipelines.ground import Ground, load_ground_to_show
 from desist.pipelines.lists import load_list, newest_list
 from desist.pipelines.model_card import ModelCard
-from desist.pipelines.score import in_order, limiting_sources
+from desist.pipelines.score import in_order
 from desist.pipelines.session import Session
 from desist.records.codes import NEED_LABELS, SOURCES
 from desist.records.errors import Withheld
@@ -68,7 +69,7 @@ def write_pages(session: Session) -> Pages:
     with session.workspace.lock():
         for name in PAGES:  # whatever happens next, no older page stays
             (session.workspace.reports / name).unlink(missing_ok=True)
-        release, case_list, withheld = _what_may_be_shown(session)
+        release, case_list, withheld = what_may_be_shown(session)
         ground = load_ground_to_show(session)
         if case_list is None:
             case_list = _without_estimates(session, ground)
@@ -109,7 +110,8 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _what_may_be_shown(session: Session) -> tuple[Release | None, CaseList | None, Withheld | None]:
+def what_may_be_shown(session: Session) -> tuple[Release | None, CaseList | None, Withheld | None]:
+    """The release in force and the newest list made under it, or why estimates are withheld today."""
     try:
         release = open_release(session)
         list_id = newest_list(session)
