@@ -159,6 +159,11 @@ def advise(figures: Figures | None) -> Advice:
     return Advice(answers.get(option, REPLACE), option, (*because, *_beside(figures, option)), figures)
 
 
+def not_measured(why: str) -> Advice:
+    """The answer where the released model cannot be measured at all: cannot tell, and why."""
+    return Advice(CANNOT_TELL, RELEASED, (why,), None)
+
+
 def _off(figures: Figures) -> list[str]:
     """What is shown to be off in the released model's calibration, each in a sentence."""
     found = []
@@ -249,6 +254,9 @@ def measure(
     there are; none may have learnt from these people. Intervals are from drawing people again.
     """
     outcome, names = np.asarray(y, dtype=float), np.asarray(people)
+    if not len(outcome):
+        none = Measured(None, None, None)
+        return Figures(released, 0, 0, 0, none, none, 0.0, {}, tuple(families), stability, dict(moved or {}))
     draws = {"replicates": replicates, "seed": seed}
     own = score_metrics(outcome, scores[RELEASED], names, **draws)
     ladder = [RELEASED, *(name for name in (RECALIBRATED, REFIT, *families) if name in scores)]

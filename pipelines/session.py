@@ -65,3 +65,14 @@ def newest(folder_of: Workspace) -> str:
     if not pointer.exists():
         raise Refused("There is no candidate run yet. Make one with `desist retrain`.")
     return str(read_json(pointer)["run"])
+
+
+def released_run(session: Session) -> str | None:
+    """The run of the last release the log tells of; None where there is none, or it was revoked.
+
+    For advice and for MLflow's alias alone: what may be shown is decided by the gate, from files and signatures.
+    """
+    rows = session.log.rows()
+    approved = [row for row in rows if row["operation"] == "release.approved"]
+    revoked = {row["release"] for row in rows if row["operation"] == "release.revoked"}
+    return str(approved[-1]["dataset"]) if approved and approved[-1]["release"] not in revoked else None

@@ -20,8 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.fairness.candidate import FOLDER, MANIFEST, is_model_file
-from desist.pipelines.session import Session, newest
+from desist.fairness.candidate import FOLDER, MANIFEST
+from desist.models.files import MODEL_FILE, TREES_FILE
+from desist.pipelines.session import Session, newest, released_run
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_json
 from desist.records.hashing import hash_file, hash_json
@@ -31,9 +32,11 @@ CHALLENGER, CHAMPION = "challenger", "champion"
 FILE = "tracking.json"
 #: MLflow cuts longer digests off; the whole hash stands in a tag.
 DIGEST = 36
-#: Files of a candidate that go to the server. The audit stays: its tables hold small groups.
-TOLD = ("conformance.json", "cut_offs.json", "policy.toml", "population.json", "purpose.json", "register.json",
-        "schema.json")  # fmt: skip
+#: Files of a candidate that go to the server. The audit stays (its tables hold small groups), and so do plausible
+#: values of what a person may lack (quantiles of real rows) and everything that is not named here.
+MODEL = (MODEL_FILE, TREES_FILE)
+TOLD = ("conformance.json", "cut_offs.json", "model_card.json", "policy.toml", "population.json", "purpose.json",
+        "register.json", "schema.json")  # fmt: skip
 #: Figures in which every dot is a person stay in the workspace.
 DOTS_ARE_PEOPLE = "shap-"
 #: Tables of past rows: their hashes are told, they are not.
@@ -136,8 +139,7 @@ def track_again(session: Session, run: str) -> str:
         if found is None:
             raise Refused("Nothing was lost; nothing was tracked. See the message above.")
         words = f"The run {run} is tracked: version {found.version}."
-        released = [row["dataset"] for row in session.log.rows() if row["operation"] == "release.approved"]
-        return f"{words} {promote(session, run)}" if released[-1:] == [run] else words
+        return f"{words} {promote(session, run)}" if released_run(session) == run else words
 
 
 # --- what is read from the run's folder
@@ -285,7 +287,7 @@ def _log_datasets(mlflow: Any, folder: Path, told: Mapping[str, Any]) -> None:
 def _log_files(client: Any, run_id: str, folder: Path) -> None:
     """The candidate's own files and figures, without what holds a person or a small group."""
     for path in sorted((folder / FOLDER).iterdir()):
-        if path.name in TOLD or is_model_file(path.name):
+        if path.name in (*TOLD, *MODEL):
             client.log_artifact(run_id, str(path), "candidate")
     for path in sorted((folder / "reports").glob("*.svg")):
         if not path.name.startswith(DOTS_ARE_PEOPLE):
@@ -302,9 +304,9 @@ def _log_model(mlflow: Any, folder: Path, told: Mapping[str, Any]) -> Any:
         warnings.simplefilter("ignore")  # it asks for an example row; the signature was not learnt from one
         files = Path(place) / FOLDER
         files.mkdir()
-        for path in (folder / FOLDER).iterdir():
-            if is_model_file(path.name) and path.name != "model_card.json":
-                shutil.copyfile(path, files / path.name)
+        for name in MODEL:
+            if (folder / FOLDER / name).exists():
+                shutil.copyfile(folder / FOLDER / name, files / name)
         return mlflow.pyfunc.log_model(
             name="model",
             loader_module="desist.pipelines.tracking",

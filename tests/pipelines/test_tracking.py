@@ -33,7 +33,9 @@ def session(root, *, uri="", released=()):
         settings=SimpleNamespace(tracking_uri=uri),
         say=said.append,
         said=said,
-        log=SimpleNamespace(rows=lambda: [{"operation": "release.approved", "dataset": run} for run in released]),
+        log=SimpleNamespace(
+            rows=lambda: [{"operation": "release.approved", "dataset": run, "release": run} for run in released]
+        ),
     )
 
 
@@ -48,6 +50,7 @@ def seal(root, run, made_on):
     save_model(Calibrated(PriorCount(features, priors="sanctions_2y").fit(X, y)).fit(X, y), candidate)
     write_json(candidate / "schema.json", {"features": list(features.names), "register": "b" * 64})
     write_text(candidate / "audit.json", f'"small groups {SOMEBODY}"')
+    write_text(candidate / "model-plausible.json", f'"quantiles of rows such as that of {SOMEBODY}"')
     period = {"as_of": "2024-04-01", "rows": 40, "events": 12, "auc": measured(0.7)}
     periods = {"periods": [period, {**period, "as_of": "2024-10-01", "auc": measured(0.6)}]}
     metrics = {"chosen": "points card", "models": {"points card": {"auc": measured(0.65), "ece": {"value": None}}}}
@@ -133,7 +136,13 @@ def test_nothing_about_a_person_or_a_small_group_leaves_the_workspace(told):
     assert not [path.name for path in kept if SOMEBODY.encode() in path.read_bytes()]
     names = {path.name for path in kept}
     assert {"reliability.svg", "schema.json", "model.json"} <= names
-    assert not names & {"audit.json", "shap-beeswarm.svg", "scores.parquet", "input_example.json"}
+    assert not names & {
+        "audit.json",
+        "model-plausible.json",
+        "shap-beeswarm.svg",
+        "scores.parquet",
+        "input_example.json",
+    }
 
 
 def test_the_registered_model_says_what_goes_in_and_gives_the_same_chances(told):
