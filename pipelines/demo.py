@@ -98,7 +98,7 @@ def run_demo(
         extracts, people=people, seed=seed, world=World(enforcement_gap=enforcement_gap), sharing=sharing,
         history_start=HISTORY_START,
     )  # fmt: skip
-    session = _open(root, extracts, seed, say)
+    session = open_made_up(root, extracts, seed, say)
     say("2  Intake: each file through its sharing agreement; what does not fit goes to quarantine with a reason.")
     say(_indented(take_in(session, extracts / "extracts").as_text()))
     say("3  Linkage: the same person in several agencies' files, by exact identifiers.")
@@ -108,7 +108,7 @@ def run_demo(
     say(_indented(run.as_text()))
     before = _ask_before(session, say)
     say("6  Demo keys sign. They say that they are demo keys: outside a made-up workspace they open nothing.")
-    _sign(session, run.run, say)
+    sign_made_up(session, run.run, say)
     say(_indented(release_candidate(session, run.run).as_text()))
     say(_indented(promote(session, run.run)))
     say("7  Estimates for today's caseload, under that release and no other.")
@@ -136,7 +136,8 @@ def _clear(root: Path, extracts: Path) -> None:
         shutil.rmtree(extracts)
 
 
-def _open(root: Path, extracts: Path, seed: int, say: Callable[[str], None]) -> Session:
+def open_made_up(root: Path, extracts: Path, seed: int, say: Callable[[str], None]) -> Session:
+    """A new made-up workspace with the agreements beside its extracts and keys for everybody who trains or signs."""
     key = hashlib.sha256(f"desist demo partnership {seed}".encode()).digest()
     workspace = made_up_workspace(root, today=TODAY, first_as_of=FIRST_AS_OF, seed=seed, key=key)
     for agreement in sorted((extracts / "agreements").glob("*.toml")):
@@ -164,7 +165,8 @@ def _ask_before(session: Session, say: Callable[[str], None]) -> Withheld:
     raise AssertionError("the gate let estimates through before anybody had signed")
 
 
-def _sign(session: Session, run: str, say: Callable[[str], None]) -> None:
+def sign_made_up(session: Session, run: str, say: Callable[[str], None]) -> None:
+    """Have the demo keys approve a run; outside a made-up workspace they open nothing."""
     candidate = candidate_of(session, run)
     answers = "\n".join(f'{finding.id} = "{ANSWER}"' for finding in candidate.audit.open_findings)
     expires = dt.date(2027, 3, 31)

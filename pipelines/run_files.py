@@ -15,7 +15,7 @@ from desist.models.judging.uncertainty import save_ranges
 from desist.pipelines.audited import SCORE, Audited
 from desist.pipelines.compare import Period
 from desist.pipelines.evidence import Evidence
-from desist.pipelines.ground import POPULATION
+from desist.pipelines.ground import POPULATION, code_hash
 from desist.pipelines.model_card import FILE as MODEL_CARD
 from desist.pipelines.model_card import ModelCard
 from desist.pipelines.run_pages import write_run_pages
@@ -54,6 +54,7 @@ def _manifest(found: Evidence) -> dict[str, Any]:
         "settings": found.session.settings.as_json(),
         "snapshots": {source: day.isoformat() for source, day in found.ground.linked.snapshots.items()},
         "linked": found.ground.linked.hash,
+        "code": code_hash(),
     }
 
 
