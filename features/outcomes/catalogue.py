@@ -82,3 +82,5 @@ _ONE_YEAR = (
 OUTCOMES: Mapping[str, OutcomeDefinition] = MappingProxyType(
     {definition.name: definition for one_year in _ONE_YEAR for definition in (one_year, _over_two_years(one_year))}
 )
+#: The rare ones, whose number of events decides what may be done with a model of them.
+RARE = frozenset(name for name in OUTCOMES if name.startswith((SERIOUS_OFFENCE.name, ESCALATION.name)))

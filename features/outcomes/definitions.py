@@ -20,6 +20,9 @@ DATA_LAG_DAYS = 30
 LIBERTY_DAYS = 730
 #: People at this band or higher are "already at the top".
 TOP_BAND = 4
+#: Below so many people with an outcome no choice between models is made, and below the second number no model of it may
+#: be released (DOMAIN section 6). A person counts once: one offence counts in every row whose follow-up holds it.
+EVENTS_TO_CHOOSE, EVENTS_TO_RELEASE = 100, 50
 ALREADY_AT_THE_TOP = "already at the top: a proven offence of band 4 or 5 in the last 24 months at liberty"
 
 
