@@ -20,8 +20,6 @@ from desist.models.judging.evaluate import draw_people
 
 CENSORED = "censored"
 Z_95 = 1.959963984540054
-#: A share has an interval where at least this part of the draws of people tells it.
-DRAWS_THAT_TELL = 0.5
 
 
 def month_ends(months: int) -> list[int]:
@@ -82,7 +80,7 @@ def incidence_with_intervals(
 
     People are drawn again with all their rows; each interval is Wilson's for as many people as would make the spread
     found between the draws, never more than there are. So it never leaves 0 to 1, and a share of 0 or 1 has an
-    interval too, from the people who were followed so far. NaN where the share is, or where few draws tell it. Month
+    interval too, from the people who were followed so far. NaN where the share is. Month
     0 is certain. Pointwise: a whole curve leaves its intervals somewhere more often than one time in twenty.
     Source: Korn and Graubard (1998), Survey Methodology 24, 193-201, on the effective number of people.
     """
@@ -101,8 +99,7 @@ def incidence_with_intervals(
     inside = np.divide(share * (1 - share), spread, out=np.full(share.shape, np.inf), where=spread > 0)
     alone = (share == 0) | (share == 1)
     low, high = _wilson(share, np.where(alone, followed, np.minimum(inside, len(set(who.tolist())))))
-    known = np.isfinite(share) & (tells.mean(axis=0) >= DRAWS_THAT_TELL)
-    known[0] = True
+    known = np.isfinite(share)
     low[0], high[0] = share[0], share[0]
     for place, name in enumerate(columns):
         table[f"{name}_low"] = np.where(known[:, place], low[:, place], np.nan)

@@ -133,6 +133,15 @@ def test_levels_make_expected_events_those_that_happened():
     np.testing.assert_allclose(second - 3.0, np.log([10 / 170, 34 / 119]), atol=1e-3)
 
 
+def test_a_month_in_which_nothing_happened_is_drawn_to_the_others():
+    """20 of 100, none of 80, 16 of 80: the second month is not impossible, and stays below the others."""
+    weight = np.column_stack([np.ones(100), np.r_[np.ones(80), np.zeros(20)], np.r_[np.ones(80), np.zeros(20)]])
+    (level,) = set_levels([np.zeros((100, 3))], weight, [np.array([20.0, 0.0, 16.0])])
+    assert -5 < level[1] < min(level[0], level[2]) - 1
+    chance = 1 / (1 + np.exp(-level))
+    assert (weight.sum(axis=0) * chance).sum() == pytest.approx(36)  # what is taken from one month another gets
+
+
 def test_curves_sum_to_one_never_fall_and_begin_at_nothing(fitted, year):
     curves = fitted.curves(year[0])
     total = curves.event_free + sum(curves.shares.values())

@@ -172,9 +172,17 @@ def test_one_persons_rows_count_as_one_person():
 
 
 def test_an_event_before_the_first_day_counts_in_no_draw():
-    """As in the curve itself: nobody is at risk on a day 0."""
-    table = between([0, 5, 50, 70], ["reoffence", "custody", "censored", "censored"], np.arange(4))
-    assert (table["reoffence"] == 0).all() and (table["reoffence_low"] == 0).all()
+    """As in the curve itself: nobody is at risk on a day 0, so it is as if they had been lost from sight on it."""
+    days, causes = [0] * 5 + [5, 50, 50, 70, 70], ["custody", "reoffence", "custody", "censored", "censored"]
+    with_them = between(days, ["reoffence"] * 5 + causes, np.arange(10))
+    pd.testing.assert_frame_equal(with_them, between(days, ["censored"] * 5 + causes, np.arange(10)))
+
+
+def test_an_interval_never_rests_on_more_people_than_there_are():
+    """Ten people with two rows each, one with the event and one without: every draw gives a half, yet ten are ten."""
+    days, causes = np.tile([45, 70], 10), ["reoffence", "censored"] * 10
+    last = between(days, causes, np.repeat(np.arange(10), 2)).iloc[-1]
+    assert (last["reoffence_low"], last["reoffence_high"]) == pytest.approx((0.237, 0.763), abs=1e-3)
 
 
 def test_people_that_do_not_fit_the_days_are_refused():
