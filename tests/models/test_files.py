@@ -1,17 +1,25 @@
 """Models as files: the same scores from the file, and nothing read that is not what was saved."""
 
 import json
+import math
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from desist.models.estimators.calibration import Calibrated
 from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
+from desist.models.estimators.ebm import Steps
 from desist.models.files import load_model, model_from_json, model_hash, save_model
 from desist.records.errors import Refused
-from desist.records.hashing import hash_json
+from desist.records.hashing import canonical_json, hash_json
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +154,48 @@ def test_a_profile_column_of_the_reference_that_is_unknown_survives_the_file(mad
     assert np.isnan(model.reference_["years_clear"])
     save_model(model, tmp_path)
     pd.testing.assert_series_equal(load_model(tmp_path).reference_, model.reference_)
+
+
+FIT_ALL = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from conftest import FEATURES, all_models, made_up_rows
+from desist.models.estimators.calibration import Calibrated
+from desist.models.files import load_model, model_hash, save_model
+from pathlib import Path
+
+table, outcome = made_up_rows(500, seed=1)
+found = {}
+for name, model in all_models(FEATURES).items():
+    fitted = Calibrated(model.fit(table, outcome, people=[f"P{row // 2}" for row in range(500)])).fit(table, outcome)
+    hashes = [save_model(fitted, Path(name)), model_hash(load_model(Path(name)))]
+    found[name] = [*hashes, fitted.decision_function(table)[:9].tolist()]
+print(json.dumps(found))
+"""
+
+
+def test_two_fresh_environments_give_every_model_the_same_hash_and_scores(tmp_path):
+    found = []
+    for number, (hash_seed, threads) in enumerate((("0", "1"), ("4242", "2"))):
+        folder = tmp_path / f"place{number}"
+        folder.mkdir()
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "TZ": f"UTC{number}"} | dict.fromkeys(names, threads)
+        command = [sys.executable, "-c", FIT_ALL, str(Path(__file__).parent)]
+        ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        found.append(json.loads(ran.stdout))
+    one, other = found
+    assert set(one) == set(FITTED)
+    for name in FITTED:
+        assert one[name] == other[name]
+        assert one[name][0] == one[name][1]
+
+
+@given(numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=6))
+def test_every_number_comes_back_from_a_file_to_the_last_bit(numbers):
+    cuts = sorted(set(numbers))
+    steps = Steps(tuple(cuts), (*cuts, 0.1 + 0.2), -5e-324)
+    again = Steps.from_json(json.loads(canonical_json(steps.to_json())))
+    assert again == steps
+    assert [math.copysign(1, value) for value in again.scores] == [math.copysign(1, value) for value in steps.scores]
