@@ -30,6 +30,7 @@ from desist.fairness.candidate import (
     seal_candidate,
     write_policy_files,
 )
+from desist.fairness.few_events import event_causes
 from desist.fairness.gate import ALTERED, NOT_APPROVED, SUSPENDED, Cause, sign_off_causes, withhold
 from desist.fairness.policy import Policy
 from desist.fairness.release_files import (
@@ -277,6 +278,7 @@ def _examined(asked: _Asked, run: str, sign_offs: tuple[SignOff, ...]) -> tuple[
     if read_plain(asked.workspace.policy) != candidate.files["policy.toml"]:
         causes.append(Cause(ALTERED, "the workspace's policy.toml is missing or not the policy of the candidate"))
     causes += _register_causes(candidate, asked.register_hash)
+    causes += event_causes(candidate)
     causes += sign_off_causes(
         candidate.evidence, sign_offs, asked.keys, today=asked.today, made_up=asked.made_up
     )
