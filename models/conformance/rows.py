@@ -64,7 +64,10 @@ def thresholds_of(inner: Mapping[str, Any]) -> dict[int, list[float]]:
     found: dict[int, set[float]] = {}
     if inner["kind"] == "points_card":
         for item in learnt["items"]:
-            found.setdefault(names.index(item["feature"]), set()).add(float(item["threshold"] or 0.0))
+            way = -1 if item["form"] == "<=" else 1
+            step, times = way * float(item.get("step", 0.0)), int(item.get("times", 1))
+            marks = {float(item["threshold"] or 0.0) + step * time for time in range(times)}
+            found.setdefault(names.index(item["feature"]), set()).update(marks)
     elif inner["kind"] == "spline_logistic":
         for place, basis in enumerate(learnt["bases"]):
             found[place] = {_unscaled(basis, float(knot)) for knot in basis["knots"]}

@@ -105,20 +105,23 @@ def _points_card(told: Told) -> Callable[[list[float]], Scored]:
     def scored(row: list[float]) -> Scored:
         earned = dict.fromkeys(names, 0)
         for place, item in items:
-            if _answers_yes(item["form"], float(item["threshold"]), row[place]):
-                earned[item["feature"]] += int(item["points"])
+            earned[item["feature"]] += int(item["points"]) * _marks_reached(item, row[place])
         points = sum(earned.values())
         return Scored(intercept + multiplier * points, {name: multiplier * own for name, own in earned.items()}, points)
 
     return scored
 
 
-def _answers_yes(form: str, threshold: float, value: float) -> bool:
+def _marks_reached(item: Told, value: float) -> int:
+    """How many of a line's marks a value reaches; a yes/no question has one."""
+    form, times = item["form"], int(item.get("times", 1))
     if form == "missing":
-        return math.isnan(value)
+        return times if math.isnan(value) else 0
     if form not in (">=", "<="):
         raise CannotScore(f"a card asks in the form {form}")
-    return value >= threshold if form == ">=" else value <= threshold  # NaN is neither
+    way = 1 if form == ">=" else -1
+    marks = [float(item["threshold"]) + way * float(item.get("step", 0.0)) * time for time in range(times)]
+    return sum(value >= mark if form == ">=" else value <= mark for mark in marks)  # NaN reaches none
 
 
 def _spline_logistic(told: Told) -> Callable[[list[float]], Scored]:
