@@ -144,20 +144,12 @@ def over_time(
     except CannotFit as error:
         return _none(judged, learnt, str(error))
     curves = hazard.curves(judged.table)
-    step = np.array([step_of(one, cut_offs) for one in judged.table[score]])
     draws = {"replicates": session.settings.replicates, "seed": session.settings.seed}
-    points: list[Point] = []
-    people: dict[int, str] = {}
-    for number in STEPS:
-        at = judged.table[step == number]
-        count = int(at["person_id"].nunique())
-        people[number] = show_count(count, audience)
-        if count >= max(audience.least_people, FEWEST_PEOPLE):
-            points += _points(number, at, curves.mean(step == number), audience, **draws)
+    people, points = _by_step(judged.table.assign(score=judged.table[score]), curves, cut_offs, audience, **draws)
     measures = _measures(judged.table, curves, judged.table[score].to_numpy(dtype=float), learnt.table, **draws)
     return OverTime(
         judged.sentence, judged.dates, len(learnt.table), len(judged.table), int(judged.table["person_id"].nunique()),
-        judged.left_out, people, tuple(points), measures,
+        judged.left_out, people, points, measures,
     )  # fmt: skip
 
 
@@ -207,6 +199,22 @@ def _fit(features: FeatureSet, table: pd.DataFrame, seed: int) -> DiscreteHazard
     hazard.fit(first, first["days"], first["cause"].to_numpy(), first["person_id"])
     later = table[last]
     return hazard.relevel(later, later["days"], later["cause"].to_numpy()) if len(first) < len(table) else hazard
+
+
+def _by_step(
+    rows: pd.DataFrame, curves: Curves, cut_offs: CutOffs, audience: Audience, *, replicates: int, seed: int
+) -> tuple[dict[int, str], tuple[Point, ...]]:
+    """The count of people at each step as it may be shown, and the points of the steps that may be drawn."""
+    step = np.array([step_of(one, cut_offs) for one in rows["score"]])
+    people: dict[int, str] = {}
+    points: list[Point] = []
+    for number in STEPS:
+        at = rows[step == number]
+        count = int(at["person_id"].nunique())
+        people[number] = show_count(count, audience)
+        if count >= max(audience.least_people, FEWEST_PEOPLE):
+            points += _points(number, at, curves.mean(step == number), audience, replicates=replicates, seed=seed)
+    return people, tuple(points)
 
 
 def _points(

@@ -89,22 +89,27 @@ def incidence_with_intervals(
     if len(who) != len(when):
         raise ValueError(f"{len(who)} people for {len(when)} days")
     columns = [*of, "event_free"]
-    drawn = np.concatenate(list(_drawn_again(when, what, who, table["day"].to_numpy(), of, replicates, seed)))
-    share = table[columns].to_numpy()
+    ends, share = table["day"].to_numpy(), table[columns].to_numpy()
+    drawn = np.concatenate(list(_drawn_again(when, what, who, ends, of, replicates, seed)))
+    alone = (share == 0) | (share == 1)
+    people = np.where(alone, _followed(when, what, who, ends)[:, None], _effective(share, drawn, len(np.unique(who))))
+    low, high = _wilson(share, people)
+    low[0], high[0] = share[0], share[0]
+    for place, name in enumerate(columns):
+        known = np.isfinite(share[:, place])
+        table[f"{name}_low"] = np.where(known, low[:, place], np.nan)
+        table[f"{name}_high"] = np.where(known, high[:, place], np.nan)
+    return table
+
+
+def _effective(share: Floats, drawn: Floats, people: int) -> Floats:
+    """So many people would make the spread that each share has between the draws which tell it; at most ``people``."""
     tells = np.isfinite(drawn)
     count = np.maximum(tells.sum(axis=0), 1)
     mean = np.where(tells, drawn, 0.0).sum(axis=0) / count
     spread = (np.where(tells, drawn - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1)
-    followed = _followed(when, what, who, table["day"].to_numpy())[:, None]
-    inside = np.divide(share * (1 - share), spread, out=np.full(share.shape, np.inf), where=spread > 0)
-    alone = (share == 0) | (share == 1)
-    low, high = _wilson(share, np.where(alone, followed, np.minimum(inside, len(set(who.tolist())))))
-    known = np.isfinite(share)
-    low[0], high[0] = share[0], share[0]
-    for place, name in enumerate(columns):
-        table[f"{name}_low"] = np.where(known[:, place], low[:, place], np.nan)
-        table[f"{name}_high"] = np.where(known[:, place], high[:, place], np.nan)
-    return table
+    effective = np.divide(share * (1 - share), spread, out=np.full(share.shape, np.inf), where=spread > 0)
+    return np.asarray(np.minimum(effective, people), dtype=float)
 
 
 def _drawn_again(

@@ -119,7 +119,8 @@ def test_each_steps_observed_curve_is_that_of_its_rows_to_the_rounding_of_a_coun
     months = [point for point in found.points if point.step == 3 and point.cause == "reoffence"]
     assert [point.month for point in months] == list(range(13))
     for point, share in zip(months[3:], plain["reoffence"].to_numpy()[3:], strict=True):
-        assert abs(point.observed - share) <= PARTNERSHIP.round_to / people / 2 + 0.005
+        counted = 5 * round(share * people / 5)  # partnership counts are rounded to five
+        assert point.observed == round(counted / people, 2)
         assert point.low <= point.observed <= point.high
     last = {point.step: point for point in found.rows if point.month == 12 and point.cause == "reoffence"}
     assert last[1].observed < last[2].observed < last[3].observed < last[4].observed
@@ -180,6 +181,22 @@ def test_measures_have_intervals_and_a_hazard_that_tells_people_apart_beats_one_
         assert measured.low < measured.value < measured.high
     assert measures["concordance_hazard"].value > 0.6 and measures["concordance_released_score"].value > 0.6
     assert measures["integrated_brier_hazard"].value < measures["integrated_brier_one_curve"].value
+
+
+def test_who_was_followed_to_the_end_counts_as_free_at_it(usual):
+    """Nobody is lost before day 365 here: the Brier score of one curve is the plain mean square, month 12 included."""
+    run, found = usual
+    learnt = rows_of(DATES[:2], 220, "L", 1)
+    of = ("reoffence", "recall", "custody")
+    curve = cumulative_incidence(learnt["days"], learnt["cause"], months=12, of=of)
+    days, shares = curve["day"].to_numpy()[1:], curve["reoffence"].to_numpy()[1:]
+    rows = run.judging
+    square = [
+        np.mean((((rows["cause"] == "reoffence") & (rows["days"] <= day)) - share) ** 2)
+        for day, share in zip(days, shares, strict=True)
+    ]
+    by_hand = np.trapezoid(square, days) / (days[-1] - days[0])
+    assert found.measures["integrated_brier_one_curve"].value == pytest.approx(by_hand, abs=1e-6)
 
 
 def test_the_same_run_gives_the_same_json_and_the_same_figure_byte_for_byte(run, usual):
