@@ -277,7 +277,7 @@ def test_a_kind_that_the_second_scorer_does_not_know_cannot_be_sealed(made_up, t
 
 def test_a_model_whose_scorers_disagree_cannot_be_sealed(fitted, tmp_path, monkeypatch):
     save_model(fitted["card"], tmp_path)
-    monkeypatch.setattr(scorer, "_answers_yes", lambda form, threshold, value: value > threshold)
+    monkeypatch.setattr(scorer, "_marks_reached", lambda item, value: int(value > item["threshold"]))
     with pytest.raises(Refused, match="cannot be sealed: the second scorer"):
         write_conformance(fitted["card"], tmp_path)
 
