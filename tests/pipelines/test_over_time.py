@@ -183,6 +183,18 @@ def test_measures_have_intervals_and_a_hazard_that_tells_people_apart_beats_one_
     assert measures["integrated_brier_hazard"].value < measures["integrated_brier_one_curve"].value
 
 
+def test_levels_are_those_of_the_last_date_learnt_from_as_the_files_are():
+    """On the last of three dates half as much happened: the curves have its height, not that of all."""
+    rows = rows_of([*DATES[:2], dt.date(2022, 4, 1)], 300, "L", 5)
+    last = rows["as_of"] == rows["as_of"].max()
+    spared = last & (np.random.default_rng(1).random(len(rows)) < 0.5)
+    rows.loc[spared, ["days", "cause"]] = [365.0, "censored"]
+    curve = module._fit(FEATURES, rows, 0).curves(rows[last]).mean()
+    share = (rows.loc[last, "cause"] == "reoffence").mean()
+    assert curve["reoffence"].iloc[-1] == pytest.approx(share, abs=0.02)
+    assert (rows["cause"] == "reoffence").mean() > share + 0.1
+
+
 def test_who_was_followed_to_the_end_counts_as_free_at_it(usual):
     """Nobody is lost before day 365 here: the Brier score of one curve is the plain mean square, month 12 included."""
     run, found = usual
