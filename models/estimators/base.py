@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.records.errors import UserError
@@ -71,7 +72,8 @@ def learn_columns(matrix: Floats) -> Columns:
     """The range and typical value of each column, and whether enough rows lack it for missing to count."""
     rows, columns = matrix.shape
     enough = max(MISSING_ROWS_FOR_AN_EFFECT, MISSING_SHARE_FOR_AN_EFFECT * rows)
-    found = Columns(*np.zeros((4, columns)), np.zeros(columns, dtype=bool))
+    low, high, typical, neutral = np.zeros((4, columns))
+    found = Columns(low, high, typical, neutral, np.zeros(columns, dtype=bool))
     for column, values in enumerate(matrix.T):  # one at a time: a table of millions of rows is not copied whole
         known = values[~np.isnan(values)]
         lacking = rows - len(known)
@@ -147,6 +149,15 @@ def read_outcome(y: Any, rows: int) -> Floats:
     return outcome
 
 
+def one_thread() -> threadpool_limits:
+    """A context in which linear algebra runs on one thread.
+
+    Several threads add in another order, so that the last digits, and with them a model's hash, would hang on the
+    machine; and where jobs run side by side they wait for each other.
+    """
+    return threadpool_limits(limits=1, user_api="blas")
+
+
 class Later(NamedTuple):
     """Rows of a later date than those fitted on: features, outcomes, and the person of each row."""
 
@@ -200,10 +211,11 @@ class ChanceModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = self._slice(X, y, people)
         self._know_features()
         self.columns_ = learn_columns(rows.matrix)
-        if later is None:
-            self._learn(*rows)
-        else:
-            self._learn_until(rows, self._slice(*later))
+        with one_thread():
+            if later is None:
+                self._learn(*rows)
+            else:
+                self._learn_until(rows, self._slice(*later))
         return self
 
     def _slice(self, X: pd.DataFrame, y: Any, people: Any) -> Slice:

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from desist.features.tables import FeatureSet
-from desist.models.estimators.base import BASE, CannotFit, ChanceModel, Floats, chance
+from desist.models.estimators.base import BASE, CannotFit, ChanceModel, Floats, chance, one_thread
 from desist.models.estimators.card import OnePage, PointsCard
 from desist.models.estimators.logistic import fit_line
 
@@ -59,7 +59,8 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if fewer >= self.events_for_level:
             self.intercept_, self.learnt_ = shift_to(logit, outcome), "intercept"
         if fewer >= self.events_for_slope:
-            line = fit_line(logit, np.ones(len(logit)), outcome)
+            with one_thread():
+                line = fit_line(logit, np.ones(len(logit)), outcome)
             if FLATTEST <= line.slope <= STEEPEST:
                 self.intercept_, self.slope_, self.learnt_ = line.intercept, line.slope, "intercept and slope"
         self.classes_ = np.array([0, 1])

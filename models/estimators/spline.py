@@ -16,6 +16,7 @@ from desist.models.estimators.logistic import LEAST_INFORMATION, fit_bounded_log
 STRAIGHT_PENALTY = 0.1  # the straight part is held back a tenth as much as the bends
 SHRINKAGE = tuple(float(value) for value in 10.0 ** np.arange(-0.5, 2.6, 0.5))
 MIDDLE_SHRINKAGE = 10.0
+DIGITS = 9  # of a weight: what lies beyond differs between processors and would only change the model's hash
 
 
 class SplineLogistic(ChanceModel):
@@ -62,9 +63,10 @@ class SplineLogistic(ChanceModel):
             )
         else:
             self.shrinkage_ = float(self.shrinkage)
-        self.weights_ = fit_bounded_logistic(
+        weights = fit_bounded_logistic(
             design, np.ones(len(outcome)), outcome, bounded=bounded, penalty=penalty * self.shrinkage_, start=start
         )
+        self.weights_ = np.round(weights, DIGITS)
 
     def _feature_columns(self, position: int, values: Floats) -> Floats:
         """One feature's columns: with a sign, they are 0 at the worst value and -1 at the best."""

@@ -3,10 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from desist.features.tables import FeatureInfo, FeatureSet
+from desist.models.estimators import calibration
 from desist.models.estimators.base import CannotFit, learn_columns, read_matrix
+from desist.models.estimators.logistic import fit_line
+from desist.models.estimators.spline import SplineLogistic
 
+ONE = FeatureSet((FeatureInfo("x"),))
 TWO = FeatureSet((FeatureInfo("x"), FeatureInfo("y", missing_as=0.0)))
 
 
@@ -49,3 +54,28 @@ def test_dates_are_not_taken_for_numbers(wrong):
 def test_a_column_that_stands_twice_is_refused():
     with pytest.raises(CannotFit, match="columns x stand in the table more than once"):
         read_matrix(pd.DataFrame([[1.0, 2.0, 3.0]], columns=["x", "y", "x"]), TWO)
+
+
+def threads_of_linear_algebra():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_models_and_lines_are_fitted_on_one_thread_so_that_their_hash_hangs_on_no_machine(made_up, monkeypatch):
+    seen = []
+
+    class Watched(SplineLogistic):
+        def _learn(self, *told):
+            seen.append(threads_of_linear_algebra())
+            super()._learn(*told)
+
+    def watched(*told):
+        seen.append(threads_of_linear_algebra())
+        return fit_line(*told)
+
+    monkeypatch.setattr(calibration, "fit_line", watched)
+    with threadpool_limits(2, user_api="blas"):
+        assert threads_of_linear_algebra() == {2}
+        model = Watched(ONE, shrinkage=1.0).fit(made_up.table.rename(columns={"sanctions": "x"}), made_up.outcome)
+        calibration.Calibrated(model).fit(made_up.table.rename(columns={"sanctions": "x"}), made_up.outcome)
+        assert threads_of_linear_algebra() == {2}
+    assert seen == [{1}, {1}]
