@@ -89,8 +89,9 @@ def test_the_rows_hold_thresholds_and_what_lies_just_beside_them_ends_missing_an
     for item in inner["learnt"]["items"]:
         column = {row[list(scorer.features_of(told)).index(item["feature"])] for row in rows}
         if item["form"] != "missing":
-            near = {item["threshold"], math.nextafter(item["threshold"], -math.inf)}
-            assert near <= column
+            way = item.get("step", 0.0) * (-1 if item["form"] == "<=" else 1)
+            for mark in (item["threshold"] + way * time for time in range(item.get("times", 1))):
+                assert {mark, math.nextafter(mark, -math.inf), math.nextafter(mark, math.inf)} <= column
         assert None in column
     for place in range(len(inner["features"])):
         column = {row[place] for row in rows}
@@ -108,6 +109,17 @@ def test_the_rows_come_from_the_exported_file_alone_and_are_the_same_each_time(m
     assert one == again != other
     people = {tuple(row) for row in made_up.table.to_numpy().tolist()}
     assert not people & {tuple(row) for row in one}
+
+
+def test_the_rows_hold_every_threshold_of_the_trees_on_the_side_that_a_person_sees(calibrated):
+    """The trees see a feature that raises negated; what counts is the value as the profile has it."""
+    told = calibrated["boosting"].to_json()
+    rows, grown = made_up_rows(told), trees.read_trees(inner_of(told)["learnt"]["trees"])
+    for name in ("sanctions", "years_clear"):
+        place = list(scorer.features_of(told)).index(name)
+        sign = inner_of(told)["features"][place]["sign"]
+        asked = {t for tree in grown for c, t in zip(tree.columns, tree.thresholds, strict=True) if c == place}
+        assert asked and {-sign * threshold for threshold in asked} <= {row[place] for row in rows}
 
 
 def swap_weights(told, inner):
