@@ -1,4 +1,4 @@
-"""The questions a points card may ask: every threshold of every feature, as codes that make sums over rows cheap."""
+"""The lines a points card may have: yes/no questions and counts of every feature, as codes that make sums cheap."""
 
 from __future__ import annotations
 
@@ -11,23 +11,47 @@ from numpy.typing import NDArray
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.base import Columns, Floats
 
+Counts = NDArray[np.int64]
+
 CUTS_BY_ROWS, CUTS_BY_VALUE = 20, 10
-MANY_VALUES = 30  # up to so many different values, each is a possible threshold
+MANY_VALUES = 60  # up to so many different values, each is a possible threshold
+STEPS = (1.0, 2.0, 5.0)  # and ten, a hundred, ... times as many: what a reader counts in
+MOST_STEPS = 40  # a step is at least the range divided by this
+FEWEST_TIMES = 2  # a line that can count once only is a yes/no question
 
 
 @dataclass(frozen=True)
 class Question:
-    """One yes/no question: the feature is at least, or at most, a threshold, or is missing. A missing value is "no"."""
+    """One line: how many of its marks a value reaches; a yes/no question has one mark. A missing value reaches none.
+
+    ``form`` is ">=" (at least the mark), "<=" (at most the mark) or "missing". The marks begin at ``threshold`` and
+    go on ``step`` by ``step``, upwards for ">=" and downwards for "<=", ``times`` in all.
+    """
 
     feature: int
-    form: str  # ">=", "<=" or "missing"
+    form: str
     threshold: float
+    step: float = 0.0
+    times: int = 1
 
-    def answers(self, values: Floats) -> NDArray[np.bool_]:
+    @property
+    def marks(self) -> Floats:
+        return marks_of(self.form, self.threshold, self.step, self.times)
+
+    def counts(self, values: Floats) -> Counts:
+        """How often each value earns the line's points: 0 or 1 for a yes/no question, else 0 to ``times``."""
         if self.form == "missing":
-            return np.isnan(values)
+            return np.isnan(values).astype(np.int64)
+        found = np.zeros(values.shape, dtype=np.int64)
         with np.errstate(invalid="ignore"):
-            return values >= self.threshold if self.form == ">=" else values <= self.threshold
+            for mark in self.marks:
+                found += values >= mark if self.form == ">=" else values <= mark
+        return found
+
+
+def marks_of(form: str, threshold: float, step: float, times: int) -> Floats:
+    """The marks of a line, in the order they are reached; whole thresholds and steps make them exact."""
+    return np.asarray(threshold + (-step if form == "<=" else step) * np.arange(times), dtype=float)
 
 
 def readable_cuts(known: Floats) -> Floats:
@@ -43,16 +67,73 @@ def readable_cuts(known: Floats) -> Floats:
     return np.unique([float(f"{cut:.2g}") for cut in cuts])
 
 
-def _useful_cuts(values: Floats, missing: NDArray[np.bool_], form: str, fewest: int) -> Floats:
+def _reached(ordered: Floats, marks: Floats, form: str) -> NDArray[np.intp]:
+    """How many of the ordered values reach each mark."""
+    if form == "<=":
+        return np.searchsorted(ordered, marks, "right")
+    return len(ordered) - np.searchsorted(ordered, marks, "left")
+
+
+def yes_or_no(position: int, ordered: Floats, rows: int, form: str, fewest: int) -> list[Question]:
     """The cuts with at least ``fewest`` rows on each side, one of those that part the rows alike; rising."""
-    known = np.sort(values[~missing])
-    if len(known) == 0:
-        return np.empty(0)
-    cuts = readable_cuts(known)
-    yes = np.searchsorted(known, cuts, "right") if form == "<=" else len(known) - np.searchsorted(known, cuts, "left")
-    kept = (yes >= fewest) & (len(values) - yes >= fewest) & (yes < len(known))
+    if len(ordered) == 0:
+        return []
+    cuts = readable_cuts(ordered)
+    yes = _reached(ordered, cuts, form)
+    kept = (yes >= fewest) & (rows - yes >= fewest) & (yes < len(ordered))
     one_each = np.sort(np.unique(yes[kept], return_index=True)[1])
-    return np.asarray(cuts[kept][one_each], dtype=float)
+    return [Question(position, form, _short(cut, ordered, form)) for cut in cuts[kept][one_each]]
+
+
+def _short(cut: float, ordered: Floats, form: str) -> float:
+    """The threshold with fewest digits that parts the rows as ``cut`` does, so that a page can print all of it."""
+    if cut == round(cut):
+        return float(cut)
+    if form == "<=":
+        near = np.searchsorted(ordered, cut, "right")
+        low, high = cut, float(ordered[near]) if near < len(ordered) else np.inf
+        inside = [low <= tried < high for tried in _shortened(cut)]
+    else:
+        near = np.searchsorted(ordered, cut, "left")
+        low, high = float(ordered[near - 1]) if near else -np.inf, cut
+        inside = [low < tried <= high for tried in _shortened(cut)]
+    return next((tried for tried, fits in zip(_shortened(cut), inside, strict=True) if fits), float(cut))
+
+
+def _shortened(cut: float) -> list[float]:
+    """The number with one to twelve significant digits, rounded to the nearest, down and up."""
+    found = []
+    for digits in range(1, 13):
+        near = float(f"{cut:.{digits - 1}e}")
+        unit = 10.0 ** (np.floor(np.log10(abs(cut))) - digits + 1)
+        found += [near, *(float(f"{near + way * unit:.{digits}e}") for way in (-1, 1))]
+    return found
+
+
+def counting(position: int, ordered: Floats, form: str, fewest: int, most: int) -> list[Question]:
+    """The lines that count in whole steps ("1 point for each ..., at most 5"); none for shares and yes/no features.
+
+    Upwards they count from 0, downwards from any whole number of steps; ``fewest`` rows reach the last mark.
+    """
+    if len(ordered) == 0 or ordered[0] < 0 or len(np.unique(ordered)) <= FEWEST_TIMES:
+        return []
+    low, high = float(ordered[0]), float(np.quantile(ordered, 0.99, method="higher"))
+    found = []
+    for step in whole_steps(low, high):
+        starts = np.array([step]) if form == ">=" else np.arange(np.ceil(low / step), high // step + 1) * step
+        for start in starts:
+            reached = _reached(ordered, marks_of(form, start, step, most), form)
+            if len(ordered) - reached[0] >= fewest:
+                times = int((reached >= fewest).sum())
+                found += [Question(position, form, float(start), step, n) for n in range(FEWEST_TIMES, times + 1)]
+    return found
+
+
+def whole_steps(low: float, high: float) -> list[float]:
+    """The steps in which a reader may count from ``low`` to ``high``: those of 1, 2, 5, 10, 20, ... of a fair size."""
+    powers = range(int(np.ceil(np.log10(max(high, 1.0)))) + 1)
+    steps = [unit * 10.0**power for power in powers for unit in STEPS]
+    return [step for step in steps if (high - low) / MOST_STEPS <= step <= high / FEWEST_TIMES]
 
 
 def asking_form(feature: FeatureInfo, known: Floats) -> str:
@@ -65,34 +146,54 @@ def asking_form(feature: FeatureInfo, known: Floats) -> str:
     return "<=" if asks_for_little else ">="
 
 
-class Questions:
-    """All candidate questions about some rows, with each feature's rows coded by the cuts they reach.
+@dataclass(frozen=True)
+class Coded:
+    """One feature's rows by the marks they reach: ``counts`` tells each question's count at each code."""
 
-    ``sign_of``: 1 where a question's points may not be negative, -1 where they may not be positive, 0 where free.
+    codes: NDArray[np.intp]
+    counts: Floats
+
+
+def _code(values: Floats, asked: list[Question]) -> Coded:
+    missing = np.isnan(values)
+    levels = np.unique(np.concatenate([question.marks for question in asked])) if asked else np.empty(0)
+    form = asked[0].form if asked else ">="
+    codes = np.searchsorted(levels, values, side="left" if form == "<=" else "right")
+    codes[missing] = len(levels) + 1
+    # a value that stands for each code: the level it reaches, one beyond the last, and missing
+    at = np.r_[levels, np.inf, np.nan] if form == "<=" else np.r_[-np.inf, levels, np.nan]
+    counts = np.array([question.counts(at) for question in asked], dtype=float).reshape(len(asked), len(at))
+    return Coded(codes, counts)
+
+
+class Questions:
+    """All candidate lines about some rows, with each feature's rows coded by the marks they reach.
+
+    ``sign_of``: 1 where a line's points may not be negative, -1 where they may not be positive, 0 where free.
+    ``most``: how often a line may count; 1 leaves yes/no questions alone.
     """
 
-    def __init__(self, matrix: Floats, features: FeatureSet, columns: Columns, fewest: int) -> None:
+    def __init__(self, matrix: Floats, features: FeatureSet, columns: Columns, fewest: int, most: int = 1) -> None:
         self.matrix = matrix
         self.signs = features.signs
         self.asked: list[Question] = []
-        self._codes: list[NDArray[np.intp]] = []
-        self._spans: list[tuple[int, int]] = []  # the questions of each feature
-        self._cuts: list[Floats] = []
+        self.coded: list[Coded] = []
+        self.spans: list[slice] = []  # the questions of each feature
         for position, feature in enumerate(features.features):
             values = matrix[:, position]
             missing = np.isnan(values)
-            form = asking_form(feature, values[~missing])
-            cuts = _useful_cuts(values, missing, form, fewest)
-            codes = np.searchsorted(cuts, values, side="left" if form == "<=" else "right")
-            codes[missing] = len(cuts) + 1
-            first = len(self.asked)
-            self.asked += [Question(position, form, float(cut)) for cut in cuts]
+            ordered = np.sort(values[~missing])
+            form = asking_form(feature, ordered)
+            asked = yes_or_no(position, ordered, len(values), form, fewest)
+            if most >= FEWEST_TIMES and asked:
+                asked += [line for line in counting(position, ordered, form, fewest, most) if _sayable(line, feature)]
             if columns.missing_counts[position] and missing.sum() >= fewest and (~missing).sum() >= fewest:
-                self.asked.append(Question(position, "missing", 0.0))
-            self._spans.append((first, len(self.asked)))
-            self._codes.append(codes)
-            self._cuts.append(cuts)
+                asked.append(Question(position, "missing", 0.0))
+            self.spans.append(slice(len(self.asked), len(self.asked) + len(asked)))
+            self.coded.append(_code(values, asked))
+            self.asked += asked
         self.feature_of = np.array([question.feature for question in self.asked], dtype=np.intp)
+        self.counting = np.array([question.times > 1 for question in self.asked], dtype=bool)
         self.sign_of = np.array([self._sign_of(question) for question in self.asked], dtype=np.intp)
 
     def _sign_of(self, question: Question) -> int:
@@ -101,23 +202,25 @@ class Questions:
         return self.signs[question.feature] * (-1 if question.form == "<=" else 1)
 
     def sums(self, amounts: Floats) -> Floats:
-        """For each question, the sum of ``amounts`` over the rows that answer yes."""
-        totals = np.empty(len(self.asked))
-        for codes, cuts, (first, last) in zip(self._codes, self._cuts, self._spans, strict=True):
-            by_code = np.bincount(codes, amounts, minlength=len(cuts) + 2)
-            known, found = by_code[: len(cuts) + 1], totals[first:last]
-            if len(cuts):
-                at_most = known.cumsum()
-                form = self.asked[first].form
-                found[: len(cuts)] = at_most[:-1] if form == "<=" else known.sum() - at_most[:-1]
-            if last - first > len(cuts):
-                found[-1] = by_code[-1]
+        """For each line, the sum over the rows of ``amounts`` times its count."""
+        totals = np.zeros(len(self.asked))
+        for coded, span in zip(self.coded, self.spans, strict=True):
+            if span.stop > span.start:
+                totals[span] = coded.counts @ np.bincount(coded.codes, amounts, minlength=coded.counts.shape[1])
         return totals
 
-    def column(self, question: int) -> NDArray[np.bool_]:
-        """Each row's answer to one question."""
+    def squares(self, amounts: Floats) -> Floats:
+        """For each line, the sum over the rows of ``amounts`` times its count squared."""
+        totals = np.zeros(len(self.asked))
+        for coded, span in zip(self.coded, self.spans, strict=True):
+            if span.stop > span.start:
+                totals[span] = coded.counts**2 @ np.bincount(coded.codes, amounts, minlength=coded.counts.shape[1])
+        return totals
+
+    def column(self, question: int) -> Counts:
+        """How often each row earns the points of one line."""
         asked = self.asked[question]
-        return asked.answers(self.matrix[:, asked.feature])
+        return asked.counts(self.matrix[:, asked.feature])
 
     def worst_points(self, question: int, worth: Mapping[int, int]) -> int | None:
         """The most points a missing item may have: those of its feature's worst value. None for any other item."""
@@ -125,7 +228,14 @@ class Questions:
         if asked.form != "missing" or self.signs[asked.feature] == 0:
             return None
         return sum(
-            max(points, 0)
+            max(points, 0) * self.asked[other].times
             for other, points in worth.items()
             if other != question and self.feature_of[other] == asked.feature
         )
+
+
+def _sayable(line: Question, feature: FeatureInfo) -> bool:
+    """Whether an unknown value with a stated meaning earns all of a line or none of it, so that a page can say so."""
+    if feature.missing_as is None:
+        return True
+    return int(line.counts(np.array([feature.missing_as]))[0]) in (0, line.times)

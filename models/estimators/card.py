@@ -1,4 +1,4 @@
-"""The points card: a few yes/no questions with whole points, added by hand, and a table from points to chance."""
+"""The points card: a few lines with whole points, added by hand, and a table from points to chance."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.estimators.base import ChanceModel, Floats, chance, log_loss_of, read_matrix
-from desist.models.estimators.candidates import Question, Questions
+from desist.models.estimators.base import CannotFit, ChanceModel, Floats, chance, log_loss_of, read_matrix
+from desist.models.estimators.candidates import Question, Questions, marks_of
 from desist.models.estimators.card_search import CardSearch, Limits
 from desist.models.estimators.logistic import fit_line
 from desist.models.estimators.spline import SplineLogistic
@@ -23,14 +23,19 @@ from desist.models.estimators.spline import SplineLogistic
 # share of the whole way from the base rate to the curve where that is less: few rows draw a curve that is nearly flat.
 LEAST_GAIN, LEAST_SHARE = 0.5, 0.01
 FEWEST_ROWS, FEWEST_SHARE = 10, 0.005
+# What somebody can add up with a pencil, and one page holds.
+MOST_ITEMS, MOST_POINTS, MOST_TIMES, MOST_BREADTH = 15, 20, 10, 100
 WILSON_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
 class CardItem:
-    """One line of the card: points for a "yes". ``form`` is ">=", "<=" or "missing".
+    """One line of the card: points for a "yes", or ``points`` as often as the line counts. ``form`` is ">=", "<=" or
+    "missing".
 
-    ``or_unknown``: a value that is not known counts as a yes, because it is scored as one that is.
+    A value earns the points once for each mark it reaches; the marks are ``threshold``, then ``step`` by ``step``
+    upwards for ">=" and downwards for "<=", ``times`` in all. A yes/no question has one.
+    ``or_unknown``: a value that is not known counts as one that reaches all marks, because it is scored as one.
     """
 
     feature: str
@@ -39,14 +44,39 @@ class CardItem:
     points: int
     sentence: str
     or_unknown: bool = False
+    step: float = 0.0
+    times: int = 1
 
-    def applies(self, value: float) -> bool:
-        """Whether a value earns the points; an unknown one (NaN) is a "no" to every threshold unless the line says."""
+    def __post_init__(self) -> None:
+        if self.form not in (">=", "<=", "missing") or self.times < 1 or (self.times > 1 and not self.step > 0):
+            raise ValueError("an item is asked once, or counts its steps")
+
+    @property
+    def question(self) -> str:
+        """The sentence without its points."""
+        return self.sentence.rpartition(" (")[0]
+
+    @property
+    def amounts(self) -> tuple[tuple[str, int], ...]:
+        """What a counting line gives at each mark, in words and points; the last that applies counts. Else empty."""
+        if self.times == 1:
+            return ()
+        marks = marks_of(self.form, self.threshold, self.step, self.times).tolist()
+        side = "more" if self.form == ">=" else "less"
+        return tuple((f"{number(mark)} or {side}", self.points * n) for n, mark in enumerate(marks, start=1))
+
+    def count(self, value: float) -> int:
+        """How often a value earns the points; an unknown one (NaN) never does unless the line says so."""
         if np.isnan(value):
-            return self.form == "missing" or self.or_unknown
+            return self.times if self.form == "missing" or self.or_unknown else 0
         if self.form == "missing":
-            return False
-        return value >= self.threshold if self.form == ">=" else value <= self.threshold
+            return 0
+        marks = marks_of(self.form, self.threshold, self.step, self.times)
+        return int((value >= marks).sum() if self.form == ">=" else (value <= marks).sum())
+
+    def earns(self, value: float) -> int:
+        """The points that a value earns on this line."""
+        return self.points * self.count(value)
 
 
 @dataclass(frozen=True)
@@ -74,19 +104,13 @@ class OnePage:
 
 def number(value: float) -> str:
     """A threshold or value as a reader writes it: 3, 0.25, 1,200."""
-    if value == round(value):
-        return f"{value:,.0f}"
-    return f"{value:,.4g}"
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.12g}"
 
 
-def sentence(feature: FeatureInfo, question: Question, points: int, yes_or_no: bool) -> str:
-    """The question in the feature's own phrase, with its points."""
+def sentence(feature: FeatureInfo, question: Question, points: int, yes_or_no: bool, or_unknown: bool) -> str:
+    """The line in the feature's own phrase, with its points: a question, or what is counted and up to where."""
     said = (feature.raises if points > 0 else feature.lowers) or feature.raises or feature.lowers
-    if question.form == "missing":
-        asked = "not known"
-    else:
-        threshold = f"{question.threshold:.0%}" if feature.unit.startswith("share") else number(question.threshold)
-        asked = f"{threshold} or {'more' if question.form == '>=' else 'less'}"
+    asked = _asked(feature, question)
     name = feature.name.replace("_", " ")
     if yes_or_no and question.form == ">=":
         phrase = said.replace("{value}", "yes") if said else name
@@ -94,14 +118,32 @@ def sentence(feature: FeatureInfo, question: Question, points: int, yes_or_no: b
         phrase = said.replace("{value}", asked)
     else:
         phrase = f"{said or name}: {asked}"
-    if (
-        question.form != "missing"
-        and feature.missing_as is not None
-        and question.answers(np.array([feature.missing_as]))
-    ):
+    if or_unknown:
         phrase += ", or not known"
     amount = "1 point" if abs(points) == 1 else f"{abs(points)} points"
-    return f"{phrase} ({amount}{' less' if points < 0 else ''})"
+    return f"{phrase} ({amount}{' less' if points < 0 else ''}{_how_often(question)})"
+
+
+def _asked(feature: FeatureInfo, question: Question) -> str:
+    if question.form == "missing":
+        return "not known"
+    if question.times > 1 and question.form == ">=":
+        return f"up to {number(question.step * question.times)}"
+    if question.times > 1:
+        return f"under {number(question.threshold + question.step)}"
+    share = feature.unit.startswith("share")
+    threshold = f"{number(round(100 * question.threshold, 10))}%" if share else number(question.threshold)
+    return f"{threshold} or {'more' if question.form == '>=' else 'less'}"
+
+
+def _how_often(question: Question) -> str:
+    """The words after the points of a counting line: "for each", "for every 5 below 40, at most 4 times"."""
+    if question.times == 1:
+        return ""
+    if question.form == ">=":
+        return " for each" if question.step == 1 else f" for every full {number(question.step)}"
+    start = question.threshold + question.step
+    return f" for every full {number(question.step)} below {number(start)}, at most {question.times} times"
 
 
 def wilson(events: int, rows: int) -> tuple[float, float]:
@@ -122,15 +164,17 @@ def _way_from_rate(logit: Floats) -> float:
 
 
 class PointsCard(ChanceModel):
-    """At most ``max_items`` yes/no questions with whole points from -``max_points`` to ``max_points``.
+    """At most ``max_items`` lines (1 to 15; a card for use has 5 to 15) with whole points up to ``max_points`` each.
 
-    The questions are those that come nearest to a ``SplineLogistic`` of the same rows: the curve has already parted
+    A line asks yes or no ("3 or more court sanctions: 2 points") or counts in whole steps, at most ``most_times``
+    ("1 point for each court sanction, up to 4"), which says with one line what several thresholds would;
+    ``most_times=1`` leaves yes/no questions alone. A feature may have ``per_feature`` lines, one of which may count.
+    The lines are those that come nearest to a ``SplineLogistic`` of the same rows: the curve has already parted
     signal from noise, so thresholds lie where the chance really changes and hardly move from one quarter to the next.
-    What the points mean is fitted to the outcomes themselves. A question needs ``rows_in_item`` rows on each side
-    (by default 10, or 0.5 % of the rows where that is more) and a feature may be asked ``per_feature`` times.
-    Signs hold for every question, and a missing value never earns more points than its feature's worst value.
-    The search keeps ``breadth`` cards at each size (8 finds slightly better cards in twice the time) and
-    uses at most ``max_rows`` rows, drawn with ``seed``; the chances use all.
+    What the points mean is fitted to the outcomes themselves. Each mark of a line needs ``rows_in_item`` rows on each
+    side (by default 10, or 0.5 % of the rows where that is more). Signs hold for every line, and a missing value never
+    earns more points than its feature's worst value. The search keeps ``breadth`` cards at each size and uses at most
+    ``max_rows`` rows, drawn with ``seed``; the chances use all. Raises CannotFit for limits no card can have.
     """
 
     kind = "points_card"
@@ -143,6 +187,7 @@ class PointsCard(ChanceModel):
         per_feature: int = 5,
         max_points: int = 5,
         rows_in_item: int | None = None,
+        most_times: int = 4,
         breadth: int = 4,
         max_rows: int = 30_000,
         seed: int = 0,
@@ -152,22 +197,39 @@ class PointsCard(ChanceModel):
         self.per_feature = per_feature
         self.max_points = max_points
         self.rows_in_item = rows_in_item
+        self.most_times = most_times
         self.breadth = breadth
         self.max_rows = max_rows
         self.seed = seed
 
+    def _check_limits(self) -> None:
+        wrong = [
+            f"{name} is {value}, not a whole number from {low} to {high}"
+            for name, value, low, high in (
+                ("max_items", self.max_items, 1, MOST_ITEMS),
+                ("per_feature", self.per_feature, 1, MOST_ITEMS),
+                ("max_points", self.max_points, 1, MOST_POINTS),
+                ("most_times", self.most_times, 1, MOST_TIMES),
+                ("breadth", self.breadth, 1, MOST_BREADTH),
+            )
+            if isinstance(value, bool) or value != int(value) or not low <= value <= high
+        ]
+        if wrong:
+            raise CannotFit(f"A points card cannot have these limits: {'; '.join(wrong)}.")
+
     def _learn(self, matrix: Floats, outcome: Floats, people: NDArray[Any] | None) -> None:
+        self._check_limits()
         table = pd.DataFrame(matrix, columns=list(self.features.names))
         curve = SplineLogistic(self.features, seed=self.seed).fit(table, outcome, people)
         kept = np.arange(len(matrix))
         if len(matrix) > self.max_rows:
             kept = np.sort(np.random.default_rng(self.seed).choice(len(matrix), self.max_rows, replace=False))
         fewest = self.rows_in_item or max(FEWEST_ROWS, int(FEWEST_SHARE * len(kept)))
-        questions = Questions(matrix[kept], self.features, self.columns_, fewest)
+        questions = Questions(matrix[kept], self.features, self.columns_, fewest, self.most_times)
         followed = curve.decision_function(table.iloc[kept])
         least = min(LEAST_GAIN, LEAST_SHARE * _way_from_rate(followed))
         limits = Limits(self.max_items, self.per_feature, self.max_points, least, self.breadth)
-        card = CardSearch(questions, chance(followed), limits).best()
+        card = CardSearch(questions, followed, limits).best()
         asked = [questions.asked[question] for question in card.chosen]
         self.items_ = tuple(
             self._item(question, int(points)) for question, points in zip(asked, card.points, strict=True)
@@ -177,10 +239,12 @@ class PointsCard(ChanceModel):
     def _item(self, question: Question, points: int) -> CardItem:
         feature = self.features.features[question.feature]
         yes_or_no = (self.columns_.low[question.feature], self.columns_.high[question.feature]) == (0.0, 1.0)
-        words = sentence(feature, question, points, yes_or_no)
-        filled = np.nan if feature.missing_as is None else feature.missing_as
-        or_unknown = question.form != "missing" and bool(question.answers(np.array([filled]))[0])
-        return CardItem(feature.name, question.form, question.threshold, points, words, or_unknown)
+        filled = np.array([np.nan if feature.missing_as is None else feature.missing_as])
+        or_unknown = question.form != "missing" and int(question.counts(filled)[0]) == question.times
+        words = sentence(feature, question, points, yes_or_no, or_unknown)
+        return CardItem(
+            feature.name, question.form, question.threshold, points, words, or_unknown, question.step, question.times
+        )
 
     def _learn_chances(self, points: NDArray[np.int64], outcome: Floats) -> None:
         """The logistic line through the points, never falling, and what was seen at each number of points."""
@@ -197,8 +261,8 @@ class PointsCard(ChanceModel):
         points = np.zeros(matrix.shape, dtype=np.int64)
         for item in self.items_:
             position = self.features.names.index(item.feature)
-            question = Question(position, item.form, item.threshold)
-            points[:, position] += item.points * question.answers(matrix[:, position])
+            question = Question(position, item.form, item.threshold, item.step, item.times)
+            points[:, position] += item.points * question.counts(matrix[:, position])
         return points
 
     def _points(self, matrix: Floats) -> NDArray[np.int64]:
@@ -215,8 +279,8 @@ class PointsCard(ChanceModel):
     def chances(self, intercept: float = 0.0, slope: float = 1.0) -> tuple[ChanceRow, ...]:
         """A row for each number of points the items can give; a recalibrated card hands in its own line."""
         check_is_fitted(self)
-        least = sum(min(item.points, 0) for item in self.items_)
-        most = sum(max(item.points, 0) for item in self.items_)
+        least = sum(min(item.points, 0) * item.times for item in self.items_)
+        most = sum(max(item.points, 0) * item.times for item in self.items_)
         rows = []
         for points in range(min([least, *self.seen_]), max([most, *self.seen_]) + 1):
             logit = intercept + slope * (self.intercept_ + self.multiplier_ * points)

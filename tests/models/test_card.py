@@ -20,14 +20,14 @@ def by_hand(items, row):
     for item in items:
         value = row[item.feature]
         if math.isnan(value):
-            yes = item.form == "missing" or item.or_unknown
+            often = item.times if item.form == "missing" or item.or_unknown else 0
         elif item.form == ">=":
-            yes = value >= item.threshold
+            often = sum(value >= item.threshold + item.step * k for k in range(item.times))
         elif item.form == "<=":
-            yes = value <= item.threshold
+            often = sum(value <= item.threshold - item.step * k for k in range(item.times))
         else:
-            yes = False
-        total += item.points if yes else 0
+            often = 0
+        total += item.points * often
     return total
 
 
@@ -49,7 +49,7 @@ def test_an_item_answers_as_the_card_does(fitted):
         for item in card.items_:
             row = {name: math.nan for name in card.features.names} | {item.feature: value}
             alone = [other for other in card.items_ if other.feature == item.feature]
-            assert sum(i.points for i in alone if i.applies(value)) == by_hand(alone, row)
+            assert sum(i.earns(value) for i in alone) == by_hand(alone, row)
 
 
 def test_contributions_are_points_times_the_value_of_a_point(made_up, fitted):
@@ -86,7 +86,7 @@ def test_signs_hold_for_every_item(fitted):
 
 def test_an_item_is_said_in_the_features_own_words(fitted):
     said = {item.feature: item.sentence for item in fitted["card"].items_}
-    assert "or more court sanctions (" in said["sanctions"]
+    assert "court sanctions (" in said["sanctions"]
     assert said["in_treatment"].startswith("in treatment now (") and said["in_treatment"].endswith("less)")
 
 
@@ -120,7 +120,7 @@ def test_unknown_earns_what_a_stated_meaning_of_missing_earns():
     card = PointsCard(features).fit(pd.DataFrame({"weeks": weeks}), outcome)
     unknown, ten = card.points(pd.DataFrame({"weeks": [np.nan, 10.0]}))
     assert unknown == ten > 0
-    assert sum(item.points for item in card.items_ if item.applies(math.nan)) == unknown
+    assert sum(item.earns(math.nan) for item in card.items_) == unknown
     assert all("or not known" in item.sentence for item in card.items_ if item.threshold <= 10)
 
 
@@ -146,12 +146,14 @@ def test_thresholds_are_whole_for_counts_and_short_for_amounts():
 
 def test_sums_over_questions_equal_sums_over_rows(made_up):
     matrix = read_matrix(made_up.table, made_up.features)
-    questions = Questions(matrix, made_up.features, learn_columns(matrix), fewest=10)
+    questions = Questions(matrix, made_up.features, learn_columns(matrix), fewest=10, most=4)
     amounts = np.random.default_rng(0).normal(size=len(matrix))
-    sums = questions.sums(amounts)
+    sums, squares = questions.sums(amounts), questions.squares(amounts)
+    assert questions.counting.any() and not questions.counting.all()
     assert {question.form for question in questions.asked} == {">=", "<=", "missing"}
     for place in range(len(questions.asked)):
-        assert sums[place] == pytest.approx(amounts[questions.column(place)].sum(), abs=1e-9)
+        assert sums[place] == pytest.approx(amounts @ questions.column(place), abs=1e-9)
+        assert squares[place] == pytest.approx(amounts @ questions.column(place) ** 2, abs=1e-9)
 
 
 def test_every_question_has_enough_rows_on_both_sides(made_up):
@@ -171,7 +173,7 @@ def test_the_search_finds_the_best_small_card_there_is():
     features = FeatureSet((FeatureInfo("a", sign=1), FeatureInfo("b", sign=1), FeatureInfo("c")))
     matrix = read_matrix(table.astype(float), features)
     questions = Questions(matrix, features, learn_columns(matrix), fewest=10)
-    search = CardSearch(questions, target, Limits(items=2, per_feature=2, points=2, least_gain=0.0))
+    search = CardSearch(questions, np.log(target / (1 - target)), Limits(items=2, per_feature=2, points=2, least_gain=0.0))
     found = search.best()
     others = [
         search._card(dict(zip(pair, points, strict=True)))
@@ -192,4 +194,4 @@ def test_of_two_cards_as_good_the_one_with_fewer_points_is_taken():
 
 def test_a_line_of_the_card_reads_unknown_as_no():
     item = CardItem("sanctions", ">=", 3.0, 2, "3 or more court sanctions (2 points)")
-    assert item.applies(3.0) and not item.applies(2.0) and not item.applies(math.nan)
+    assert (item.earns(3.0), item.earns(2.0), item.earns(math.nan)) == (2, 0, 0)
