@@ -7,6 +7,7 @@ already is not done again, so that a notebook can be run from the top as often a
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from desist.models.files import load_model
 from desist.pipelines.demo import HISTORY_START, PASSWORD, TRAINER, open_made_up, sign_made_up
 from desist.pipelines.gate import candidate_of, release_candidate
 from desist.pipelines.ground import code_hash, load_ground
+from desist.pipelines.recipes import COMPARATORS, MODELS
 from desist.pipelines.retrain import retrain
 from desist.pipelines.score import score_caseload
 from desist.pipelines.session import Session, open_session, released_run
@@ -41,11 +43,9 @@ MEASURES = {
     "auc": "AUC",
     "brier": "Brier",
     "brier_gain": "Brier gain over the base rate",
-    "log_loss": "log-loss",
     "calibration_slope": "calibration slope",
     "mean_score_less_rate": "mean chance less rate",
     "precision": "precision at the cut-off",
-    "recall": "recall at the cut-off",
 }
 DIGITS = 3
 
@@ -73,7 +73,8 @@ class Run:
 
     def models(self) -> pd.DataFrame:
         """Every model and comparator on the back-tests: measure by measure, with its 95 % interval."""
-        return pd.DataFrame({name: _told(found) for name, found in self.metrics["models"].items()}).T
+        found = self.metrics["models"]
+        return pd.DataFrame({name: _told(found[name]) for name in (*MODELS, *COMPARATORS) if name in found}).T
 
     def audited(self) -> pd.Series:
         """The file itself, on people and dates it did not learn from."""
@@ -151,7 +152,9 @@ class Quarter:
         day = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of or self.session.today
         made = self._made_before(day)
         if made is None:
-            made = retrain(self.session, day, trainer=self._trainer, password=self._password).run
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="IProgress")  # a progress bar that nobody asked for
+                made = retrain(self.session, day, trainer=self._trainer, password=self._password).run
         return self.run(made)
 
     def run(self, run: str) -> Run:
