@@ -33,10 +33,11 @@ CARRIED_AUC, CARRIED_SHARE = 0.75, 0.8
 #: A value at which the odds of the outcome are this many times the others', or one over it, all but decides it.
 ODDS = 10.0
 FEWEST_PEOPLE = 30
-#: The least size of a fall in AUC beyond what the step before it explains, and what honest staleness may surely make;
-#: the steps looked at, in dates; the least difference in AUC between early and later dates.
-LEAST_FALL, HONEST_FALL = 0.05, 0.01
-STEPS = (1, 2)
+#: The least size of a fall in AUC beyond what the step before it explains; the steps looked at, in dates, each with
+#: the fall that honest staleness may make (features of a year or two go stale in two half years); the least difference
+#: in AUC between early and later dates.
+LEAST_FALL = 0.05
+STEPS = {1: 0.01, 2: 0.05}
 LEAST_DRIFT = 0.10
 #: Standard errors by which each size must be exceeded: some hundred looks at clean data raise nothing.
 SURE = 3.5
@@ -223,7 +224,7 @@ def _fall(rows: _Rows, name: str, values: Floats, steps: int) -> Suspect | None:
     now, earlier, earliest = (rows.ranked(rows.told(values, both, seen), both) for seen in (both, one[both], two[both]))
     fall = now.auc - 2 * earlier.auc + earliest.auc
     least = lower_bound(fall, Ranked.error_of(now.influence - 2 * earlier.influence + earliest.influence), SURE)
-    if least <= HONEST_FALL or fall <= LEAST_FALL:
+    if least <= STEPS[steps] or fall <= LEAST_FALL:
         return None
     ago = "the date before" if steps == 1 else f"{steps} dates before"
     return Suspect(

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.spline import SplineLogistic
 from desist.models.judging.ablation import whole_model
-from desist.models.judging.alarm import coded, leak_alarm, suspect_features
+from desist.models.judging.alarm import _Rows, coded, leak_alarm, suspect_features
 from desist.models.judging.auc import Ranked
 from desist.models.judging.backtest import Plan
 from desist.models.judging.trial import Trial
@@ -96,9 +96,22 @@ def test_a_date_of_discharge_counts_down_and_a_time_since_does_not(rows):
     years = rows.assign(years=rows["days_to_discharge"] / 365.25)
     assert checks_on(years, "years") == ["counts down"]
     assert checks_on(rows, "days_since_sanction") == []
-    yearly = rows[rows["as_of"].isin(sorted(rows["as_of"].unique())[::2])].assign(left=0.0)
-    place = yearly.groupby("person_id").cumcount()
-    assert checks_on(yearly.assign(left=5.0 - place), "left") == []  # a count that falls by one a year
+    dates = {date: pd.Timestamp("2020-01-01") + pd.Timedelta(days=365 * place)
+             for place, date in enumerate(sorted(rows["as_of"].unique()))}  # fmt: skip
+    yearly = rows.assign(as_of=rows["as_of"].map(dates), left=5.0 - rows.groupby("person_id").cumcount())
+    assert checks_on(yearly, "left") == []  # a count that falls by one a year is no time
+
+
+def test_what_a_value_tells_is_learnt_from_other_people(rows):
+    few = rows.groupby("person_id").head(1).head(150)
+    told = _Rows.of(few, "proven", seed=0)
+    everyone = np.arange(len(few))
+    noise = np.random.default_rng(5).normal(size=(20, len(few)))
+    assert np.mean([told.ranked(told.told(one, everyone, everyone), everyone).auc for one in noise]) < 0.53
+
+
+def test_a_weak_model_may_rest_on_one_feature(rows):
+    assert not alarm_on(rows, ("sanctions_5y", "noise")).raised
 
 
 def test_a_field_filled_in_afterwards_tells_more_at_early_dates(rows):
@@ -109,18 +122,20 @@ def test_a_field_filled_in_afterwards_tells_more_at_early_dates(rows):
 
 def test_a_model_that_is_too_good_is_laid_at_the_door_of_what_carries_it():
     draw = np.random.default_rng(4)
-    table = pd.DataFrame([(f"P{n}", date) for date in pd.date_range("2020-01-01", periods=3, freq="YS")
-                          for n in range(900)], columns=["person_id", "as_of"])  # fmt: skip
+    table = pd.DataFrame([(f"P{n}", date) for date in pd.date_range("2020-01-01", periods=2, freq="YS")
+                          for n in range(1500)], columns=["person_id", "as_of"])  # fmt: skip
     table["proven"] = (draw.random(len(table)) < 0.3).astype(float)
-    table["half"] = table["proven"] * 1.1 + draw.normal(0, 1, len(table))
-    table["other_half"] = table["proven"] * 1.3 + draw.normal(0, 1, len(table))
-    table["noise"] = draw.normal(0, 1, len(table))
-    features = FeatureSet(tuple(FeatureInfo(name) for name in ("half", "other_half", "noise")))
+    for name, seen in (("third", 1.15), ("other_third", 0.9), ("last_third", 0.9), ("noise", 0.0)):
+        table[name] = table["proven"] * seen + draw.normal(0, 1, len(table))
+    features = FeatureSet(tuple(FeatureInfo(name) for name in ("third", "other_third", "last_third", "noise")))
     trial = Trial.of(table, features, lambda seen, seed: SplineLogistic(seen, seed=seed),
-                     Plan("proven", known_after_days=300, least_dates=1), people_splits=1, replicates=20)  # fmt: skip
-    whole = whole_model(trial)
-    checks = {suspect.check: suspect.feature for suspect in leak_alarm(trial, whole).suspects}
-    assert "other_half" in checks.values() and "noise" not in checks.values()
+                     Plan("proven", known_after_days=300, least_dates=1), people_splits=3, replicates=20)  # fmt: skip
+    (suspect,) = leak_alarm(trial, whole_model(trial)).suspects
+    assert (suspect.feature, suspect.check) == ("third", "model too good")
+    one = trial.table.assign(other_third=0.0, last_third=0.0, third=table["proven"] * 1.2 + draw.normal(0, 1, 3000))
+    trial = Trial(one, features, trial.make_model, trial.plan, trial.splits, replicates=20)
+    carried = leak_alarm(trial, whole_model(trial)).suspects
+    assert [(suspect.feature, suspect.check) for suspect in carried] == [("third", "carried by one feature")]
 
 
 def test_the_auc_and_its_error_are_those_of_the_field(rows):
