@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from desist.fairness.policy import CutOffs
-from desist.pipelines.audited import SCORE, Audited
+from desist.pipelines.audited import SCORE, Audited, recipe_of
 from desist.pipelines.compare import back_test_plan
 from desist.pipelines.ground import Ground
 from desist.pipelines.national import Nationals, national_figures, nationals, read_tables
 from desist.pipelines.over_time import OverTime, over_time
-from desist.pipelines.recipes import recipes
 from desist.pipelines.session import Session
 from desist.pipelines.studies import Studies, research_columns, studies
 from desist.pipelines.training import OUTCOME, Training
@@ -53,7 +52,7 @@ def annex_of(
     studied = studies(
         learners,
         ground.register,
-        lambda features, seed: recipes(features)[audited.name](seed),
+        lambda features, seed: recipe_of(training, features, audited.name)(seed),
         back_test_plan(session, training),
         model=audited.name,
         replicates=min(session.settings.replicates, STUDY_REPLICATES),

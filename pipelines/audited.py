@@ -21,7 +21,7 @@ from desist.models.estimators.calibration import Calibrated
 from desist.models.judging.backtest import fit_then_calibrate
 from desist.models.judging.evaluate import Measured, SampleSize, sample_size, score_metrics
 from desist.pipelines.compare import Period, periods_of
-from desist.pipelines.recipes import recipes
+from desist.pipelines.recipes import TREES, Recipe, recipes, trees_for_figures
 from desist.pipelines.session import Session
 from desist.pipelines.steps_of import moved_share
 from desist.pipelines.training import Training
@@ -101,11 +101,16 @@ class Final:
         return self.refit is not None and not self.refit.beyond
 
 
+def recipe_of(training: Training, features: FeatureSet, name: str) -> Recipe:
+    """How a run makes the model of that name; the boosted trees of the figures among them."""
+    made = recipes(features, training.outcome, training.events)
+    return made[name] if name in made or name != TREES else trees_for_figures(features)
+
+
 def fit_recipe(session: Session, training: Training, features: FeatureSet, name: str, rows: pd.DataFrame) -> Calibrated:
     """One recipe fitted on all dates of some rows but the last, and calibrated on that one."""
-    make = recipes(features)[name]
     return fit_then_calibrate(
-        make(session.settings.seed),
+        recipe_of(training, features, name)(session.settings.seed),
         rows[list(features.names)],
         rows[training.outcome],
         rows["as_of"],

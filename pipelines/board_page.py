@@ -7,7 +7,6 @@ from desist.pipelines.compare import Compared
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.fairness_pages import fairness_content
 from desist.pipelines.ground import POPULATION, Ground
-from desist.pipelines.recipes import COMPARATORS, MODELS
 from desist.pipelines.session import Session
 from desist.records.codes import SIGNING_ROLES
 from desist.reports.fairness_content import Asked, Coverage, CoverageTable, Section
@@ -103,7 +102,9 @@ def _costs(compared: Compared) -> tuple[str, ...]:
     """What a simpler rule would lose, from the same back-test."""
     chosen = compared.metrics[compared.chosen]
     told = [f"{compared.choice.words}"]
-    for name in (*MODELS, *COMPARATORS):
+    if compared.over_history is not None:
+        told.append(compared.over_history.words)
+    for name in compared.metrics:
         if name != compared.chosen:
             other = compared.metrics[name]
             told.append(

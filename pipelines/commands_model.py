@@ -34,6 +34,9 @@ PasswordOption = Annotated[
 def retrain(
     as_of: Annotated[dt.datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The date to stand on.")],
     trainer: Annotated[str, typer.Option("--trainer", help="Whose key signs the run; it can never approve it.")],
+    outcome: Annotated[
+        str, typer.Option("--outcome", help="proven_reoffending, serious_offence or escalation.")
+    ] = "proven_reoffending",
     workspace: WorkspaceOption = HERE,
     password_file: PasswordOption = None,
     actor: ActorOption = SOMEBODY,
@@ -44,7 +47,7 @@ def retrain(
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, actor, say)
-    made = run(session, as_of.date(), trainer=trainer, password=ask_password(password_file, trainer))
+    made = run(session, as_of.date(), trainer=trainer, password=ask_password(password_file, trainer), outcome=outcome)
     answer(made.as_json(), made.as_text(), as_json)
 
 

@@ -21,8 +21,9 @@ from desist.models.judging.evaluate import (
     sample_size,
     score_metrics,
 )
+from desist.models.judging.rare import GainOverHistory, gain_over_history
 from desist.pipelines.ground import Ground
-from desist.pipelines.recipes import CAREER_YEARS, COMPARATORS, MODELS, comparators, recipes
+from desist.pipelines.recipes import CAREER_YEARS, HISTORY, comparators, recipes
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
 
@@ -45,7 +46,9 @@ class Compared:
     """Back-test scores by name, their figures with intervals, differences to the chosen model, and the choice.
 
     ``judged``: person_id, as_of, the outcome, and a column of scores per name, for the rows that every one scored;
-    none of them is of a judge. ``paired``: by name, the chosen model's measure less the other's.
+    none of them is of a judge. ``models`` are the names that may be released, most readable first. ``paired``: by
+    name, the chosen model's measure less the other's. ``over_history``: for a rare outcome, what the chosen model
+    gains over one that knows only the length of the record.
     """
 
     judged: pd.DataFrame
@@ -54,6 +57,8 @@ class Compared:
     periods: tuple[Period, ...]
     choice: Choice
     size: SampleSize
+    models: tuple[str, ...]
+    over_history: GainOverHistory | None = None
 
     @property
     def chosen(self) -> str:
@@ -67,16 +72,17 @@ def compare(session: Session, ground: Ground, training: Training, *, cut_off: fl
     tested.
     """
     plan = back_test_plan(session, training)
+    table, outcome = training.learners, training.outcome
     features = ground.register.feature_set()
-    table = training.learners
+    models = recipes(features, outcome, training.events)
     with_career = table.assign(**{CAREER_YEARS: _career_years(ground, table)})
-    judged = table[[*ROW, training.outcome]]
-    for name, make in {**recipes(features), **comparators()}.items():
+    judged = table[[*ROW, outcome]]
+    for name, make in {**models, **comparators(outcome)}.items():
         session.say(f"  back-test: {name}")
-        rows, calibrate = (table, True) if name in MODELS else (with_career, False)
-        scored = backtest(rows, features, make, name, plan, calibrate=calibrate)
+        rows = table if name in models else with_career
+        scored = backtest(rows, features, make, name, plan, calibrate=name in models)
         judged = judged.merge(scored.table.rename(columns={"score": name}), on=ROW, how="inner", validate="one_to_one")
-    return _judge(session, judged, training.outcome, cut_off)
+    return _judge(session, judged, outcome, tuple(models), cut_off)
 
 
 def back_test_plan(session: Session, training: Training) -> Plan:
@@ -84,12 +90,12 @@ def back_test_plan(session: Session, training: Training) -> Plan:
     return Plan(training.outcome, training.definition.days_to_mature, FOLDS, LEAST_DATES, session.settings.seed)
 
 
-def _judge(session: Session, judged: pd.DataFrame, outcome: str, cut_off: float) -> Compared:
+def _judge(session: Session, judged: pd.DataFrame, outcome: str, models: tuple[str, ...], cut_off: float) -> Compared:
     y, people = judged[outcome].to_numpy(dtype=float), judged["person_id"].to_numpy()
     draws = {"replicates": session.settings.replicates, "seed": session.settings.seed}
-    names = (*MODELS, *COMPARATORS)
-    scores = {name: judged[name] for name in MODELS}
-    choice = choose(y, scores, people, MODELS, as_of=judged["as_of"], cut_off=cut_off, **draws)
+    names = [name for name in judged.columns if name not in (*ROW, outcome)]
+    scores = {name: judged[name] for name in models}
+    choice = choose(y, scores, people, models, as_of=judged["as_of"], cut_off=cut_off, **draws)
     return Compared(
         judged=judged,
         metrics={name: score_metrics(y, judged[name], people, cut_off=cut_off, **draws) for name in names},
@@ -101,6 +107,10 @@ def _judge(session: Session, judged: pd.DataFrame, outcome: str, cut_off: float)
         periods=periods_of(judged, outcome, choice.chosen, cut_off=cut_off, **draws),
         choice=choice,
         size=sample_size(y, people),
+        models=models,
+        over_history=gain_over_history(y, judged[choice.chosen], judged[HISTORY], people, **draws)
+        if HISTORY in names
+        else None,
     )
 
 

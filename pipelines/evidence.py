@@ -49,6 +49,11 @@ class Evidence:
         return self.final.audited.name
 
     @property
+    def fitted(self) -> Mapping[str, Calibrated]:
+        """The models that this run's learners taught, by name."""
+        return {**self.beside, self.chosen: self.final.audited.model}
+
+    @property
     def card(self) -> Calibrated:
         """The points card of the run: the file that would be released, or one fitted beside it."""
         return self.final.model if self.chosen == CARD else self.beside[CARD]

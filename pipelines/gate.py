@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from desist.fairness import gate, release, signoff
 from desist.fairness.candidate import FOLDER, read_plain_files
+from desist.features.outcomes import PROVEN_REOFFENDING
 from desist.intake.store import Store
 from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with
@@ -21,6 +22,8 @@ from desist.records.errors import Problem, Refused, Withheld
 from desist.records.files import write_text
 from desist.records.keys import KeyRegister
 
+#: The outcome whose estimates lists and pages can show.
+SHOWN_OUTCOME = PROVEN_REOFFENDING.name
 TRAINING_ROLES = ("analyst",)
 #: Purposes for which estimates of single people may be made at all.
 PURPOSES_WITH_A_LIST = ("iom_selection_support", "needs_and_pathways")
@@ -166,7 +169,7 @@ def release_candidate(session: Session, run: str) -> Released:
         today, made_up = session.today, session.settings.made_up
         try:
             files, _ = read_plain_files(session.workspace.runs / run / FOLDER)
-            own = [*_own_causes(session), *conformance_causes(files)]
+            own = [*_own_causes(session), *conformance_causes(files), *_outcome_causes(files)]
             if own:  # nothing may be written then: name what the board still lacks beside it
                 evidence = candidate_of(session, run).evidence
                 raise gate.withhold(
@@ -209,6 +212,17 @@ def open_release(session: Session) -> release.Release:
         raise withheld from error
     _note(session, outcome="open", release=found.id)
     return found
+
+
+def _outcome_causes(files: Mapping[str, bytes]) -> Iterator[gate.Cause]:
+    """Where a candidate is about an outcome of which no page can show an estimate yet: it is for the board to read."""
+    try:
+        outcome = str(json.loads(files["audit.json"])["outcome"])
+    except (ValueError, KeyError, TypeError):
+        return  # a candidate without a readable audit is refused as such
+    if outcome != SHOWN_OUTCOME:
+        told = f"the candidate is about {outcome.replace('_', ' ')}, of which no list or page shows estimates yet"
+        yield gate.Cause(gate.NOT_APPROVED, f"{told}: it is evidence for the board")
 
 
 def _note(session: Session, *, outcome: str, reason: str = "", release: str = "", causes: int = 0) -> None:

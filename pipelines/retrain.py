@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from desist.fairness.candidate import seal_candidate
@@ -12,17 +13,19 @@ from desist.fairness.policy import Policy, load_policy
 from desist.models.judging.evaluate import Measured
 from desist.models.judging.refits import refit
 from desist.models.judging.uncertainty import learn_ranges
+from desist.pipelines.advice import Advice
 from desist.pipelines.annex import annex_of
 from desist.pipelines.audit_run import audit_file, selection_today
-from desist.pipelines.audited import SCORE, Final, fit_audited, fit_recipe, fit_refit
+from desist.pipelines.audited import SCORE, Final, fit_audited, fit_recipe, fit_refit, recipe_of
 from desist.pipelines.compare import compare
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.ground import Ground, build_profiles_on, check_made_up, code_hash, load_ground
-from desist.pipelines.recipes import CARD, TREES, recipes
+from desist.pipelines.recipes import CARD, TREES
 from desist.pipelines.run_files import write_run
 from desist.pipelines.session import Session
+from desist.pipelines.standing import quarter_advice
 from desist.pipelines.tracking import track_after
-from desist.pipelines.training import Training, training_rows
+from desist.pipelines.training import DEFINITIONS, OUTCOME, Training, training_rows
 from desist.records.errors import Refused
 from desist.records.files import new_folder, write_json
 from desist.records.hashing import hash_json
@@ -34,6 +37,7 @@ class Retrained:
     """A candidate run that was just made."""
 
     evidence: Evidence
+    advice: Advice
     mlflow_version: str
 
     @property
@@ -51,6 +55,7 @@ class Retrained:
             "audited": {name: audited.metrics[name].value for name in ("auc", "brier", "mean_score_less_rate")},
             "rows": len(self.evidence.training.table),
             "findings": {finding.id: finding.answer for finding in self.evidence.audit.findings},
+            "advice": self.advice.as_json(),
             "mlflow_version": self.mlflow_version,
         }
 
@@ -65,6 +70,7 @@ class Retrained:
         lines.append("The audit's decision findings:")
         findings = self.evidence.audit.findings
         lines += [f"  {finding.id:28} {finding.answer.replace('_', ' ')}" for finding in findings]
+        lines += ["The released model this quarter:", *(f"  {line}" for line in self.advice.as_text().splitlines())]
         return "\n".join([*lines, "No release yet: the board decides (desist sign, desist release)."])
 
 
@@ -78,7 +84,7 @@ def _number(measured: Measured, digits: int) -> str:
     return f"{measured.value:.{digits}f} ({measured.low:.{digits}f} to {measured.high:.{digits}f})"
 
 
-def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) -> Retrained:
+def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes, outcome: str = OUTCOME) -> Retrained:
     """Back-test, compare, fit, audit, track and seal; returns the candidate run.
 
     Raises Refused where there is too little to learn from or the trainer has no key. Nothing is left half made.
@@ -88,18 +94,19 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) 
     keys = KeyRegister(session.workspace.keys)
     key = keys.find(trainer)
     keys.sign(key.key_id, password, b"")  # a wrong password is said now and not after the work
-    policy = load_policy(session.workspace.policy)
+    policy_file = policy_of(session, outcome)
+    policy = load_policy(policy_file)
     with session.workspace.lock():
         ground = load_ground(session)
         check_made_up(session, ground)
-        run = _run_id(session, ground, as_of, policy, key.key_id)
+        run = _run_id(session, ground, as_of, policy, key.key_id, outcome)
         _keep_what_was_signed(session, run)
         session.say("Profiles and labels of past caseloads ...")
-        training = training_rows(session, ground, as_of)
+        training = training_rows(session, ground, as_of, outcome)
         found = _evidence(session, ground, training, policy, run=run, trainer=trainer, as_of=as_of)
         session.say("Pages, figures and tracking ...")
         with new_folder(session.workspace.runs / run) as folder:
-            write_run(folder, found)
+            write_run(folder, found, policy_file)
             seal_candidate(
                 folder,
                 key_id=key.key_id,
@@ -112,8 +119,10 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes) 
         write_json(session.workspace.runs / "newest.json", {"run": run})
         session.log.append("run.created", actor=key.key_id, role="analyst", dataset=run)
         session.log.append("audit.made", actor=key.key_id, role="analyst", dataset=run, reason=found.audit.hash)
+        advice = quarter_advice(session, ground, training, policy.cut_offs, found.fitted, as_of=as_of)
+        write_json(session.workspace.runs / run / "advice.json", advice.as_json())
         tracked = track_after(session, run)
-    return Retrained(found, tracked.version if tracked else "")
+    return Retrained(found, advice, tracked.version if tracked else "")
 
 
 def _evidence(
@@ -133,7 +142,7 @@ def _evidence(
     }
     session.say(f"{session.settings.refits} refits on people drawn again ...")
     refits = refit(
-        recipes(features)[compared.chosen], training.learnt, features, training.outcome,
+        recipe_of(training, features, compared.chosen), training.learnt, features, training.outcome,
         replicates=session.settings.refits, seed=session.settings.seed,
     )  # fmt: skip
     ranges = learn_ranges(
@@ -149,9 +158,36 @@ def _evidence(
     )
 
 
-def _run_id(session: Session, ground: Ground, as_of: dt.date, policy: Policy, trainer_key: str) -> str:
+def policy_of(session: Session, outcome: str) -> Path:
+    """The policy of an outcome: policy.toml, or a file of its own for any but proven reoffending.
+
+    Raises Refused where that is not there: cut-offs for a common outcome say nothing of a rare one.
+    """
+    if outcome not in {definition.name for definition in DEFINITIONS}:
+        known = ", ".join(definition.name for definition in DEFINITIONS)
+        raise Refused(f"A run is made for one of the outcomes {known}; found {outcome!r}.")
+    if outcome == OUTCOME:
+        return session.workspace.policy
+    path = session.workspace.policy.with_name(f"policy-{outcome}.toml")
+    if not path.exists():
+        raise Refused(
+            f"There is no {path.name}. The board sets cut-offs and limits for {outcome.replace('_', ' ')} in a policy "
+            "of its own, before the first result is seen: copy policy.toml under that name and set them."
+        )
+    return path
+
+
+def _run_id(session: Session, ground: Ground, as_of: dt.date, policy: Policy, trainer_key: str, outcome: str) -> str:
     """Equal settings, extracts, register, policy, trainer and code on equal dates give one id."""
-    told = [session.settings.as_json(), ground.linked.hash, ground.register.hash, policy.hash, trainer_key, code_hash()]
+    told = [
+        session.settings.as_json(),
+        ground.linked.hash,
+        ground.register.hash,
+        policy.hash,
+        trainer_key,
+        code_hash(),
+        outcome,
+    ]
     return f"{as_of.isoformat()}-{hash_json(told)[:12]}"
 
 

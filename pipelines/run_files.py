@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness.candidate import FOLDER, MANIFEST, write_policy_files
+from desist.fairness.few_events import PEOPLE_WITH_OUTCOME
 from desist.models.conformance.check import write_conformance
 from desist.models.files import save_model
 from desist.models.judging.evaluate import metrics_to_json
@@ -23,12 +24,12 @@ from desist.pipelines.steps_of import step_records
 from desist.records.files import write_json, write_text
 
 
-def write_run(folder: Path, found: Evidence) -> None:
+def write_run(folder: Path, found: Evidence, policy: Path) -> None:
     """Fill the run's folder: what the board is asked about, results, pages."""
     session, ground = found.session, found.ground
     candidate = folder / FOLDER
     candidate.mkdir()
-    write_policy_files(candidate, session.workspace.policy)
+    write_policy_files(candidate, policy)
     save_model(found.final.model, candidate)
     write_conformance(found.final.model, candidate, seed=session.settings.seed)
     save_refits(found.refits, candidate)
@@ -65,6 +66,7 @@ def _schema(found: Evidence) -> dict[str, Any]:
         "register": register.hash,
         "features": list(register.names),
         "outcomes": dict(found.training.outcomes.definitions),
+        PEOPLE_WITH_OUTCOME: {found.training.outcome: found.training.people_with_outcome},
         "days_to_mature": found.training.definition.days_to_mature,
     }
 
@@ -95,6 +97,7 @@ def _metrics(found: Evidence) -> dict[str, Any]:
         "sample": vars(compared.size),
         "models": {name: metrics_to_json(measured) for name, measured in compared.metrics.items()},
         "chosen_less_other": {name: metrics_to_json(paired) for name, paired in compared.paired.items()},
+        "over_history_length": compared.over_history.to_json() if compared.over_history else None,
         "periods": [_period(period) for period in compared.periods],
         "audited": _audited(final.audited),
         "refit": final.refit.as_json() if final.refit else None,

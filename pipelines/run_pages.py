@@ -13,7 +13,7 @@ from desist.models.judging.evaluate import Difference, Measured
 from desist.pipelines.audited import SCORE, score_rows
 from desist.pipelines.board_page import PURPOSE_WORDS, board_page
 from desist.pipelines.evidence import Evidence
-from desist.pipelines.recipes import CARD, MODELS
+from desist.pipelines.recipes import CARD
 from desist.pipelines.steps_of import step_of, step_records
 from desist.pipelines.training import Training
 from desist.records.files import write_bytes, write_text
@@ -40,7 +40,7 @@ def analyst_page(found: Evidence) -> str:
             models=tuple(
                 ModelRow(
                     name,
-                    "model" if name in MODELS else "comparator, never released",
+                    "model" if name in compared.models else "comparator, never released",
                     {metric: ranged(value) for metric, value in metrics.items()},
                     tag="Challenger" if name == found.chosen else "",
                 )
@@ -127,7 +127,9 @@ def write_run_pages(folder: Path, found: Evidence) -> dict[str, Path]:
     judged, profiles = found.compared.judged, found.training.table[list(found.ground.register.names)]
     figures = shap_figures(found.trees, profiles, found.session.settings.seed)
     y = judged[found.training.outcome].to_numpy(dtype=float)
-    figures["reliability"] = reliability(y, {name: judged[name].to_numpy(dtype=float) for name in MODELS})
+    figures["reliability"] = reliability(
+        y, {name: judged[name].to_numpy(dtype=float) for name in found.compared.models}
+    )
     figures |= found.annex.figures()
     written = {}
     for name, content in figures.items():

@@ -11,12 +11,14 @@ import pandas as pd
 from desist.features.outcomes import (
     ESCALATION,
     PROVEN_REOFFENDING,
+    RARE,
     SERIOUS_OFFENCE,
     OutcomeDefinition,
     label_outcomes,
 )
 from desist.features.tables import ROW, Outcomes
 from desist.models.judging.apart import Apart, AuditPlan, set_apart
+from desist.models.judging.rare import may_release, people_with_outcome
 from desist.pipelines.ground import Built, Ground, build_profiles_on
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
@@ -48,6 +50,17 @@ class Training:
     def outcome(self) -> str:
         """The column of the table that models learn."""
         return self.definition.name
+
+    @property
+    def people_with_outcome(self) -> int:
+        """How many different people have the outcome, judges among them."""
+        return people_with_outcome(self.table[self.outcome], self.table["person_id"])
+
+    @property
+    def events(self) -> int:
+        """How many different people among the learners have the outcome."""
+        learners = self.learners
+        return people_with_outcome(learners[self.outcome], learners["person_id"])
 
     @property
     def learners(self) -> pd.DataFrame:
@@ -111,6 +124,9 @@ def audit_plan(session: Session, definition: OutcomeDefinition) -> AuditPlan:
 
 
 def _check_enough(known: pd.DataFrame, rows: int, outcome: str) -> None:
+    if outcome in RARE:
+        may_release(people_with_outcome(known[outcome], known["person_id"]), outcome).or_refuse()
+        return
     events = int(known[outcome].sum())
     if min(events, len(known) - events) < LEAST_EVENTS:
         raise Refused(
