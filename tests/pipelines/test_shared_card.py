@@ -254,6 +254,14 @@ def test_a_shared_card_becomes_a_candidate_that_is_judged_on_the_boroughs_own_pe
     assert json.dumps(made.as_json())
 
 
+def test_no_candidate_is_made_from_a_card_that_means_something_else_here(card, hand_over, session):
+    shared = read_shared(hand_over(card))
+    name = next(iter(shared.features))
+    ground = SimpleNamespace(register=changed(name, missing_as=0.0))
+    with pytest.raises(Refused, match=f"feature {name}: found"):
+        candidate_from_shared(session, ground, training_of(rows_of(100, seed=5)), shared, cut_off=0.5)
+
+
 def test_counts_leave_the_card_and_its_page_is_still_there(card):
     page = without_counts(card).one_page()
     assert [item.points for item in page.items] == [item.points for item in card.one_page().items]
