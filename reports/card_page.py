@@ -10,20 +10,29 @@ from desist.reports.content import StepRecord
 from desist.reports.pages import render
 
 TITLE = "Points card"
-MOST_ITEMS = 12
+MOST_ITEMS = 15
+ROOMY_ITEMS = 10  # more lines than this are set closer, so that the card stays on one side
 
 
 @dataclass(frozen=True)
 class CardItem:
-    """One yes-or-no question with the points for yes; ``source``: where the answer is recorded."""
+    """One line: a yes-or-no question with the points for yes, or what is counted with the points for each amount.
+
+    ``source``: where the answer is recorded. ``amounts``: for a line that counts, words and points in the order they
+    are reached ("1 or more", 2), ("2 or more", 4); the last that applies counts. ``points`` is then what each adds.
+    """
 
     question: str
     points: int
     source: str = ""
+    amounts: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.question.strip() or self.points == 0:
             raise ValueError("an item of the card asks something and has points")
+        expected = [self.points * n for n in range(1, len(self.amounts) + 1)]
+        if [points for _, points in self.amounts] != expected:
+            raise ValueError("a line that counts adds its points once more at each amount")
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class CardContent:
     records: tuple[StepRecord, ...]
     tested_on: dt.date
     start: int = 0
-    missing: str = "If you do not know, count no points"
+    missing: str = "If the record does not say, count no points, unless the line says 'not known'"
     approval: str = ""
     valid_until: dt.date | None = None
 
@@ -88,9 +97,25 @@ def card_page(card: CardContent) -> str:
         else "Draft for the oversight board. Not for use with people on the caseload."
     )
     return render(
-        "card.html", title=f"{TITLE} {card.version}", made_up=card.made_up, card=card, steps=steps, foot=foot,
-        approved=approved, points=[_signed(item.points) for item in card.items], start=_signed(card.start),
+        "card.html",
+        title=f"{TITLE} {card.version}",
+        made_up=card.made_up,
+        card=card,
+        steps=steps,
+        foot=foot,
+        approved=approved,
+        points=[_points(item) for item in card.items],
+        start=_signed(card.start),
+        amounts=[[(words, _signed(points)) for words, points in item.amounts] for item in card.items],
+        counts=any(item.amounts for item in card.items),
+        close=len(card.items) > ROOMY_ITEMS,
     )
+
+
+def _points(item: CardItem) -> str:
+    if not item.amounts:
+        return _signed(item.points)
+    return f"{_signed(item.points)} to {_signed(item.amounts[-1][1])}"
 
 
 def _signed(points: int) -> str:

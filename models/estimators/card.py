@@ -63,7 +63,10 @@ class CardItem:
             return ()
         marks = marks_of(self.form, self.threshold, self.step, self.times).tolist()
         side = "more" if self.form == ">=" else "less"
-        return tuple((f"{number(mark)} or {side}", self.points * n) for n, mark in enumerate(marks, start=1))
+        said = [f"{number(mark)} or {side}" for mark in marks]
+        if self.or_unknown:
+            said[-1] += ", or not known"
+        return tuple((words, self.points * n) for n, words in enumerate(said, start=1))
 
     def count(self, value: float) -> int:
         """How often a value earns the points; an unknown one (NaN) never does unless the line says so."""

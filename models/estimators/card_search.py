@@ -239,7 +239,7 @@ class CardSearch:
         chosen = tuple(sorted(worth))
         points = np.array([worth[question] for question in chosen], dtype=float)
         pull = np.array(self.near.pull[list(chosen)] @ points)
-        size = np.array(points @ self.near.products(chosen) @ points + RIDGE)
+        size = np.array(points @ self.near.products(chosen) @ points + RIDGE * points @ points)
         return float(saved_by(pull, size)) - POINT_COST * float(np.abs(points).sum())
 
     def _rounded(self, draft: Draft) -> list[Worth]:
@@ -261,13 +261,14 @@ class CardSearch:
         if not chosen:
             return worth
         points = np.array([worth[question] for question in chosen], dtype=float)
-        products, pull = self.near.products(chosen), self.near.pull[list(chosen)]
+        products = self.near.products(chosen) + RIDGE * np.eye(len(chosen))
+        pull = self.near.pull[list(chosen)]
         moves = _moves(len(chosen))
         move_pull = moves @ pull
         move_size = ((moves @ products) * moves).sum(axis=1)
         value = self._value(worth)
         while True:
-            size = points @ products @ points + 2.0 * (moves @ (products @ points)) + move_size + RIDGE
+            size = points @ products @ points + 2.0 * (moves @ (products @ points)) + move_size
             cost = POINT_COST * np.abs(points + moves).sum(axis=1)
             values = saved_by(pull @ points + move_pull, size) - cost
             for place in np.argsort(-values, kind="stable"):
@@ -304,12 +305,13 @@ class CardSearch:
         for question, amount in others.items():
             along += amount * near.row(question)
         pull = float(near.pull[places] @ points)
-        size = float(along[places] @ points) + RIDGE
+        size = float(along[places] @ points + RIDGE * points @ points)
+        sizes = near.size + RIDGE
         with np.errstate(divide="ignore", invalid="ignore"):
-            ideal = (near.pull * size - pull * along) / (pull * near.size - near.pull * along)
+            ideal = (near.pull * size - pull * along) / (pull * sizes - near.pull * along)
         ideal = np.nan_to_num(np.clip(ideal, -limit, limit))
         tried = np.stack([np.floor(ideal), np.ceil(ideal)])
-        values = saved_by(pull + tried * near.pull, size + 2.0 * tried * along + tried**2 * near.size)
+        values = saved_by(pull + tried * near.pull, size + 2.0 * tried * along + tried**2 * sizes)
         values -= POINT_COST * (np.abs(points).sum() + np.abs(tried))
         values[(self.questions.sign_of * tried < 0) | (tried == 0)] = NOTHING
         values[:, self._full(others)] = NOTHING
@@ -335,7 +337,11 @@ class CardSearch:
         rows = np.bincount(totals - least).astype(float)
         events = np.asarray(np.bincount(totals - least, self.target), dtype=float)
         at = least + np.flatnonzero(rows)
-        return Card(chosen, points, fit_line(at.astype(float), rows[rows > 0], events[rows > 0], ridge=RIDGE))
+        return Card(
+            chosen,
+            points,
+            fit_line(at.astype(float), rows[rows > 0], events[rows > 0], ridge=RIDGE * float(points @ points)),
+        )
 
     def _settled(self, card: Card) -> Card:
         """The card after moving single points by one while that lowers the log-loss itself."""

@@ -26,8 +26,8 @@ FEATURES = FeatureSet(
 BAR = {
     "spline": (lambda: SplineLogistic(FEATURES), "spline_logistic", 0.002, 0.0007),
     "boosting": (lambda: MonotoneBoosting(FEATURES), "monotone_lightgbm", 0.002, 0.0007),
-    "card of 10": (lambda: PointsCard(FEATURES, max_items=10), "card_10", 0.006, 0.0022),
-    "card of 10, searched wider": (lambda: PointsCard(FEATURES, max_items=10, breadth=8), "card_10", 0.004, 0.0016),
+    "card of 10": (lambda: PointsCard(FEATURES, max_items=10), "card_10", 0.002, 0.0007),
+    "card of 10, yes/no alone": (lambda: PointsCard(FEATURES, most_times=1), "card_10", 0.003, 0.0012),
     "card of 5": (lambda: PointsCard(FEATURES, max_items=5), "card_5", 0.002, 0.0007),
 }
 

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.models.estimators.base import learn_columns, read_matrix
+from desist.models.estimators.base import CannotFit, chance, learn_columns, log_loss_of, read_matrix
 from desist.models.estimators.candidates import Questions, readable_cuts
 from desist.models.estimators.card import CardItem, PointsCard, wilson
-from desist.models.estimators.card_search import CardSearch, Limits
+from desist.models.estimators.card_search import POINT_COST, CardSearch, Limits
+from desist.models.estimators.spline import SplineLogistic
 
 
 def by_hand(items, row):
@@ -128,8 +129,8 @@ def test_missing_can_have_points_of_its_own_but_no_more_than_the_worst_value():
     draw = np.random.default_rng(3)
     count = draw.poisson(1.0, 4000).astype(float)
     gap = draw.random(4000) < 0.2
-    chance = np.where(gap, 0.9, np.where(count >= 2, 0.4, 0.2))
-    outcome = (draw.random(4000) < chance).astype(float)
+    rate = np.where(gap, 0.9, np.where(count >= 2, 0.4, 0.2))
+    outcome = (draw.random(4000) < rate).astype(float)
     table = pd.DataFrame({"count": np.where(gap, np.nan, count), "noise": draw.normal(size=4000)})
     free = PointsCard(FeatureSet((FeatureInfo("count"), FeatureInfo("noise")))).fit(table, outcome)
     held = PointsCard(FeatureSet((FeatureInfo("count", sign=1), FeatureInfo("noise")))).fit(table, outcome)
@@ -168,12 +169,14 @@ def test_the_search_finds_the_best_small_card_there_is():
     # 2 items, points from -2 to 2, 9 questions: few enough to try every card
     draw = np.random.default_rng(5)
     table = pd.DataFrame({"a": draw.integers(0, 5, 400), "b": draw.integers(0, 4, 400), "c": draw.integers(0, 3, 400)})
-    chance = 1 / (1 + np.exp(-(-2.0 + 1.2 * (table.a >= 2) + 1.3 * (table.b >= 2))))
-    target = chance.to_numpy()
+    chances = 1 / (1 + np.exp(-(-2.0 + 1.2 * (table.a >= 2) + 1.3 * (table.b >= 2))))
+    target = chances.to_numpy()
     features = FeatureSet((FeatureInfo("a", sign=1), FeatureInfo("b", sign=1), FeatureInfo("c")))
     matrix = read_matrix(table.astype(float), features)
     questions = Questions(matrix, features, learn_columns(matrix), fewest=10)
-    search = CardSearch(questions, np.log(target / (1 - target)), Limits(items=2, per_feature=2, points=2, least_gain=0.0))
+    search = CardSearch(
+        questions, np.log(target / (1 - target)), Limits(items=2, per_feature=2, points=2, least_gain=0.0)
+    )
     found = search.best()
     others = [
         search._card(dict(zip(pair, points, strict=True)))
@@ -195,3 +198,94 @@ def test_of_two_cards_as_good_the_one_with_fewer_points_is_taken():
 def test_a_line_of_the_card_reads_unknown_as_no():
     item = CardItem("sanctions", ">=", 3.0, 2, "3 or more court sanctions (2 points)")
     assert (item.earns(3.0), item.earns(2.0), item.earns(math.nan)) == (2, 0, 0)
+
+
+def test_a_line_that_counts_earns_its_points_at_each_mark_and_no_more_than_its_last():
+    up = CardItem("sanctions", ">=", 2.0, 3, "up to 6 court sanctions (3 points for every full 2)", False, 2.0, 3)
+    assert [up.earns(value) for value in (0.0, 1.9, 2.0, 5.0, 6.0, 60.0, math.nan)] == [0, 0, 3, 6, 9, 9, 0]
+    assert up.amounts == (("2 or more", 3), ("4 or more", 6), ("6 or more", 9))
+    down = CardItem("age", "<=", 35.0, 1, "under 40 years (1 point)", True, 5.0, 2)
+    assert [down.earns(value) for value in (36.0, 35.0, 30.5, 30.0, 18.0, math.nan)] == [0, 1, 1, 2, 2, 2]
+    assert down.amounts == (("35 or less", 1), ("30 or less, or not known", 2))
+    assert down.question == "under 40 years"
+
+
+def test_an_item_that_makes_no_sense_is_refused():
+    for form, step, times in (("between", 0.0, 1), (">=", 0.0, 3), (">=", 1.0, 0)):
+        with pytest.raises(ValueError, match="asked once, or counts"):
+            CardItem("sanctions", form, 1.0, 1, "sanctions (1 point)", False, step, times)
+
+
+def test_a_card_counts_where_each_one_more_raises_the_chance_alike():
+    draw = np.random.default_rng(2)
+    count = draw.integers(0, 5, 3000).astype(float)
+    outcome = (draw.random(3000) < 1 / (1 + np.exp(-(-2.0 + 0.8 * count)))).astype(float)
+    features = FeatureSet((FeatureInfo("count", sign=1, raises="{value} breaches"),))
+    table = pd.DataFrame({"count": count})
+    (item,) = PointsCard(features, max_items=1).fit(table, outcome).items_
+    assert (item.form, item.threshold, item.step, item.times) == (">=", 1.0, 1.0, 4)
+    assert item.sentence == "up to 4 breaches (1 point for each)"
+    alone = PointsCard(features, max_items=5, most_times=1).fit(table, outcome)
+    assert all(item.times == 1 for item in alone.items_) and len(alone.items_) == 4
+
+
+def test_counting_down_is_said_with_where_it_starts():
+    draw = np.random.default_rng(4)
+    age = draw.integers(18, 61, 4000).astype(float)
+    outcome = (draw.random(4000) < 1 / (1 + np.exp(-(-3.0 + 0.12 * np.maximum(40 - age, 0))))).astype(float)
+    features = FeatureSet((FeatureInfo("age", sign=-1, raises="{value} years old"),))
+    card = PointsCard(features, max_items=1).fit(pd.DataFrame({"age": age}), outcome)
+    (item,) = card.items_
+    start = item.threshold + item.step
+    assert item.form == "<=" and item.times == 4
+    assert item.sentence.startswith(f"under {start:.0f} years old (")
+    assert item.sentence.endswith(f"for every full {item.step:.0f} below {start:.0f}, at most 4 times)")
+    assert item.amounts[0][0] == f"{item.threshold:.0f} or less"
+
+
+def test_a_feature_is_counted_once_and_its_missing_value_never_earns_more_than_its_worst(made_up):
+    card = PointsCard(made_up.features, max_items=15).fit(made_up.table, made_up.outcome)
+    counted = [item.feature for item in card.items_ if item.times > 1]
+    assert counted and len(counted) == len(set(counted))
+    for item in card.items_:
+        if item.form == "missing" and made_up.features.get(item.feature).sign != 0:
+            worst = sum(max(o.points, 0) * o.times for o in card.items_ if o.feature == item.feature and o is not item)
+            assert item.points <= worst
+
+
+def test_limits_that_no_card_can_have_are_refused_all_at_once(made_up):
+    card = PointsCard(made_up.features, max_items=16, per_feature=0, most_times=1.5)
+    with pytest.raises(CannotFit, match="max_items is 16") as refused:
+        card.fit(made_up.table, made_up.outcome)
+    assert "per_feature is 0" in str(refused.value) and "most_times is 1.5" in str(refused.value)
+
+
+def test_a_threshold_is_printed_in_full():
+    draw = np.random.default_rng(8)
+    share = draw.choice([1 / 3, 0.125, 2 / 7, 0.9], 2000)
+    outcome = (draw.random(2000) < np.where(share < 0.3, 0.7, 0.3)).astype(float)
+    features = FeatureSet((FeatureInfo("share", unit="share", raises="{value} kept", lowers="{value} kept"),))
+    card = PointsCard(features).fit(pd.DataFrame({"share": share}), outcome)
+    for item in card.items_:
+        printed = item.sentence.partition("%")[0]
+        assert float(printed) / 100 == item.threshold and len(printed) <= 4
+    assert card.points(pd.DataFrame({"share": [2 / 7, 1 / 3]})).nunique() == 2
+
+
+def test_quadratic_search_and_log_loss_agree_on_what_a_card_loses(made_up):
+    matrix = read_matrix(made_up.table, made_up.features)
+    questions = Questions(matrix, made_up.features, learn_columns(matrix), fewest=10, most=4)
+    curve = SplineLogistic(made_up.features).fit(made_up.table, made_up.outcome).decision_function(made_up.table)
+    search = CardSearch(questions, curve, Limits(items=6, per_feature=3, points=5, least_gain=0.0))
+    found = search.best()
+    worth = dict(zip(found.chosen, found.points.tolist(), strict=True))
+    chances = chance(curve)
+    exact = log_loss_of(chances, curve)
+    saved = search._value(worth) + POINT_COST * np.abs(found.points).sum()
+    assert found.line.loss - exact == pytest.approx(search.near.whole - saved, rel=0.1)
+
+
+def test_the_same_rows_give_the_same_card(made_up):
+    one, two = (PointsCard(made_up.features).fit(made_up.table, made_up.outcome) for _ in range(2))
+    assert one.to_json() == two.to_json()
+    assert PointsCard.from_json(one.to_json()).items_ == one.items_

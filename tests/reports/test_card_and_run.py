@@ -46,8 +46,8 @@ def test_a_step_without_its_record_from_the_test_is_refused(made):
 
 def test_a_card_that_does_not_fit_a_page_is_refused(made):
     item = CardItem("asks something", 1)
-    with pytest.raises(ValueError, match="1 to 12"):
-        made.card(items=(item,) * 13)
+    with pytest.raises(ValueError, match="1 to 15"):
+        made.card(items=(item,) * 16)
     with pytest.raises(ValueError, match="has points"):
         CardItem("asks something", 0)
 
