@@ -22,6 +22,7 @@ from scipy.interpolate import BSpline
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.base import CannotFit, ChanceModel, chance
 from desist.models.estimators.boosting import MonotoneBoosting
+from desist.models.estimators.calibration import Calibrated
 from desist.models.estimators.card import PointsCard
 from desist.models.estimators.spline import SplineLogistic
 from desist.models.judging.backtest import fit_then_calibrate
@@ -154,10 +155,8 @@ def one_world(
     learn, judge = rows[learner], rows[~learner]
     names = list(FEATURES.names)
     model = fit_then_calibrate(make(seed), learn[names], learn["reoffended"], learn["as_of"], learn["person_id"])
-    ranges = learn_ranges(
-        model.predict_proba(judge[names])[:, 1], judge["reoffended"], judge["person_id"], replicates=300, seed=seed
-    )
-    score, p = model.predict_proba(population[names])[:, 1], population["p"].to_numpy()
+    ranges = learn_ranges(_scores(model, judge), judge["reoffended"], judge["person_id"], replicates=300, seed=seed)
+    score, p = _scores(model, population), population["p"].to_numpy()
     group = population["group"].to_numpy()
     truth, own = rate_at(score, p), np.empty(len(p))
     for number in range(3):
@@ -165,6 +164,11 @@ def one_world(
     some = slice(0, 4000)
     low, high = ranges.interval(score[some])
     tally.add(score[some], group[some], truth[some], own[some], low, high)
+
+
+def _scores(model: Calibrated, rows: pd.DataFrame) -> np.ndarray:
+    """Chances as they are released: to 1e-6, so that equal points are equal scores whatever the order of a sum."""
+    return model.predict_proba(rows[list(FEATURES.names)])[:, 1].round(6)
 
 
 def run(names: list[str], sizes: list[int], worlds: int, level: float, population: int) -> None:

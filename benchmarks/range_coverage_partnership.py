@@ -94,9 +94,9 @@ def one_world(name: str, rows: pd.DataFrame, seed: int, tally: Tally) -> tuple[f
         make_model(name, FEATURES, seed), learn[names], learn[OUTCOME], learn["as_of"], learn["person_id"]
     )
     ranges = learn_ranges(
-        model.predict_proba(judge[names])[:, 1], judge[OUTCOME], judge["person_id"], replicates=300, seed=seed
+        model.predict_proba(judge[names])[:, 1].round(6), judge[OUTCOME], judge["person_id"], replicates=300, seed=seed
     )
-    score, p = model.predict_proba(others[names])[:, 1], others["p"].to_numpy()
+    score, p = model.predict_proba(others[names])[:, 1].round(6), others["p"].to_numpy()
     group = others["group"].map({one: place for place, one in enumerate(GROUPS)}).to_numpy()
     truth, own = rate_at(score, p), np.empty(len(p))
     for number in range(len(GROUPS)):

@@ -81,7 +81,8 @@ class Ranges:
     """The curve from score to rate, with its replicates; learnt by ``learn_ranges``.
 
     ``weights``: the curve's first, then a line per replicate. ``bins``: mean score, rows and events of each bin.
-    ``checked``: what could be checked of these rows; see ``check_in_bins``.
+    ``surely``: the scarcer outcome's rows, counted as rows of different people. ``checked``: what could be checked of
+    these rows; see ``check_in_bins``.
     """
 
     curve: Curve
@@ -89,6 +90,7 @@ class Ranges:
     bins: Floats
     people: int
     events: int
+    surely: float
     seed: int
     checked: Checked
 
@@ -109,7 +111,7 @@ class Ranges:
         return np.asarray(rates[:, place], dtype=float)
 
     def _ends(self, drawn: Floats) -> tuple[Floats, Floats]:
-        share = _tail(self.people, self.weights.shape[1])
+        share = _tail(self.surely, self.weights.shape[1])
         low, high = np.quantile(drawn, [share, 1.0 - share], axis=0)
         return low, high
 
@@ -164,6 +166,7 @@ class Ranges:
             "bins": self.bins.tolist(),
             "people": self.people,
             "events": self.events,
+            "surely": self.surely,
             "seed": self.seed,
             "checked": vars(self.checked),
         }
@@ -179,6 +182,7 @@ class Ranges:
             np.array(told["bins"], dtype=float),
             int(told["people"]),
             int(told["events"]),
+            float(told["surely"]),
             int(told["seed"]),
             Checked(**told["checked"]),
         )
@@ -194,14 +198,14 @@ def steps_of(scores: ArrayLike, cut_offs: Sequence[float]) -> NDArray[np.intp]:
     return 1 + np.searchsorted(np.asarray(cut_offs, dtype=float), np.asarray(scores, dtype=float), side="right")
 
 
-def _tail(people: int, columns: int) -> float:
-    """The share of replicates beyond each end: fewer than 2.5 % where few people stand behind the curve.
+def _tail(outcomes: float, columns: int) -> float:
+    """The share of replicates beyond each end: fewer than 2.5 % where few outcomes stand behind the curve.
 
     The percentile interval expanded as Hesterberg (2015), "What teachers should know about the bootstrap", The
-    American Statistician 69, 371-386, section 5.3.
+    American Statistician 69, 371-386, section 5.3, counting the scarcer outcome, which bounds what is told.
     """
-    free = max(people - columns, 3)
-    return float(norm.cdf(student.ppf((1.0 - COVERS) / 2.0, free) * math.sqrt(people / free)))
+    free = max(outcomes - columns, 3.0)
+    return float(norm.cdf(student.ppf((1.0 - COVERS) / 2.0, free) * math.sqrt(max(outcomes, free) / free)))
 
 
 def learn_ranges(
@@ -221,8 +225,7 @@ def learn_ranges(
 
 def _learn(scores: Floats, happened: Floats, people: NDArray[Any], replicates: int, seed: int) -> Ranges:
     size = sample_size(happened, people)
-    surely = size.effective_rows / max(size.rows, 1)
-    fewer = min(size.events, size.rows - size.events) * min(surely, 1.0)
+    fewer = min(size.events, size.rows - size.events) * min(size.effective_rows / max(size.rows, 1), 1.0)
     if fewer < LEAST_EVENTS:
         raise CannotFit(
             f"No range can be learnt: {size.events} of {size.rows} judges' rows have the outcome, which tell as much "
@@ -233,7 +236,7 @@ def _learn(scores: Floats, happened: Floats, people: NDArray[Any], replicates: i
     curve = learn_curve(logit_of(scores), fewer)
     weights = fit_curves(curve, logit_of(bins), rows, events)
     table = np.stack([bins, rows[0], events[0]])
-    return Ranges(curve, weights, table, size.people, size.events, seed, Checked(0, 0))
+    return Ranges(curve, weights, table, size.people, size.events, fewer, seed, Checked(0, 0))
 
 
 def check_in_bins(scores: Floats, happened: Floats, people: NDArray[Any], *, seed: int) -> Checked:
