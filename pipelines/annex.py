@@ -23,9 +23,13 @@ STUDY_REPLICATES = 200
 
 @dataclass(frozen=True)
 class Annex:
-    """Figures that inform and decide nothing. ``over_time`` is None for outcomes other than proven reoffending."""
+    """Figures that inform and decide nothing.
 
-    studies: Studies
+    ``studies`` is None for a shared model, which nobody here fitted; ``over_time`` for outcomes other than proven
+    reoffending.
+    """
+
+    studies: Studies | None
     over_time: OverTime | None
     nationals: Nationals
     national_figures: Mapping[str, Mapping[str, Any]]
@@ -33,7 +37,7 @@ class Annex:
     def to_json(self) -> dict[str, Any]:
         """For metrics.json."""
         return {
-            "studies": self.studies.to_json(),
+            "studies": self.studies.to_json() if self.studies else None,
             "over_time": self.over_time.to_json() if self.over_time else None,
             "comparators_with_age_or_sex": {**self.nationals.as_json(), "figures": dict(self.national_figures)},
         }
@@ -45,25 +49,22 @@ class Annex:
 
 
 def annex_of(
-    session: Session, ground: Ground, training: Training, audited: Audited, cut_offs: CutOffs, *, as_of: dt.date
+    session: Session,
+    ground: Ground,
+    training: Training,
+    audited: Audited,
+    cut_offs: CutOffs,
+    *,
+    as_of: dt.date,
+    shared: bool,
 ) -> Annex:
     """The annex of a run whose file was audited."""
-    learners = training.learners
-    studied = studies(
-        learners,
-        ground.register,
-        lambda features, seed: recipe_of(training, features, audited.name)(seed),
-        back_test_plan(session, training),
-        model=audited.name,
-        replicates=min(session.settings.replicates, STUDY_REPLICATES),
-        cut_off=cut_offs.selection,
-        research=research_columns(ground, learners),
-    )
+    studied = None if shared else _studied(session, ground, training, audited.name, cut_offs)
     compared = nationals(
         session,
         ground,
         audited.rows,
-        learners,
+        training.learners,
         outcome=training.outcome,
         known_after_days=training.definition.days_to_mature,
         tables=read_tables(session),
@@ -80,3 +81,17 @@ def annex_of(
     if training.outcome == OUTCOME:
         followed = over_time(session, ground, training, audited.rows, cut_offs, as_of=as_of)
     return Annex(studied, followed, compared, figures)
+
+
+def _studied(session: Session, ground: Ground, training: Training, name: str, cut_offs: CutOffs) -> Studies:
+    learners = training.learners
+    return studies(
+        learners,
+        ground.register,
+        lambda features, seed: recipe_of(training, features, name)(seed),
+        back_test_plan(session, training),
+        model=name,
+        replicates=min(session.settings.replicates, STUDY_REPLICATES),
+        cut_off=cut_offs.selection,
+        research=research_columns(ground, learners),
+    )

@@ -59,9 +59,16 @@ def ask_password(file: Path | None, whose: str) -> bytes:
 def _register() -> None:
     if app.registered_commands:
         return
-    from desist.pipelines import commands_check, commands_data, commands_gate, commands_model, commands_report
+    from desist.pipelines import (
+        commands_check,
+        commands_data,
+        commands_gate,
+        commands_model,
+        commands_report,
+        commands_share,
+    )
 
-    for module in (commands_data, commands_model, commands_gate, commands_check, commands_report):
+    for module in (commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share):
         module.add_to(app)
 
 

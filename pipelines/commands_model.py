@@ -37,6 +37,9 @@ def retrain(
     outcome: Annotated[
         str, typer.Option("--outcome", help="proven_reoffending, serious_offence or escalation.")
     ] = "proven_reoffending",
+    shared: Annotated[
+        Path | None, typer.Option("--shared", help="A points card from `desist share`, where own people are too few.")
+    ] = None,
     workspace: WorkspaceOption = HERE,
     password_file: PasswordOption = None,
     actor: ActorOption = SOMEBODY,
@@ -47,7 +50,14 @@ def retrain(
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, actor, say)
-    made = run(session, as_of.date(), trainer=trainer, password=ask_password(password_file, trainer), outcome=outcome)
+    made = run(
+        session,
+        as_of.date(),
+        trainer=trainer,
+        password=ask_password(password_file, trainer),
+        outcome=outcome,
+        shared=shared,
+    )
     answer(made.as_json(), made.as_text(), as_json)
 
 

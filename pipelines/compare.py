@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from desist.features.register import Register
 from desist.features.standard_features import LOOKBACK, approval_features
 from desist.features.tables import ROW
+from desist.models.estimators.calibration import Calibrated
 from desist.models.judging.backtest import Plan, backtest
 from desist.models.judging.choice import Choice, choose
 from desist.models.judging.evaluate import (
@@ -83,6 +84,16 @@ def compare(session: Session, ground: Ground, training: Training, *, cut_off: fl
         scored = backtest(rows, features, make, name, plan, calibrate=name in models)
         judged = judged.merge(scored.table.rename(columns={"score": name}), on=ROW, how="inner", validate="one_to_one")
     return _judge(session, judged, outcome, tuple(models), cut_off)
+
+
+def compare_shared(
+    session: Session, training: Training, name: str, model: Calibrated, words: str, *, cut_off: float
+) -> Compared:
+    """A shared model as it came, on the learners' rows: nothing was fitted here, so there is nothing to choose."""
+    table, outcome = training.learners, training.outcome
+    judged = table[[*ROW, outcome]].assign(**{name: model.predict_proba(table)[:, 1].round(6)})
+    found = _judge(session, judged, outcome, (name,), cut_off)
+    return replace(found, choice=replace(found.choice, words=words))
 
 
 def back_test_plan(session: Session, training: Training) -> Plan:

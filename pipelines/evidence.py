@@ -17,6 +17,7 @@ from desist.pipelines.compare import Compared
 from desist.pipelines.ground import Ground
 from desist.pipelines.recipes import CARD, TREES
 from desist.pipelines.session import Session
+from desist.pipelines.shared_candidate import FromShared
 from desist.pipelines.training import Training
 
 
@@ -26,6 +27,7 @@ class Evidence:
 
     ``beside``: the card and the trees fitted on the same rows for the board's and the analyst's pages, by name.
     ``refits``: the chosen recipe fitted anew on people drawn again, which tell how steady a reason is.
+    ``shared``: where the model came from another partnership.
     ``ranges``: how surely the rate behind each score is known.
     """
 
@@ -40,6 +42,7 @@ class Evidence:
     refits: Refits
     ranges: Ranges
     annex: Annex
+    shared: FromShared | None
     policy: Policy
     audit: Audit
 
@@ -56,11 +59,10 @@ class Evidence:
     @property
     def card(self) -> Calibrated:
         """The points card of the run: the file that would be released, or one fitted beside it."""
-        return self.final.model if self.chosen == CARD else self.beside[CARD]
+        return self.beside.get(CARD, self.final.model)
 
     @property
-    def trees(self) -> MonotoneBoosting:
-        """The boosted trees of the run, for the analyst's figures."""
-        found = self.final.model if self.chosen == TREES else self.beside[TREES]
-        assert isinstance(found.model, MonotoneBoosting)
-        return found.model
+    def trees(self) -> MonotoneBoosting | None:
+        """The boosted trees of the run, for the analyst's figures; None where nothing was fitted."""
+        found = self.beside.get(TREES, self.final.model).model
+        return found if isinstance(found, MonotoneBoosting) else None

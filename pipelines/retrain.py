@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from desist.fairness.candidate import seal_candidate
-from desist.fairness.policy import Policy, load_policy
+from desist.fairness.policy import load_policy
 from desist.models.judging.evaluate import Measured
-from desist.models.judging.refits import refit
-from desist.models.judging.uncertainty import learn_ranges
 from desist.pipelines.advice import Advice
-from desist.pipelines.annex import annex_of
-from desist.pipelines.audit_run import audit_file, selection_today
-from desist.pipelines.audited import SCORE, Final, fit_audited, fit_recipe, fit_refit, recipe_of
-from desist.pipelines.compare import compare
 from desist.pipelines.evidence import Evidence
-from desist.pipelines.ground import Ground, build_profiles_on, check_made_up, code_hash, load_ground
-from desist.pipelines.recipes import CARD, TREES
+from desist.pipelines.gather import Asked, gather
+from desist.pipelines.ground import Ground, check_made_up, code_hash, load_ground
 from desist.pipelines.run_files import write_run
 from desist.pipelines.session import Session
+from desist.pipelines.shared_card import read_shared
 from desist.pipelines.standing import quarter_advice
 from desist.pipelines.tracking import track_after
-from desist.pipelines.training import DEFINITIONS, OUTCOME, Training, training_rows
+from desist.pipelines.training import DEFINITIONS, LEAST_EVENTS, OUTCOME, training_rows
 from desist.records.errors import Refused
 from desist.records.files import new_folder, write_json
 from desist.records.hashing import hash_json
@@ -84,10 +79,19 @@ def _number(measured: Measured, digits: int) -> str:
     return f"{measured.value:.{digits}f} ({measured.low:.{digits}f} to {measured.high:.{digits}f})"
 
 
-def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes, outcome: str = OUTCOME) -> Retrained:
+def retrain(
+    session: Session,
+    as_of: dt.date,
+    *,
+    trainer: str,
+    password: bytes,
+    outcome: str = OUTCOME,
+    shared: Path | None = None,
+) -> Retrained:
     """Back-test, compare, fit, audit, track and seal; returns the candidate run.
 
-    Raises Refused where there is too little to learn from or the trainer has no key. Nothing is left half made.
+    ``shared``: the file of another partnership's card, moved to this borough instead of fitting a model. Raises
+    Refused where there is too little to learn from or the trainer has no key. Nothing is left half made.
     """
     if as_of > session.today:
         raise Refused(f"{as_of} is in the future: nobody knows yet what will be recorded before it.")
@@ -96,66 +100,44 @@ def retrain(session: Session, as_of: dt.date, *, trainer: str, password: bytes, 
     keys.sign(key.key_id, password, b"")  # a wrong password is said now and not after the work
     policy_file = policy_of(session, outcome)
     policy = load_policy(policy_file)
+    card = read_shared(shared) if shared else None
     with session.workspace.lock():
         ground = load_ground(session)
         check_made_up(session, ground)
-        run = _run_id(session, ground, as_of, policy, key.key_id, outcome)
+        rests_on = [policy.hash, key.key_id, outcome, card.hash if card else ""]
+        run = _run_id(session, ground, as_of, rests_on)
         _keep_what_was_signed(session, run)
         session.say("Profiles and labels of past caseloads ...")
-        training = training_rows(session, ground, as_of, outcome)
-        found = _evidence(session, ground, training, policy, run=run, trainer=trainer, as_of=as_of)
+        least = 1 if card else LEAST_EVENTS
+        training = training_rows(session, ground, as_of, outcome, least=least)
+        found = gather(session, ground, training, Asked(run, trainer, as_of, outcome, policy, policy_file, card))
         session.say("Pages, figures and tracking ...")
-        with new_folder(session.workspace.runs / run) as folder:
-            write_run(folder, found, policy_file)
-            seal_candidate(
-                folder,
-                key_id=key.key_id,
-                keys=keys,
-                password=password,
-                sealed_on=session.today,
-                made_up=session.settings.made_up,
-                run=run,
-            )
-        write_json(session.workspace.runs / "newest.json", {"run": run})
-        session.log.append("run.created", actor=key.key_id, role="analyst", dataset=run)
-        session.log.append("audit.made", actor=key.key_id, role="analyst", dataset=run, reason=found.audit.hash)
+        _seal(session, found, policy_file, keys, key.key_id, password)
         advice = quarter_advice(session, ground, training, policy.cut_offs, found.fitted, as_of=as_of)
         write_json(session.workspace.runs / run / "advice.json", advice.as_json())
         tracked = track_after(session, run)
     return Retrained(found, advice, tracked.version if tracked else "")
 
 
-def _evidence(
-    session: Session, ground: Ground, training: Training, policy: Policy, *, run: str, trainer: str, as_of: dt.date
-) -> Evidence:
-    """Everything the run finds, before a file of it is written."""
-    features, cut_offs = ground.register.feature_set(), policy.cut_offs
-    session.say(f"Back-tests on {len(training.learners):,} rows of past caseloads ...")
-    compared = compare(session, ground, training, cut_off=cut_offs.selection)
-    session.say("The file to be released, and its audit across communities ...")
-    audited = fit_audited(session, training, features, compared.chosen, cut_off=cut_offs.selection)
-    final = Final(audited, fit_refit(session, training, features, audited, cut_offs, policy.refit))
-    beside = {
-        name: fit_recipe(session, training, features, name, training.learnt)
-        for name in (CARD, TREES)
-        if name != compared.chosen
-    }
-    session.say(f"{session.settings.refits} refits on people drawn again ...")
-    refits = refit(
-        recipe_of(training, features, compared.chosen), training.learnt, features, training.outcome,
-        replicates=session.settings.refits, seed=session.settings.seed,
-    )  # fmt: skip
-    ranges = learn_ranges(
-        audited.rows[SCORE], audited.rows[training.outcome], audited.rows["person_id"],
-        replicates=session.settings.replicates, seed=session.settings.seed,
-    )  # fmt: skip
-    session.say("Studies: more people, fewer sources, time to reoffence, comparators ...")
-    annex = annex_of(session, ground, training, audited, cut_offs, as_of=as_of)
-    today = selection_today(ground, build_profiles_on(session, ground, as_of), final.model, policy)
-    audit = audit_file(session, ground, training, audited, policy, today)
-    return Evidence(
-        run, trainer, session, ground, training, compared, final, beside, refits, ranges, annex, policy, audit
-    )
+def _seal(
+    session: Session, found: Evidence, policy_file: Path, keys: KeyRegister, key_id: str, password: bytes
+) -> None:
+    """Write the run's folder, all of it or nothing, with the trainer's seal."""
+    run = found.run
+    with new_folder(session.workspace.runs / run) as folder:
+        write_run(folder, found, policy_file)
+        seal_candidate(
+            folder,
+            key_id=key_id,
+            keys=keys,
+            password=password,
+            sealed_on=session.today,
+            made_up=session.settings.made_up,
+            run=run,
+        )
+    write_json(session.workspace.runs / "newest.json", {"run": run})
+    session.log.append("run.created", actor=key_id, role="analyst", dataset=run)
+    session.log.append("audit.made", actor=key_id, role="analyst", dataset=run, reason=found.audit.hash)
 
 
 def policy_of(session: Session, outcome: str) -> Path:
@@ -177,17 +159,9 @@ def policy_of(session: Session, outcome: str) -> Path:
     return path
 
 
-def _run_id(session: Session, ground: Ground, as_of: dt.date, policy: Policy, trainer_key: str, outcome: str) -> str:
-    """Equal settings, extracts, register, policy, trainer and code on equal dates give one id."""
-    told = [
-        session.settings.as_json(),
-        ground.linked.hash,
-        ground.register.hash,
-        policy.hash,
-        trainer_key,
-        code_hash(),
-        outcome,
-    ]
+def _run_id(session: Session, ground: Ground, as_of: dt.date, rests_on: Sequence[str]) -> str:
+    """Equal settings, extracts, register, policy, trainer, outcome and code on equal dates give one id."""
+    told = [session.settings.as_json(), ground.linked.hash, ground.register.hash, *rests_on, code_hash()]
     return f"{as_of.isoformat()}-{hash_json(told)[:12]}"
 
 

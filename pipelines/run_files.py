@@ -101,6 +101,7 @@ def _metrics(found: Evidence) -> dict[str, Any]:
         "periods": [_period(period) for period in compared.periods],
         "audited": _audited(final.audited),
         "refit": final.refit.as_json() if final.refit else None,
+        "shared": found.shared.as_json() if found.shared else None,
         "released_file": "refit" if final.is_refit else "audited",
         "outcomes": {
             name: {

@@ -82,7 +82,7 @@ def points_card_page(found: Evidence) -> str:
     card, cut_offs = found.card, found.policy.cut_offs
     page = card.one_page()
     outcome, audited = found.training.outcome, found.final.audited
-    rows = audited.rows if found.chosen == CARD else score_rows(card, found.training.judging, outcome)
+    rows = audited.rows if CARD not in found.beside else score_rows(card, found.training.judging, outcome)
     records = step_records(rows, outcome, SCORE, cut_offs)
     spans = points_of_steps(page.chances, cut_offs)
     shown = [record for record in records if record.step in spans]
@@ -125,7 +125,7 @@ def write_run_pages(folder: Path, found: Evidence) -> dict[str, Path]:
     for name, text in pages.items():
         write_text(folder / "reports" / name, text)
     judged, profiles = found.compared.judged, found.training.table[list(found.ground.register.names)]
-    figures = shap_figures(found.trees, profiles, found.session.settings.seed)
+    figures = shap_figures(found.trees, profiles, found.session.settings.seed) if found.trees else {}
     y = judged[found.training.outcome].to_numpy(dtype=float)
     figures["reliability"] = reliability(
         y, {name: judged[name].to_numpy(dtype=float) for name in found.compared.models}

@@ -102,8 +102,13 @@ def outcome_definitions(data_lag_days: int) -> list[OutcomeDefinition]:
     return [replace(definition, data_lag_days=data_lag_days) for definition in DEFINITIONS]
 
 
-def training_rows(session: Session, ground: Ground, as_of: dt.date, outcome: str = OUTCOME) -> Training:
-    """Past caseloads with labels as known on ``as_of``. Raises Refused where there is too little to learn from."""
+def training_rows(
+    session: Session, ground: Ground, as_of: dt.date, outcome: str = OUTCOME, *, least: int = LEAST_EVENTS
+) -> Training:
+    """Past caseloads with labels as known on ``as_of``.
+
+    Raises Refused where fewer than ``least`` rows have the outcome or are without it, or too few people a rare one.
+    """
     built = {date: build_profiles_on(session, ground, date) for date in past_dates(session, as_of)}
     if not built:
         raise Refused(f"There is no past caseload date before {as_of}: set [run] first_as_of earlier.")
@@ -112,7 +117,7 @@ def training_rows(session: Session, ground: Ground, as_of: dt.date, outcome: str
     outcomes = label_outcomes(ground.events, profiles[ROW], definitions, known_by=as_of)
     labelled = profiles.merge(outcomes.table[[*ROW, outcome]], on=ROW, how="left", validate="one_to_one")
     known = labelled[labelled[outcome].notna()].reset_index(drop=True)
-    _check_enough(known, len(labelled), outcome)
+    _check_enough(known, len(labelled), outcome, least)
     definition = next(one for one in definitions if one.name == outcome)
     return Training(known, outcomes, built, definition, set_apart(known, audit_plan(session, definition)))
 
@@ -123,14 +128,14 @@ def audit_plan(session: Session, definition: OutcomeDefinition) -> AuditPlan:
     return AuditPlan(definition.days_to_mature, settings.audit_share, settings.audit_dates, LEAST_DATES, settings.seed)
 
 
-def _check_enough(known: pd.DataFrame, rows: int, outcome: str) -> None:
+def _check_enough(known: pd.DataFrame, rows: int, outcome: str, least: int) -> None:
     if outcome in RARE:
         may_release(people_with_outcome(known[outcome], known["person_id"]), outcome).or_refuse()
         return
     events = int(known[outcome].sum())
-    if min(events, len(known) - events) < LEAST_EVENTS:
+    if min(events, len(known) - events) < least:
         raise Refused(
             f"Of {rows:,} past caseload rows {len(known):,} have a known outcome, {events:,} of them with "
-            f"{outcome.replace('_', ' ')}; at least {LEAST_EVENTS} with and without are needed. Take in more history, "
-            "or join a region."
+            f"{outcome.replace('_', ' ')}; at least {least} with and without are needed. Take in more history, "
+            "join a region, or take its shared card (desist retrain --shared FILE)."
         )
