@@ -85,6 +85,30 @@ def test_contributions_sum_to_the_logit_of_the_chance(made_up, fitted, name):
         assert np.abs(parts.sum(axis=1) - np.log(chance / (1 - chance))).max() < 1e-9
 
 
+@pytest.fixture(scope="module")
+def recalibrated(made_up, fitted):
+    later = made_up.rows(900, seed=3)
+    return {name: Calibrated(model).fit(*later) for name, model in fitted.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(rows=st.lists(people, min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_contributions_sum_to_the_logit_for_anybody_however_odd(fitted, recalibrated, name, rows):
+    table = pd.DataFrame(rows, dtype=float)
+    for model in (fitted[name], recalibrated[name]):
+        parts = model.contributions(table)
+        assert np.isfinite(parts.to_numpy()).all()
+        assert np.abs(parts.sum(axis=1) - model.decision_function(table)).max() < 1e-9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_persons_estimate_does_not_hang_on_who_else_is_in_the_table(made_up, fitted, name):
+    table, _ = made_up.rows(40, seed=9)
+    alone = [fitted[name].decision_function(table.iloc[[row]])[0] for row in range(40)]
+    assert alone == fitted[name].decision_function(table).tolist()
+
+
 def test_contributions_that_miss_the_score_are_refused(made_up, fitted):
     model = MonotoneBoosting(made_up.features, trees=5).fit(made_up.table, made_up.outcome)
     model._logit = lambda matrix: np.zeros(len(matrix))
