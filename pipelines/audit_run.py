@@ -15,19 +15,23 @@ from desist.features.tables import ROW
 from desist.pipelines.audited import Audited
 from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import POPULATION, Built, Ground
+from desist.pipelines.rare_outcome import ONLY_BELOW_THE_TOP, already_at_the_top
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
 
 
-def selection_today(ground: Ground, built: Built, model: Any, policy: Policy) -> dict[str, int]:
+def selection_today(ground: Ground, built: Built, model: Any, policy: Policy, outcome: str) -> dict[str, int]:
     """How many people on today's caseload the cut-off would bring to review: counts alone leave this function."""
     table = built.profiles.table
-    without = why_none(ground, table["person_id"].astype(str).tolist(), built.as_of)
+    people = table["person_id"].astype(str).tolist()
+    top = already_at_the_top(ground, people, built.as_of) if outcome in ONLY_BELOW_THE_TOP else frozenset[str]()
+    without = {*why_none(ground, people, built.as_of), *top}
     chances = pd.Series(model.predict_proba(table)[:, 1].round(6), index=table["person_id"].astype(str))
     estimated = chances[~chances.index.isin(without)]
     selected = estimated.index[estimated >= policy.cut_offs.selection]
     adopted = frozenset(open_spells(ground.events, "iom", built.as_of)["person_id"])
-    return {
+    at_the_top = {"already_at_the_top": len(top)} if outcome in ONLY_BELOW_THE_TOP else {}
+    return at_the_top | {
         "caseload": len(chances),
         "without_estimate": len(without),
         "selected": len(selected),

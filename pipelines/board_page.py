@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from desist.features.outcomes import RARE
 from desist.pipelines.audited import Final
 from desist.pipelines.compare import Compared
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.fairness_pages import fairness_content
 from desist.pipelines.ground import POPULATION, Ground
+from desist.pipelines.rare_outcome import ONLY_BELOW_THE_TOP, TOP_WORDS, in_100_words
 from desist.pipelines.session import Session
 from desist.records.codes import SIGNING_ROLES
 from desist.reports.fairness_content import Asked, Coverage, CoverageTable, Section
@@ -92,6 +94,12 @@ def _cannot_tell(found: Evidence) -> tuple[str, ...]:
             "Police data is not shared. Outcomes are the convictions that probation recorded: cautions, and "
             "convictions without supervision, are missing from them."
         )
+    if training.outcome in RARE:
+        rate = float(found.final.audited.rows[training.outcome].mean())
+        told.append(f"{in_100_words(training.outcome, round(100 * rate))} Intervals are wide.")
+    if training.outcome in ONLY_BELOW_THE_TOP:
+        count = audit.selection_today["already_at_the_top"]
+        told.append(f"{count:,} people on today's caseload have no estimate of this. {TOP_WORDS}")
     held = [entry.characteristic.replace("_", " ") for entry in audit.unassessed if entry.coverage]
     if held:
         told.append(f"Collected, but not compared in this audit: {listed(held)}.")

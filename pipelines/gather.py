@@ -62,7 +62,7 @@ def gather(session: Session, ground: Ground, training: Training, asked: Asked) -
     annex = annex_of(session, ground, training, audited, cut_offs, as_of=asked.as_of, shared=made.shared is not None)
     session.say("Audit across communities ...")
     built = build_profiles_on(session, ground, asked.as_of)
-    today = selection_today(ground, built, made.final.model, asked.policy)
+    today = selection_today(ground, built, made.final.model, asked.policy, training.outcome)
     audit = audit_file(session, ground, training, audited, asked.policy, today)
     return Evidence(
         asked.run, asked.trainer, session, ground, training, made.compared, made.final, made.beside, made.refits,
