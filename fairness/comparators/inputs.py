@@ -121,8 +121,7 @@ def _numbers(values: pd.Series, one: Input, problems: list[Problem]) -> Floats:
         missing = missing | (text == "") | (text == NOT_STATED)
         found = np.array([SEXES.get(cell, np.nan) for cell in text], dtype=float)
     elif one.kind == "yes_no":
-        found = np.array([np.nan if gone else YES_NO.get(cell, np.nan)
-                          for cell, gone in zip(cells, missing, strict=True)], dtype=float)  # fmt: skip
+        found = np.array([YES_NO.get(cell, np.nan) for cell in cells], dtype=float)
     else:
         numbers = pd.to_numeric(np.where(missing, np.nan, cells), errors="coerce")
         found = np.asarray(numbers, dtype=float)

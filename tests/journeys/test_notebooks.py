@@ -69,5 +69,5 @@ def test_the_quarter_of_twelve_lines_runs_and_shows_nobody(partnership):
 @pytest.mark.slow
 def test_this_quarter_is_held_against_the_last(partnership):
     shown = run("this_quarter_against_the_last.ipynb", partnership)
-    assert "last: 2026-07-01" in shown and "this: 2026-10-01" in shown and "AUC" in shown
+    assert "last: 2026-04-01" in shown and "this: 2026-10-01" in shown and "AUC" in shown
     assert "Nothing was promoted" in shown
