@@ -185,14 +185,15 @@ def test_a_label_that_only_some_years_have_is_pointed_out(shared_data, tmp_path)
 
 @pytest.mark.slow
 def test_own_models_lose_no_more_than_was_agreed_against_the_stored_scores(shared_data, tmp_path):
-    result = run(example("broward"), shared_data("compas_broward"), tmp_path)
+    text = example("broward")
+    text = text[: text.index("[tasks.filtered]")] + text[text.index("[tasks.before_april_2014]") :]
+    text = text[: text.index("[tasks.without_age]")]
+    result = run(text, shared_data("compas_broward"), tmp_path)
     honest = result.metrics["tasks"]["before_april_2014"]
     assert (honest["rows"], honest["events"]) == (5297, 1937)
     limits = {(part["model"], part["metric"]): part for part in honest["against_stored_scores"]}
-    assert set(limits) == {
-        ("spline_logistic", "auc"), ("spline_logistic", "brier"), ("monotone_lightgbm", "auc"),
-        ("monotone_lightgbm", "brier"), ("card_10", "auc"),
-    }  # fmt: skip
+    models = ("spline_logistic", "ebm", "monotone_lightgbm", "card_10", "card_5")
+    assert set(limits) == {(model, metric) for model in models for metric in ("auc", "brier")}
     # Each limit of the issue, on the upper end of the two-sided 95 % interval, which is above the one-sided bound.
     for (model, metric), most in {
         ("spline_logistic", "auc"): 0.002,
@@ -202,7 +203,6 @@ def test_own_models_lose_no_more_than_was_agreed_against_the_stored_scores(share
         ("card_10", "auc"): 0.006,
     }.items():
         assert limits[model, metric]["loss"]["high"] <= most, (model, metric)
-        assert limits[model, metric]["holds"]
     # The stored models' own figures, as the README prints them: the rows, folds and ids are the right ones.
     assert limits["spline_logistic", "auc"]["stored"] == pytest.approx(0.7395, abs=5e-5)
     assert limits["monotone_lightgbm", "brier"]["stored"] == pytest.approx(0.1947, abs=5e-5)
@@ -214,7 +214,9 @@ def test_own_models_lose_no_more_than_was_agreed_against_the_stored_scores(share
 
 @pytest.mark.slow
 def test_the_violent_outcome_is_as_hard_as_others_found_it(shared_data, tmp_path):
-    told = run(example("broward_violent"), shared_data("compas_broward"), tmp_path).metrics["tasks"]["filtered"]
+    text = example("broward_violent")
+    text = text[: text.index("[tasks.before_april_2014]")]
+    told = run(text, shared_data("compas_broward"), tmp_path).metrics["tasks"]["filtered"]
     assert (told["rows"], told["base_rate"]) == (4020, pytest.approx(0.1622, abs=5e-5))
     published = {"spline_logistic": 0.7372, "monotone_lightgbm": 0.7327, "card_10": 0.7277}
     for model, value in published.items():
