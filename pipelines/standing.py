@@ -35,6 +35,7 @@ from desist.pipelines.recipes import MODELS
 from desist.pipelines.session import Session, released_run
 from desist.pipelines.steps_of import moved_share
 from desist.pipelines.training import Training
+from desist.records.errors import UserError
 from desist.records.files import read_json
 
 A_REFIT = (
@@ -42,6 +43,7 @@ A_REFIT = (
     "does now cannot be measured. The audited file it was held against can be."
 )
 OTHER_FEATURES = "The released model asks for features that the register no longer has, so it cannot be scored now."
+GONE = "The files of the released model's run are gone or cannot be read, so it cannot be measured: desist verify."
 OTHER_OUTCOME = "The released model is about another outcome than this run."
 OTHER_JUDGES = (
     "The settings now choose other judges than when the released model was made, so people it learnt from would judge "
@@ -108,7 +110,10 @@ def quarter_advice(
     run = released or released_run(session)
     if run is None:
         return advise(None)
-    standing = read_standing(session, run)
+    try:
+        standing = read_standing(session, run)
+    except (OSError, KeyError, UserError):
+        return not_measured(GONE)
     features, settings = set(training.table.columns), session.settings.as_json()
     if any(standing.settings.get(name) != settings[name] for name in ("seed", "audit_share")):
         return not_measured(OTHER_JUDGES)

@@ -125,5 +125,10 @@ def test_a_model_of_another_outcome_or_of_features_that_are_gone_is_not_measured
     assert "no longer has" in ask(world, rows.rename(columns={"sanctions_2y": "sanctions_3y"})).as_text()
 
 
+def test_a_released_run_whose_files_are_gone_stops_no_retrain(world):
+    (world.workspace.runs / RUN / "candidate" / "model.json").unlink()
+    assert "are gone or cannot be read" in ask(world, matured(people(1600, seed=5))).as_text()
+
+
 def test_a_run_stands_on_the_date_in_its_id(world):
     assert read_standing(world, RUN).as_of == dt.date(2026, 7, 1)
