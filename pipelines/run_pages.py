@@ -15,6 +15,7 @@ from desist.pipelines.board_page import PURPOSE_WORDS, board_page
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.recipes import CARD
 from desist.pipelines.steps_of import step_of, step_records
+from desist.pipelines.studies_page import choice_content, sample_content, studies_content
 from desist.pipelines.training import Training
 from desist.records.files import write_bytes, write_text
 from desist.reports.analyst import FeatureRow, ModelRow, PairedRow, PeriodRow, Ranged, RunContent, run_page
@@ -25,6 +26,7 @@ from desist.reports.wording import day
 def analyst_page(found: Evidence) -> str:
     """The analyst's page of a run: models side by side, by period, and the register."""
     session, ground, compared = found.session, found.ground, found.compared
+    cut = found.policy.cut_offs.selection
     return run_page(
         RunContent(
             run_id=found.run,
@@ -62,7 +64,10 @@ def analyst_page(found: Evidence) -> str:
                 for row in ground.register.as_table().to_dict("records")
             ),
             label_note=_label_note(found.training),
-            notes=(compared.choice.words,),
+            cut_off=cut,
+            choice=choice_content(compared.choice, cut_off=cut),
+            sample=sample_content(compared.judged, found.training.outcome),
+            studies=studies_content(found.annex.studies) if found.annex.studies else None,
         )
     )
 
