@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from desist.fairness.policy import CutOffs
@@ -39,15 +39,7 @@ def analyst_page(found: Evidence) -> str:
             data_hash=ground.linked.hash,
             register_hash=ground.register.hash,
             gate="Withheld when this page was made: no approval",
-            models=tuple(
-                ModelRow(
-                    name,
-                    "model" if name in compared.models else "comparator, never released",
-                    {metric: ranged(value) for metric, value in metrics.items()},
-                    tag="Challenger" if name == found.chosen else "",
-                )
-                for name, metrics in compared.metrics.items()
-            ),
+            models=(*_models(found), _file_itself(found)),
             paired=tuple(
                 PairedRow(compared.chosen, name, metric, ranged(difference))
                 for name, by_metric in compared.paired.items()
@@ -70,6 +62,23 @@ def analyst_page(found: Evidence) -> str:
             studies=studies_content(found.annex.studies) if found.annex.studies else None,
         )
     )
+
+
+def _models(found: Evidence) -> Iterator[ModelRow]:
+    for name, metrics in found.compared.metrics.items():
+        family = "model" if name in found.compared.models else "comparator, never released"
+        yield ModelRow(name, family, _ranged(metrics), tag="Challenger" if name == found.chosen else "")
+
+
+def _file_itself(found: Evidence) -> ModelRow:
+    """The audited file on people and dates it did not learn from: other rows than the back-tests above it."""
+    audited = found.final.audited
+    family = f"the audited file, on {audited.size.people:,} other people"
+    return ModelRow(f"{found.chosen} (the file itself)", family, _ranged(audited.metrics))
+
+
+def _ranged(metrics: Mapping[str, Measured]) -> dict[str, Ranged]:
+    return {metric: ranged(value) for metric, value in metrics.items()}
 
 
 def ranged(value: Measured | Difference) -> Ranged:

@@ -70,7 +70,7 @@ def score_caseload(session: Session, as_of: dt.date) -> Scored:
         valid = min(as_of + dt.timedelta(days=session.settings.list_valid_days), release.expires_on)
         rows = caseload_facts(ground.events, built.cohort.members, as_of)
         case_list = CaseList(as_of, valid, release.id, in_order(rows), estimates)
-        list_id = save_list(session, case_list, scores)
+        list_id = save_list(session, case_list, scores, built.profiles)
     steps = Counter(one.step for one in estimates.values() if one.step is not None)
     without = Counter(one.why_none for one in estimates.values() if one.step is None)
     return Scored(
