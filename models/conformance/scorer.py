@@ -225,17 +225,15 @@ def _explainable_boosting(told: Told) -> Callable[[list[float]], Scored]:
 def _monotone_boosting(told: Told) -> Callable[[list[float]], Scored]:
     signs = [int(feature["sign"]) for feature in told["features"]]
     columns, trees = told["columns"], read_trees(told["learnt"]["trees"])
-    low, high, neutral, counts = (columns[name] for name in ("low", "high", "neutral", "missing_counts"))
+    neutral, counts = columns["neutral"], columns["missing_counts"]
     if max((column for tree in trees for column in tree.columns), default=0) >= max(len(signs), 1):
         raise CannotScore("the trees ask for more columns than there are")
 
     def scored(row: list[float]) -> Scored:
         asked = []
         for place, (value, sign) in enumerate(zip(row, signs, strict=True)):
-            if math.isnan(value):
-                value = math.nan if counts[place] else float(neutral[place])
-            else:
-                value = min(max(value, float(low[place])), float(high[place]))
+            if math.isnan(value) and not counts[place]:
+                value = float(neutral[place])
             asked.append(-value if sign > 0 else value)  # the trees see what raises negated
         return Scored(math.fsum(tree.value(asked) for tree in trees))
 

@@ -33,7 +33,7 @@ class MonotoneBoosting(ChanceModel):
 
     A missing value is left to the trees. LightGBM may part it from all known values, and then only as the highest: so a
     feature that raises is given negated, the highest is always the best, and a missing value of a feature with a sign
-    scores no worse than its worst known value. Values outside the fitted range count as its end.
+    scores no worse than its worst known value. Values outside the fitted range score as its end.
     """
 
     kind = "monotone_boosting"
@@ -120,13 +120,12 @@ class MonotoneBoosting(ChanceModel):
         }
 
     def _turn(self, matrix: Floats) -> Floats:
-        """The matrix as the trees see it, changed in place: in range, filled where missing has no effect, negated.
+        """The matrix as the trees see it, changed in place: filled where missing has no effect, negated if it raises.
 
         LightGBM would take a missing value that it saw none of for 0.
         """
         known = self.columns_
         for position, (values, sign) in enumerate(zip(matrix.T, self.features.signs, strict=True)):
-            np.clip(values, known.low[position], known.high[position], out=values)
             if not known.missing_counts[position]:
                 values[np.isnan(values)] = known.neutral[position]
             if sign > 0:

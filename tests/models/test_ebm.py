@@ -164,6 +164,12 @@ def test_a_saved_model_scores_where_interpret_is_not_installed(fitted, fresh, mo
         ExplainableBoosting(fitted["ebm"].features).fit(fresh, np.arange(len(fresh)) % 2)
 
 
+def test_a_model_told_with_too_few_tables_is_refused(fitted):
+    told = fitted["ebm"].to_json()
+    with pytest.raises(ValueError, match="for each feature"):
+        model_from_json({**told, "learnt": {**told["learnt"], "steps": told["learnt"]["steps"][:-1]}})
+
+
 def test_a_sample_of_many_rows_gives_almost_the_same_tables(made_up):
     table, outcome = made_up.rows(2400, seed=6)
     whole = ExplainableBoosting(made_up.features).fit(table, outcome).predict_proba(table)[:, 1]
