@@ -37,7 +37,6 @@ An interval is 95 %, from drawing people again. A loss above 0 is ours. Race and
 tables in `docs/benchmarks/evaluate.md` that stand here too, this page is the newer one.
 """
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-WORLD_SEEDS, WORLD_PEOPLE, LEVEL_LIMIT = (1, 2, 3), 20_000, 0.02
 HASHES = "tests/models/test_files.py::test_two_fresh_environments_give_every_model_the_same_hash_and_scores"
 
 Run = tuple[dict[str, Any], float, str]  # metrics, seconds, commit
@@ -141,37 +140,6 @@ def iowa_2013(data: Path, runs: Path) -> str:
     return models_iowa.section(ROOT / "examples" / "iowa.toml", data / EXAMPLES["iowa"], commit())
 
 
-def partnership(data: Path, runs: Path) -> str:
-    """Calibration in the large of the audited file, in made-up partnerships whose quarter ran from end to end."""
-    text = f"`desist demo --people {WORLD_PEOPLE} --seed SEED`, at commit {commit()}: the audited file on people and "
-    text += f"dates that it did not learn from. Held: the mean estimate within {LEVEL_LIMIT} of the rate.\n\n"
-    text += "| seed | model | rows | people | events | AUC (95 %) | mean estimate less rate (95 %) | held |\n"
-    text += "|---|---|---|---|---|---|---|---|\n"
-    for seed in WORLD_SEEDS:
-        folder = runs / f"world{seed}"
-        if not (folder / "runs").is_dir():
-            command = [str(Path(sys.executable).with_name("desist")), "demo", "--people", str(WORLD_PEOPLE)]
-            ran([*command, "--seed", str(seed), "--workspace", str(folder)])
-        text += f"| {seed} | {_audited_row(folder)} |\n"
-    return text
-
-
-def _audited_row(folder: Path) -> str:
-    """The figures of the newest run of a workspace."""
-    newest = max(folder.glob("runs/*/metrics.json"), key=lambda path: path.stat().st_mtime)
-    found = _read(newest)["audited"]
-    level, auc, size = (found[part] for part in ("mean_score_less_rate", "auc", "size"))
-    held = "yes" if abs(level["value"]) <= LEVEL_LIMIT else "**no**"
-    return (
-        f"{found['model']} | {size['rows']:,} | {size['people']:,} | {size['events']:,} | {_span(auc, '.3f')} | "
-        f"{_span(level, '+.4f')} | {held}"
-    )
-
-
-def _span(found: dict[str, float], form: str) -> str:
-    return f"{found['value']:{form}} ({found['low']:{form}} to {found['high']:{form}})"
-
-
 def same_hash(data: Path, runs: Path) -> str:
     """The test that fits every model in two fresh environments, run here."""
     last = ran([sys.executable, "-m", "pytest", "-q", "-m", "slow or not slow", HASHES]).strip().splitlines()[-1]
@@ -188,7 +156,10 @@ SECTIONS: dict[str, tuple[str, Callable[[Path, Path], str]]] = {
     "iowa": ("Iowa, fitted on 2010-2013, judged on 2014-2015", lambda data, runs: as_evaluated("iowa", data, runs)),
     "iowa_2013": ("Iowa, repaired on 2013", iowa_2013),
     "survival": ("Time to return: rossi and recid", lambda data, runs: script("survival", str(data))),
-    "partnership": ("The made-up partnership: calibration in the large", partnership),
+    "partnership": (
+        "The made-up partnership: calibration in the large of the audited file",
+        lambda data, runs: script("models_partnership"),
+    ),
     "coverage": (
         "Is the truth of E[Y | score] covered?",
         lambda data, runs: script("range_coverage", "--worlds", "100", "--people", "2100"),

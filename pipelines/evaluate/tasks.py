@@ -34,6 +34,8 @@ from desist.records.errors import Problem
 BASE_RATE = "base_rate"  # everybody's chance is the training rows' rate: it orders nobody
 RATE_ONLY = ("brier", "log_loss")
 ADULT, OLDEST = 18, 120  # years; a larger number is no age in years
+LOOKED_AT, FEWEST_VALUES = 1_000_000, 50
+COPIED, TELLS_APART = 0.01, 0.8  # from so many repeated rows on, where one column has so many values for different rows
 
 
 @dataclass(frozen=True)
@@ -300,7 +302,34 @@ def _notes(spec: Spec, data: Data, scored: Scored, metrics: Mapping[str, Mapping
     drawn = replicates_for(len(rows.y), spec.replicates)
     if drawn < spec.replicates:
         found.append(f"Intervals are from {drawn} replicates, not {spec.replicates}, because there are so many rows.")
-    return (*found, *_children(spec, data, rows), *_labels_that_tell_time(spec, data, rows))
+    return (
+        *found,
+        *_copies(spec, data, rows),
+        *_children(spec, data, rows),
+        *_labels_that_tell_time(spec, data, rows),
+    )
+
+
+def _copies(spec: Spec, data: Data, rows: Rows) -> list[str]:
+    """Whether rows with keys of their own are other rows again: a copy on both sides of a split is a leak.
+
+    People who are alike are no copies: it asks that one column alone tells most of the different rows apart. Looks at
+    the first million rows.
+    """
+    keys, looked_at = {*spec.table.id, spec.table.person}, rows.positions[:LOOKED_AT]
+    plain = {name: value.series.iloc[looked_at] for name, value in data.columns.items() if not value.written}
+    table = pd.DataFrame({name: series for name, series in plain.items() if name not in keys})
+    again = int(table.duplicated().sum()) if len(table.columns) else 0
+    different = len(table) - again
+    if again < max(COPIED * len(table), 1):
+        return []
+    values = max(column.nunique() for _, column in table.items())
+    if values < max(TELLS_APART * different, FEWEST_VALUES):
+        return []
+    return [
+        f"{again:,} of {len(table):,} rows repeat another row in everything but the key. If they are copies, models "
+        "have seen rows they are judged on, and every figure is too good: drop them, or name the person."
+    ]
 
 
 def _children(spec: Spec, data: Data, rows: Rows) -> list[str]:

@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from desist.features.tables import FeatureInfo, FeatureSet
-from desist.pipelines.evaluate import fit
+from desist.pipelines.evaluate import fit, tasks
+from desist.pipelines.evaluate.expressions import NUMBER, TEXT, Value
 from desist.pipelines.evaluate.parse import STANDARD_MODELS
 from desist.pipelines.evaluate.spec import MODEL_KINDS, ModelSpec
 
@@ -41,3 +43,24 @@ def test_models_are_told_whose_rows_they_learn_from_where_a_person_has_several(m
     split = fit.Split(0, 0, np.array([0, 1]), np.array([2, 3]))
     fit.fit_model(ModelSpec("m", "points_card", (), {}), {}, rows, (split,), SimpleNamespace(seed=0), print)
     assert [None if who is None else who.tolist() for who in seen] == [told]
+
+
+@pytest.mark.parametrize(
+    ("what", "told"), [("copied", True), ("alike", False), ("own rows", False), ("one copy in 200", False)]
+)
+def test_rows_that_stand_in_a_table_again_under_another_key_are_pointed_out(what, told):
+    """A copy on both sides of a split is a leak. People who are alike in a few whole numbers are no copies."""
+    amount = np.arange(200.0)
+    amount = {"copied": amount % 100, "alike": amount % 5, "own rows": amount, "one copy in 200": amount}[what]
+    if what == "one copy in 200":
+        amount[0] = amount[1]
+    columns = {
+        "ref": Value(TEXT, pd.Series([f"P{row}" for row in range(200)])),
+        "amount": Value(NUMBER, pd.Series(amount)),
+    }
+    spec = SimpleNamespace(table=SimpleNamespace(id=("ref",), person=""))
+    rows = fit.Rows(np.arange(200), np.zeros(200), np.arange(200), 0)
+    notes = tasks._copies(spec, SimpleNamespace(columns=columns), rows)
+    assert bool(notes) is told
+    if told:
+        assert "100 of 200 rows repeat another row in everything but the key" in notes[0]
