@@ -262,7 +262,8 @@ class _Scored:
 
 def chance_of(logit: float) -> float:
     """The chance of a logit, rounded as scores are kept."""
-    return round(1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1.0 + math.exp(logit)), 6)
+    small = math.exp(-abs(logit))
+    return round((1.0 if logit >= 0 else small) / (1.0 + small), SCORE_DIGITS)
 
 
 def logit_of(score: float) -> float:

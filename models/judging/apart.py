@@ -63,7 +63,7 @@ def is_judge(people: pd.Series, share: float, seed: int) -> NDArray[np.bool_]:
 
 
 def set_apart(table: pd.DataFrame, plan: AuditPlan) -> Apart:
-    """The two sides of a table (person_id, as_of; every label known). Raises CannotFit where dates do not suffice."""
+    """The two sides of a table (person_id, as_of; every label known). Raises CannotFit where dates or judges lack."""
     as_of = table["as_of"]
     dates = sorted(as_of.unique())
     judges = is_judge(table["person_id"], plan.judge_share, plan.seed)
@@ -79,4 +79,9 @@ def set_apart(table: pd.DataFrame, plan: AuditPlan) -> Apart:
             f"dates, {found} of them early enough. Take in more history, or draw past caseloads more often."
         )
     judge = judges & (as_of >= first).to_numpy()
+    if not judge.any():
+        raise CannotFit(
+            f"None of the {len(table):,} rows with a known outcome is of a judge on one of the {plan.dates} audited "
+            "dates, so nobody is left to judge a model. Take in more people, or raise audit_share."
+        )
     return Apart(np.flatnonzero(~judges), np.flatnonzero(learn), np.flatnonzero(judge), pd.Timestamp(first).date())

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from desist.features.tables import FeatureSet
 from desist.models.estimators.base import BASE, Floats, chance
+from desist.models.judging.backtest import DIGITS
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_json
 
@@ -113,9 +114,12 @@ def could_have_been(
 
 
 def could_change_step(found: CouldHaveBeen, scores: ArrayLike, cut_offs: Sequence[float]) -> NDArray[np.bool_]:
-    """Whether what a row lacks could still put it on another step than its score does."""
+    """Whether what a row lacks could still put it on another step than its score does.
+
+    The ends are rounded as ``scores`` are kept: else a row without a gap, rounded up to a cut-off, would lie below it.
+    """
     own, low, high = (
-        np.searchsorted(np.asarray(cut_offs, dtype=float), np.asarray(each, dtype=float), side="right")
+        np.searchsorted(np.asarray(cut_offs, dtype=float), np.asarray(each, dtype=float).round(DIGITS), side="right")
         for each in (scores, found.low, found.high)
     )
     return np.asarray((low != own) | (high != own), dtype=bool)

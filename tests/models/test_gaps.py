@@ -130,6 +130,14 @@ def test_a_step_could_change_where_either_end_reaches_another_one():
     assert could_change_step(found, [0.3, 0.25, 0.3, 0.3], (0.2, 0.4, 0.6)).tolist() == [False, True, True, True]
 
 
+def test_a_row_without_a_gap_whose_score_is_rounded_up_to_a_cut_off_has_no_limited_data():
+    own = np.array([0.3999996, 0.3999996])
+    found = CouldHaveBeen(own, np.array([0.3999996, 0.41]), exact=True)
+    assert could_change_step(found, own.round(6), (0.2, 0.4, 0.6)).tolist() == [False, False]
+    alone = CouldHaveBeen(np.array([0.5]), np.array([0.5]), exact=True)  # one plausible value, on another step
+    assert could_change_step(alone, [0.3], (0.2, 0.4, 0.6)).tolist() == [True]
+
+
 def test_plausible_values_read_back_and_another_file_is_refused(plausible, tmp_path):
     assert load_plausible(tmp_path) is None
     save_plausible(plausible, tmp_path)
