@@ -1,7 +1,8 @@
 """How the released model stands this quarter: measured on outcomes that became known since, then put into words.
 
 The rows are the judges' of the audited dates whose outcome was not known yet when the released model was made: other
-people than it learnt from, later than anything it saw. A made-up or real person's estimate never leaves this file.
+people than it learnt from, later than anything it saw. No person's estimate leaves this file: of today's caseload a
+share and an index do.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from desist.pipelines.advice import (
     recalibrated_elsewhere,
     stability_index,
 )
+from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import Ground, build_profiles_on
 from desist.pipelines.recipes import MODELS
 from desist.pipelines.session import Session, released_run
@@ -123,8 +125,14 @@ def quarter_advice(
         return not_measured(A_REFIT)
     if not set(standing.model.features.names) <= features:
         return not_measured(OTHER_FEATURES)
-    today = build_profiles_on(session, ground, as_of).profiles.table
+    today = _estimated(ground, build_profiles_on(session, ground, as_of).profiles.table, as_of)
     return advise(figures_since(session, training, cut_offs, standing, fitted, today))
+
+
+def _estimated(ground: Ground, table: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+    """The rows of a caseload for whom estimates are made at all: the others have no step to change."""
+    people = table["person_id"].astype(str)
+    return table[~people.isin(why_none(ground, people.tolist(), as_of))].reset_index(drop=True)
 
 
 def matured_since(training: Training, day: dt.date) -> pd.DataFrame:

@@ -50,6 +50,7 @@ def world(tmp_path, model, monkeypatch):
     rows.assign(score=model.predict_proba(rows)[:, 1]).to_parquet(folder / "audited.parquet", index=False)
     today = SimpleNamespace(profiles=SimpleNamespace(table=people(50, seed=4)))
     monkeypatch.setattr(standing, "build_profiles_on", lambda *_: today)
+    monkeypatch.setattr(standing, "why_none", lambda *_: {})
     log = [{"operation": "release.approved", "dataset": RUN, "release": "r1"}]
     settings = SimpleNamespace(seed=7, replicates=100, as_json=lambda: {"seed": 7, "audit_share": 0.4})
     return SimpleNamespace(
@@ -82,6 +83,15 @@ def test_a_model_whose_chances_still_hold_is_kept(world, model):
     found = ask(world, matured(people(1600, seed=5)), {"points card": model})
     assert found.answer == "keep" and found.figures.rows == 1600
     assert set(found.figures.gains) == {"recalibrated", "refit"} and found.figures.moved == {"refit": 0.0}
+
+
+def test_who_gets_no_estimate_has_no_step_that_could_change(world, model, monkeypatch):
+    asked = matured(people(1600, seed=5))
+    higher = Calibrated.recalled(model.model, model.to_json())
+    higher.intercept_ += 5.0
+    assert ask(world, asked, {"points card": higher}).figures.moved["refit"] > 0
+    monkeypatch.setattr(standing, "why_none", lambda *_: dict.fromkeys(people(50)["person_id"], "link"))
+    assert ask(world, asked, {"points card": higher}).figures.moved == {}
 
 
 def test_a_borough_that_reoffends_less_than_it_did_is_recalibrated(world):
