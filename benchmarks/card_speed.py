@@ -5,6 +5,8 @@ every round, and prints seconds of processor time with their ratio, and of it wh
 Processor time and ratios of fits made back to back hardly move with what else the machine does. Limit: 30 s.
 """
 
+# ruff: noqa: E402  (threads are counted when the libraries load, so the variables must stand first)
+
 from __future__ import annotations
 
 import os

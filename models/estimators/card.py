@@ -223,7 +223,7 @@ class PointsCard(ChanceModel):
     def _learn(self, matrix: Floats, outcome: Floats, people: NDArray[Any] | None) -> None:
         self._check_limits()
         table = pd.DataFrame(matrix, columns=list(self.features.names))
-        curve = SplineLogistic(self.features, seed=self.seed).fit(table, outcome, people)
+        curve = SplineLogistic(self.features, max_rows=self.max_rows, seed=self.seed).fit(table, outcome, people)
         kept = np.arange(len(matrix))
         if len(matrix) > self.max_rows:
             kept = np.sort(np.random.default_rng(self.seed).choice(len(matrix), self.max_rows, replace=False))

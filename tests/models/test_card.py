@@ -289,3 +289,37 @@ def test_the_same_rows_give_the_same_card(made_up):
     one, two = (PointsCard(made_up.features).fit(made_up.table, made_up.outcome) for _ in range(2))
     assert one.to_json() == two.to_json()
     assert PointsCard.from_json(one.to_json()).items_ == one.items_
+
+
+def test_two_counts_of_one_feature_are_not_added_up():
+    draw = np.random.default_rng(12)
+    count = draw.integers(0, 7, 6000).astype(float)
+    logit = -3.0 + 0.7 * np.minimum(count, 2) + 0.5 * np.minimum(count, 4)  # best said by two counts
+    outcome = (draw.random(6000) < 1 / (1 + np.exp(-logit))).astype(float)
+    table = pd.DataFrame({"count": count})
+    card = PointsCard(FeatureSet((FeatureInfo("count", sign=1),)), max_items=2).fit(table, outcome)
+    assert sum(item.times > 1 for item in card.items_) == 1
+
+
+def test_a_line_never_counts_an_unknown_value_half_way():
+    draw = np.random.default_rng(13)
+    weeks = draw.integers(0, 6, 2000).astype(float)
+    matrix = weeks[:, None]
+    for meaning, stands in ((0.0, True), (2.0, False), (9.0, True)):
+        features = FeatureSet((FeatureInfo("weeks", sign=1, missing_as=meaning),))
+        questions = Questions(matrix, features, learn_columns(matrix), fewest=10, most=4)
+        counting = [question for question in questions.asked if question.times > 1]
+        assert any(question.times == 4 for question in counting) == stands
+        for question in counting:
+            assert question.counts(np.array([meaning]))[0] in (0, question.times)
+
+
+def test_moving_points_never_turns_a_line_against_its_sign():
+    draw = np.random.default_rng(14)
+    table = pd.DataFrame({name: (draw.random(2000) < 0.5).astype(float) for name in ("up", "held")})
+    matrix = table.to_numpy()
+    for sign, expected in ((1, {0: 1}), (0, {0: 1, 1: -1})):  # the curve falls with the second feature
+        features = FeatureSet((FeatureInfo("up", sign=1), FeatureInfo("held", sign=sign)))
+        questions = Questions(matrix, features, learn_columns(matrix), fewest=10)
+        search = CardSearch(questions, matrix[:, 0] - matrix[:, 1], Limits(2, 1, 5, 0.0))
+        assert search._moved({0: 1, 1: 0}) == expected

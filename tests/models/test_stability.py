@@ -91,8 +91,9 @@ def test_how_far_chances_move_is_worked_out_by_hand():
 
 
 def test_a_chance_at_the_cut_off_is_at_the_step_it_opens():
-    told = stability_of(CARD, [written(("count", ">=", 5.0, 2), ("age", "<=", 24.0, 1))], ROWS, cut_offs=(0.5,))
-    assert told.moved == 0.0  # 2 points give exactly one half in both
+    # 2 points give exactly one half: already above the cut-off, as 4 points are; 1 point stays below
+    heavier = written(("count", ">=", 5.0, 4), ("age", "<=", 24.0, 1))
+    assert stability_of(CARD, [heavier], ROWS, cut_offs=(0.5,)).moved == 0.0
 
 
 def test_recalibrated_cards_are_judged_by_their_recalibrated_chances():
