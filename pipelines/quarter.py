@@ -22,18 +22,18 @@ from desist.models.estimators.card import PointsCard
 from desist.models.files import load_model
 from desist.pipelines.demo import HISTORY_START, PASSWORD, TRAINER, open_made_up, sign_made_up
 from desist.pipelines.gate import candidate_of, release_candidate
-from desist.pipelines.ground import code_hash, load_ground
+from desist.pipelines.ground import load_ground
 from desist.pipelines.recipes import COMPARATORS, MODELS
-from desist.pipelines.retrain import retrain
+from desist.pipelines.retrain import policy_of, retrain, run_id
 from desist.pipelines.score import score_caseload
 from desist.pipelines.session import Session, open_session, released_run
 from desist.pipelines.standing import quarter_advice
 from desist.pipelines.steps import link_people, take_in
 from desist.pipelines.tracking import promote
-from desist.pipelines.training import training_rows
+from desist.pipelines.training import OUTCOME, training_rows
 from desist.records.errors import Refused
 from desist.records.files import read_json
-from desist.records.hashing import hash_file
+from desist.records.keys import KeyRegister
 from desist.records.workspace import Workspace
 from desist.simulation.write import simulate
 
@@ -163,15 +163,11 @@ class Quarter:
         return Run(folder, read_json(folder / "metrics.json"))
 
     def _made_before(self, day: dt.date) -> str | None:
-        """A sealed run of the same date, data, settings, policy and code."""
-        linked, policy = load_ground(self.session).linked.hash, hash_file(self.session.workspace.policy)
-        same = {"linked": linked, "code": code_hash(), "settings": self.session.settings.as_json()}
-        for manifest in sorted(self.session.workspace.runs.glob(f"{day}-*/{MANIFEST}")):
-            told = read_json(manifest)
-            kept = hash_file(manifest.parent / FOLDER / "policy.toml")
-            if kept == policy and {name: told.get(name) for name in same} == same:
-                return manifest.parent.name
-        return None
+        """The sealed run that a retrain would make again: of the same id, so of all that a run rests on."""
+        workspace = self.session.workspace
+        policy, key = load_policy(policy_of(self.session, OUTCOME)), KeyRegister(workspace.keys).find(self._trainer)
+        made = run_id(self.session, load_ground(self.session), day, [policy.hash, key.key_id, OUTCOME, ""])
+        return made if (workspace.runs / made / MANIFEST).exists() else None
 
     def findings(self, run: Run) -> pd.DataFrame:
         """The audit's answers to the questions the policy set beforehand, and for whom each is open."""
@@ -204,11 +200,12 @@ class Quarter:
         """Keep, recalibrate, refit or replace, from what became known since ``released``; nothing is changed."""
         session, as_of = self.session, dt.date.fromisoformat(candidate.id[:10])
         ground = load_ground(session)
-        training = training_rows(session, ground, as_of, str(candidate.metrics["outcome"]))
+        outcome = str(candidate.metrics["outcome"])
+        training = training_rows(session, ground, as_of, outcome)
         fitted = {}
         if candidate.metrics["released_file"] == "audited":  # a refit on everybody has no judges left
             fitted[candidate.chosen] = load_model(candidate.folder / FOLDER)
-        cut_offs = load_policy(session.workspace.policy).cut_offs
+        cut_offs = load_policy(policy_of(session, outcome)).cut_offs
         return quarter_advice(session, ground, training, cut_offs, fitted, as_of=as_of, released=released.id).as_text()
 
 

@@ -104,8 +104,7 @@ def retrain(
     with session.workspace.lock():
         ground = load_ground(session)
         check_made_up(session, ground)
-        rests_on = [policy.hash, key.key_id, outcome, card.hash if card else ""]
-        run = _run_id(session, ground, as_of, rests_on)
+        run = run_id(session, ground, as_of, [policy.hash, key.key_id, outcome, card.hash if card else ""])
         _keep_what_was_signed(session, run)
         session.say("Profiles and labels of past caseloads ...")
         least = 1 if card else LEAST_EVENTS
@@ -159,8 +158,11 @@ def policy_of(session: Session, outcome: str) -> Path:
     return path
 
 
-def _run_id(session: Session, ground: Ground, as_of: dt.date, rests_on: Sequence[str]) -> str:
-    """Equal settings, extracts, register, policy, trainer, outcome and code on equal dates give one id."""
+def run_id(session: Session, ground: Ground, as_of: dt.date, rests_on: Sequence[str]) -> str:
+    """Equal settings, extracts, register, policy, trainer, outcome and code on equal dates give one id.
+
+    ``rests_on``: the hash of the policy, the trainer's key, the outcome, and the hash of a shared card or nothing.
+    """
     told = [session.settings.as_json(), ground.linked.hash, ground.register.hash, *rests_on, code_hash()]
     return f"{as_of.isoformat()}-{hash_json(told)[:12]}"
 
