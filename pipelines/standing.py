@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.fairness.candidate import FOLDER, MANIFEST
+from desist.fairness.candidate import FOLDER, MANIFEST, read_plain_files
 from desist.fairness.policy import CutOffs
 from desist.models.files import load_model
 from desist.pipelines.advice import (
@@ -37,15 +37,19 @@ from desist.pipelines.recipes import MODELS
 from desist.pipelines.session import Session, released_run
 from desist.pipelines.steps_of import moved_share
 from desist.pipelines.training import Training
-from desist.records.errors import UserError
+from desist.records.errors import Refused, UserError
 from desist.records.files import read_json
+from desist.records.hashing import hash_bytes
 
 A_REFIT = (
     "The released model is a refit on everybody, judges included: there is nobody it did not learn from, so what it "
     "does now cannot be measured. The audited file it was held against can be."
 )
 OTHER_FEATURES = "The released model asks for features that the register no longer has, so it cannot be scored now."
-GONE = "The files of the released model's run are gone or cannot be read, so it cannot be measured: desist verify."
+GONE = (
+    "The files of the released model's run are gone or cannot be read, or are not those that were sealed, so it cannot "
+    "be measured: desist verify."
+)
 OTHER_OUTCOME = "The released model is about another outcome than this run."
 OTHER_JUDGES = (
     "The settings now choose other judges than when the released model was made, so people it learnt from would judge "
@@ -71,8 +75,12 @@ class Standing:
 
 
 def read_standing(session: Session, run: str) -> Standing:
-    """A run's file, with what it says of itself."""
+    """A run's file, with what it says of itself. Raises Refused where its candidate is not the one that was sealed."""
     folder = session.workspace.runs / run
+    manifest = read_json(folder / MANIFEST)
+    files, _ = read_plain_files(folder / FOLDER)
+    if {name: hash_bytes(content) for name, content in files.items()} != manifest["candidate"]["files"]:
+        raise Refused(f"The candidate of run {run} is not what its trainer sealed.")
     metrics = read_json(folder / "metrics.json")
     return Standing(
         run=run,
@@ -82,7 +90,7 @@ def read_standing(session: Session, run: str) -> Standing:
         outcome=str(metrics["outcome"]),
         audited=metrics["released_file"] == "audited",
         judged=pd.read_parquet(folder / "audited.parquet")["score"],
-        settings=read_json(folder / MANIFEST)["settings"],
+        settings=manifest["settings"],
     )
 
 

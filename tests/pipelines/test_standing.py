@@ -15,6 +15,7 @@ from desist.pipelines import standing
 from desist.pipelines.session import released_run
 from desist.pipelines.standing import matured_since, quarter_advice, read_standing
 from desist.records.files import write_json
+from desist.records.hashing import hash_file
 from desist.records.workspace import Workspace
 
 RUN = "2026-07-01-0123456789ab"
@@ -45,7 +46,9 @@ def world(tmp_path, model, monkeypatch):
     save_model(model, folder / "candidate")
     told = {"outcome": OUTCOME, "released_file": "audited", "audited": {"model": "points card"}}
     write_json(folder / "metrics.json", told)
-    write_json(folder / "manifest.json", {"made_on": "2026-07-02", "settings": {"seed": 7, "audit_share": 0.4}})
+    sealed = {path.name: hash_file(path) for path in (folder / "candidate").iterdir()}
+    made = {"made_on": "2026-07-02", "settings": {"seed": 7, "audit_share": 0.4}, "candidate": {"files": sealed}}
+    write_json(folder / "manifest.json", made)
     rows = people(200, seed=3)
     rows.assign(score=model.predict_proba(rows)[:, 1]).to_parquet(folder / "audited.parquet", index=False)
     today = SimpleNamespace(profiles=SimpleNamespace(table=people(50, seed=4)))
@@ -138,6 +141,13 @@ def test_a_model_of_another_outcome_or_of_features_that_are_gone_is_not_measured
 def test_a_released_run_whose_files_are_gone_stops_no_retrain(world):
     (world.workspace.runs / RUN / "candidate" / "model.json").unlink()
     assert "are gone or cannot be read" in ask(world, matured(people(1600, seed=5))).as_text()
+
+
+def test_a_released_model_that_was_exchanged_is_not_measured(world, model):
+    other = Calibrated.recalled(model.model, model.to_json())
+    other.intercept_ -= 1.0
+    save_model(other, world.workspace.runs / RUN / "candidate")  # whole in itself, with a hash of its own
+    assert "not those that were sealed" in ask(world, matured(people(1600, seed=5))).as_text()
 
 
 def test_a_run_stands_on_the_date_in_its_id(world):
