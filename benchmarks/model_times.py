@@ -53,7 +53,13 @@ def reasons() -> None:
         parts = against_typical(model, asked, features)
         times.append(time.process_time())
         for _, row in parts.iterrows():
-            reasons_for(row, features, lambda name: SimpleNamespace(words="2", source="police", recorded_on=None))
+            reasons_for(
+                row,
+                features,
+                lambda name: SimpleNamespace(
+                    words="2", source="police", recorded_on=None, occurred_on=None, known_to=None
+                ),
+            )
         times.append(time.process_time())
         spans = " | ".join(f"{span:.2f}" for span in np.diff(times))
         print(f"| {kind.__name__} | {spans} | {time.monotonic() - began:.1f} |", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -175,5 +176,10 @@ class FeatureSet:
     def signs(self) -> tuple[int, ...]:
         return tuple(feature.sign for feature in self.features)
 
+    @functools.cached_property
+    def _by_name(self) -> dict[str, FeatureInfo]:
+        return {feature.name: feature for feature in self.features}
+
     def get(self, name: str) -> FeatureInfo:
-        return next(feature for feature in self.features if feature.name == name)
+        """The feature of that name; raises KeyError where there is none."""
+        return self._by_name[name]

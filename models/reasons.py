@@ -74,12 +74,12 @@ def reasons_for(
     """
     found: dict[tuple[str, str], Reason] = {}
     templates: set[tuple[str, str]] = set()
-    sizes = np.asarray(contributions, dtype=float)
+    sizes, names = np.asarray(contributions, dtype=float), contributions.index.tolist()
     for place in np.argsort(-np.abs(sizes), kind="stable"):
         size = float(sizes[place])
         if not abs(size) >= SMALLEST:
             break
-        feature = features.get(str(contributions.index[place]))
+        feature = features.get(str(names[place]))
         direction = "raises" if size > 0 else "lowers"
         template = (feature.raises if size > 0 else feature.lowers) or f"{feature.name.replace('_', ' ')}: {{value}}"
         if len(found) == MOST_REASONS and (template, direction) not in templates:
