@@ -53,7 +53,7 @@ def all_models(features):
         "card": PointsCard(features),
         "spline": SplineLogistic(features),
         "boosting": MonotoneBoosting(features),
-        "ebm": ExplainableBoosting(features),
+        "ebm": ExplainableBoosting(features, bags=3),
     }
 
 

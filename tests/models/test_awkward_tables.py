@@ -14,7 +14,15 @@ from desist.models.estimators.ebm import ExplainableBoosting
 from desist.models.estimators.spline import SplineLogistic
 from desist.records.errors import UserError
 
-KINDS = (PointsCard, SplineLogistic, MonotoneBoosting, ExplainableBoosting)
+
+class QuickExplainableBoosting(ExplainableBoosting):
+    """With fewer bags and rounds, so that many tables can be tried."""
+
+    def __init__(self, features, *, bags=2, rounds=60, seed=0):
+        super().__init__(features, bags=bags, rounds=rounds, seed=seed)
+
+
+KINDS = (PointsCard, SplineLogistic, MonotoneBoosting, pytest.param(QuickExplainableBoosting, id="ExplainableBoosting"))
 
 
 def rows(count, seed=0):

@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.card import PointsCard
+from desist.models.estimators.ebm import ExplainableBoosting
 from desist.models.estimators.spline import SplineLogistic
 from desist.models.judging.evaluate import paired_difference
 
@@ -25,6 +26,7 @@ FEATURES = FeatureSet(
 # model, its stored reference, and how much AUC and Brier score it may lose at the upper 95 % bound
 BAR = {
     "spline": (lambda: SplineLogistic(FEATURES), "spline_logistic", 0.002, 0.0007),
+    "explainable boosting": (lambda: ExplainableBoosting(FEATURES), "ebm", 0.002, 0.0007),
     "boosting": (lambda: MonotoneBoosting(FEATURES), "monotone_lightgbm", 0.002, 0.0007),
     "card of 10": (lambda: PointsCard(FEATURES, max_items=10), "card_10", 0.002, 0.0007),
     "card of 10, yes/no alone": (lambda: PointsCard(FEATURES, most_times=1), "card_10", 0.003, 0.0012),
