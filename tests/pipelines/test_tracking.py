@@ -181,6 +181,8 @@ def test_a_crash_before_the_alias_leaves_it_on_the_model_before_and_the_next_run
     seal(later.workspace.root, "third", "2026-07-01")
     assert track_after(later, "third") is not None
     assert tracked(later, "second") is not None and run_of(later, "challenger") == "third"
+    tracking.track_run(later, "second")  # told again, an older run does not come before the newest
+    assert run_of(later, "challenger") == "third"
 
 
 def test_a_server_that_is_away_loses_nothing_and_stops_no_release(later, monkeypatch):
