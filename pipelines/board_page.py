@@ -10,6 +10,7 @@ from desist.pipelines.fairness_pages import fairness_content
 from desist.pipelines.ground import POPULATION, Ground
 from desist.pipelines.rare_outcome import ONLY_BELOW_THE_TOP, TOP_WORDS, in_100_words
 from desist.pipelines.session import Session
+from desist.pipelines.shared_candidate import FromShared
 from desist.records.codes import SIGNING_ROLES
 from desist.reports.fairness_content import Asked, Coverage, CoverageTable, Section
 from desist.reports.fairness_report import fairness_page
@@ -17,10 +18,11 @@ from desist.reports.wording import day, listed
 
 #: How a label that is not mature begins to say so.
 TOO_YOUNG = "not known before"
+#: Completes the sentence "The estimate does not use ...".
 NOT_USED = (
-    "Ethnicity, sex, age, religion, disability, nationality and address are not used, nor are national scores.",
-    "Intelligence, stop and search, arrests without outcome and victim records are not taken in at all.",
-)
+    "ethnicity", "sex", "age", "religion", "disability", "nationality", "address", "national scores", "intelligence",
+    "stop and search", "arrests without outcome", "victim records",
+)  # fmt: skip
 
 
 PURPOSE_WORDS = {
@@ -54,7 +56,8 @@ def board_page(found: Evidence) -> str:
             f"{role.replace('_', ' ')} (not the trainer)" for role in policy.roles if role in SIGNING_ROLES
         ),
         annex=(
-            Section("How the scores were made", how_made(found.final)),
+            Section("How the scores were made", how_made(found.final, found.shared)),
+            Section("How surely the rates are known", (found.ranges.words,)),
             Section("What to keep in mind", audit.caveats),
         ),
     )
@@ -67,7 +70,7 @@ def _asked(found: Evidence) -> Asked:
     first, last = (day(date) for date in (periods[0].as_of, periods[-1].as_of))
     return Asked(
         decision="Release, release with conditions, or do not release",
-        model=f"{found.chosen}, run of {day(found.session.today)}",
+        model=f"{found.chosen}, run of {day(found.session.today)}; {which_file(found.final)}",
         purpose=PURPOSE_WORDS[policy.purpose],
         population=POPULATION.in_words(),
         period=f"{len(periods)} caseloads, {first} to {last}",
@@ -122,10 +125,22 @@ def _costs(compared: Compared) -> tuple[str, ...]:
     return tuple(told)
 
 
-def how_made(final: Final) -> tuple[str, ...]:
+def which_file(final: Final) -> str:
+    """Whether the board is asked for the file that the figures are of, in words for the first page."""
+    if final.is_refit:
+        return "a refit that was not itself audited, in place of the file that these figures are of"
+    return "the very file that these figures are of"
+
+
+def how_made(final: Final, shared: FromShared | None = None) -> tuple[str, ...]:
     """How the audited scores came about, and how the file that would be released differs, if it does."""
     audited = final.audited
     first, last = (day(date) for date in (audited.learnt_dates[0], audited.learnt_dates[-1]))
+    if shared is not None:
+        return (
+            f"{shared.in_words()} Whether people of this area were among those the card learnt from is not known here.",
+            f"It was audited on {audited.size.rows:,} rows of {audited.size.people:,} people who did not move it.",
+        )
     told = (
         f"The audited scores come from one file. It learnt from {audited.learnt_rows:,} rows of "
         f"{audited.learnt_people:,} people, caseloads of {first} to {last}, whose outcomes were all known before the "

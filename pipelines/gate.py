@@ -40,8 +40,12 @@ def new_key(session: Session, holder: str, role: str, password: bytes) -> str:
 
 def candidate_of(session: Session, run: str) -> release.Candidate:
     """The checked candidate of a run; of the newest where none is named."""
+    folder = session.workspace.runs / (run or newest(session.workspace))
+    if run and not folder.is_dir():
+        known = sorted(path.name for path in session.workspace.runs.glob("*/") if not path.name.startswith("."))
+        raise Refused(f"There is no run {run!r}. The runs are: {', '.join(known) or 'none yet'}.")
     return release.check_candidate(
-        session.workspace.runs / (run or newest(session.workspace)),
+        folder,
         KeyRegister(session.workspace.keys),
         today=session.today,
         made_up=session.settings.made_up,

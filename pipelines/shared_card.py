@@ -84,6 +84,8 @@ def share_card(session: Session, run: str, out: Path, *, spread: AreaSpread | No
     ``spread``: how the region's boroughs vary (``area_spread``). Raises Refused where the run's model is no card of
     its own, and where ``out`` is there already.
     """
+    if not run:
+        raise Refused("No run is named. Name the one whose points card is to be shared: a folder below runs/.")
     if out.exists():
         raise Refused(f"{out} is there already. Name another file with --out.")
     candidate = candidate_of(session, run)
@@ -122,9 +124,9 @@ def _model_of(candidate: Candidate) -> Calibrated:
     if type(model) is not Calibrated or not isinstance(model.model, PointsCard):
         family = model.model.kind if isinstance(model, Calibrated) else model.kind
         raise Refused(
-            f"The model of run {candidate.run} is a {family.replace('_', ' ')}, or was taken from elsewhere itself. "
-            "Only a points card of one's own is shared: other kinds hold least and greatest values, which are single "
-            "people's."
+            f"Run {candidate.run} cannot be shared. Its model is of the kind {family.replace('_', ' ')!r}; only a "
+            "points card that was learnt here can be, not one taken from elsewhere: other kinds hold least and "
+            "greatest values, which are single people's."
         )
     return model
 

@@ -17,6 +17,7 @@ from desist.models.estimators.shared import AreaSpread, Shared
 from desist.models.estimators.spline import SplineLogistic
 from desist.models.files import load_model, save_model
 from desist.pipelines import shared_card
+from desist.pipelines.gate import candidate_of
 from desist.pipelines.ground import POPULATION
 from desist.pipelines.shared_candidate import NAME, candidate_from_shared
 from desist.pipelines.shared_card import check_fits, feature_hash, read_shared, share_card, without_counts
@@ -135,8 +136,20 @@ def test_how_the_boroughs_of_a_region_vary_travels_with_the_card(card, hand_over
 def test_a_model_that_is_no_card_is_not_shared(hand_over):
     rows = rows_of(300, seed=3)
     curve = Calibrated(SplineLogistic(FEATURES).fit(rows, rows[OUTCOME])).fit(rows, rows[OUTCOME])
-    with pytest.raises(Refused, match="is a spline logistic"):
+    with pytest.raises(Refused, match="spline logistic"):
         hand_over(curve)
+
+
+def test_a_run_that_is_not_there_is_named_beside_those_that_are(tmp_path):
+    (tmp_path / "2026-10-01-abc").mkdir()
+    (tmp_path / "newest.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(Refused, match=r"no run 'nope'\. The runs are: 2026-10-01-abc\."):
+        candidate_of(SimpleNamespace(workspace=SimpleNamespace(runs=tmp_path)), "nope")
+
+
+def test_no_run_is_shared_that_nobody_named(session, tmp_path):
+    with pytest.raises(Refused, match="No run is named"):
+        share_card(session, "", tmp_path / "card.json")
 
 
 def test_a_card_taken_from_elsewhere_is_not_passed_on(card, hand_over):
