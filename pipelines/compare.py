@@ -90,9 +90,9 @@ def compare_shared(
     session: Session, training: Training, name: str, model: Calibrated, words: str, *, cut_off: float
 ) -> Compared:
     """A shared model as it came, on the learners' rows: nothing was fitted here, so there is nothing to choose."""
-    table, outcome = training.learners, training.outcome
-    judged = table[[*ROW, outcome]].assign(**{name: model.predict_proba(table)[:, 1].round(6)})
-    found = _judge(session, judged, outcome, (name,), cut_off)
+    table, outcome, came = training.learners, training.outcome, f"{name}, as it came"
+    judged = table[[*ROW, outcome]].assign(**{came: model.predict_proba(table)[:, 1].round(6)})
+    found = _judge(session, judged, outcome, (came,), cut_off)
     return replace(found, choice=replace(found.choice, words=words))
 
 

@@ -9,7 +9,9 @@ from desist.fairness.audit import Audit
 from desist.fairness.policy import Policy
 from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.calibration import Calibrated
+from desist.models.estimators.card import PointsCard
 from desist.models.judging.refits import Refits
+from desist.models.judging.stability import Stability, stability_of
 from desist.models.judging.uncertainty import Ranges
 from desist.pipelines.annex import Annex
 from desist.pipelines.audited import Final
@@ -53,8 +55,17 @@ class Evidence:
 
     @property
     def fitted(self) -> Mapping[str, Calibrated]:
-        """The models that this run's learners taught, by name."""
-        return {**self.beside, self.chosen: self.final.audited.model}
+        """The models that this run's learners taught and that may be released, by name."""
+        made = {**self.beside, self.chosen: self.final.audited.model}
+        return {name: model for name, model in made.items() if name in self.compared.models}
+
+    @property
+    def stability(self) -> Stability | None:
+        """How steady the points are over the refits; None where the model is no points card, or came from elsewhere."""
+        model, learnt = self.final.audited.model, self.training.learnt
+        if not isinstance(model.model, PointsCard) or self.shared is not None:
+            return None
+        return stability_of(model, self.refits.models, learnt, cut_offs=self.policy.cut_offs.steps)
 
     @property
     def card(self) -> Calibrated:

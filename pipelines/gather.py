@@ -10,7 +10,7 @@ from pathlib import Path
 from desist.fairness.policy import Policy
 from desist.models.estimators.calibration import Calibrated
 from desist.models.judging.refits import Refits, refit
-from desist.models.judging.uncertainty import learn_ranges
+from desist.models.judging.uncertainty import check_enough, learn_ranges
 from desist.pipelines.annex import annex_of
 from desist.pipelines.audit_run import audit_file, selection_today
 from desist.pipelines.audited import SCORE, Final, fit_audited, fit_recipe, fit_refit, recipe_of
@@ -50,6 +50,8 @@ class _Models:
 
 def gather(session: Session, ground: Ground, training: Training, asked: Asked) -> Evidence:
     """The run's evidence. Nothing is written; of today's caseload only counts leave."""
+    judging = training.judging
+    check_enough(judging[training.outcome], judging["person_id"])  # said now and not after the work
     session.say(f"Back-tests on {len(training.learners):,} rows of past caseloads ...")
     made = _from_shared(session, ground, training, asked, asked.shared) if asked.shared else None
     made = made or _fitted_here(session, ground, training, asked)

@@ -15,7 +15,10 @@ FILE = "model_card.json"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The facts a page needs of a model. ``steps``: how many people were shown each in the test, and what came."""
+    """The facts a page needs of a model. ``steps``: how many people were shown each in the test, and what came.
+
+    ``file``: "audited" where the file is the very one that was audited, "refit" where policy put a refit in its place.
+    """
 
     family: str
     version: str
@@ -23,6 +26,7 @@ class ModelCard:
     trained_rows: int
     trained_people: int
     steps: tuple[StepRecord, ...]
+    file: str = "audited"
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "tested_on": self.tested_on.isoformat()}

@@ -111,20 +111,25 @@ def retrain(
         training = training_rows(session, ground, as_of, outcome, least=least)
         found = gather(session, ground, training, Asked(run, trainer, as_of, outcome, policy, policy_file, card))
         session.say("Pages, figures and tracking ...")
-        _seal(session, found, policy_file, keys, key.key_id, password)
         advice = quarter_advice(session, ground, training, policy.cut_offs, found.fitted, as_of=as_of)
-        write_json(session.workspace.runs / run / "advice.json", advice.as_json())
+        _seal(session, found, advice, policy_file, keys, key.key_id, password)
         tracked = track_after(session, run)
     return Retrained(found, advice, tracked.version if tracked else "")
 
 
 def _seal(
-    session: Session, found: Evidence, policy_file: Path, keys: KeyRegister, key_id: str, password: bytes
+    session: Session,
+    found: Evidence,
+    advice: Advice,
+    policy_file: Path,
+    keys: KeyRegister,
+    key_id: str,
+    password: bytes,
 ) -> None:
     """Write the run's folder, all of it or nothing, with the trainer's seal."""
     run = found.run
     with new_folder(session.workspace.runs / run) as folder:
-        write_run(folder, found, policy_file)
+        write_run(folder, found, policy_file, advice)
         seal_candidate(
             folder,
             key_id=key_id,

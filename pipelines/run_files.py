@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from desist.fairness.candidate import FOLDER, MANIFEST, write_policy_files
 from desist.fairness.few_events import PEOPLE_WITH_OUTCOME
+from desist.features.tables import ROW
 from desist.models.conformance.check import write_conformance
 from desist.models.files import save_model
 from desist.models.judging.evaluate import metrics_to_json
 from desist.models.judging.gaps import learn_plausible, save_plausible
 from desist.models.judging.refits import save_refits
 from desist.models.judging.uncertainty import save_ranges
+from desist.pipelines.advice import Advice
 from desist.pipelines.audited import SCORE, Audited
 from desist.pipelines.compare import Period
 from desist.pipelines.evidence import Evidence
@@ -24,7 +28,7 @@ from desist.pipelines.steps_of import step_records
 from desist.records.files import write_json, write_text
 
 
-def write_run(folder: Path, found: Evidence, policy: Path) -> None:
+def write_run(folder: Path, found: Evidence, policy: Path, advice: Advice) -> None:
     """Fill the run's folder: what the board is asked about, results, pages."""
     session, ground = found.session, found.ground
     candidate = folder / FOLDER
@@ -41,10 +45,16 @@ def write_run(folder: Path, found: Evidence, policy: Path) -> None:
     write_json(candidate / "schema.json", _schema(found))
     write_json(candidate / MODEL_CARD, _model_card(found).as_json())
     write_json(folder / "metrics.json", _metrics(found))
-    found.compared.judged.to_parquet(folder / "scores.parquet", index=False)
+    write_json(folder / "advice.json", advice.as_json())
+    _past_scores(found).to_parquet(folder / "scores.parquet", index=False)
     found.final.audited.rows.to_parquet(folder / "audited.parquet", index=False)
     write_run_pages(folder, found)
     write_json(folder / MANIFEST, _manifest(found))
+
+
+def _past_scores(found: Evidence) -> pd.DataFrame:
+    """Back-test scores of the models. Comparators' stay out: what they go by, career length, stands for age."""
+    return found.compared.judged[[*ROW, found.training.outcome, *found.compared.models]]
 
 
 def _manifest(found: Evidence) -> dict[str, Any]:
@@ -82,13 +92,14 @@ def _model_card(found: Evidence) -> ModelCard:
         trained_rows=refit.rows if refit else audited.learnt_rows,
         trained_people=refit.people if refit else audited.learnt_people,
         steps=step_records(audited.rows, training.outcome, SCORE, found.policy.cut_offs),
+        file="refit" if refit else "audited",
     )
 
 
 def _metrics(found: Evidence) -> dict[str, Any]:
     """metrics.json: every figure with its interval, what stands behind it, and which file it is of."""
     training, compared, final = found.training, found.compared, found.final
-    labels = training.outcomes.table
+    labels, cut_offs = training.outcomes.table, found.policy.cut_offs
     return {
         "outcome": training.outcome,
         "chosen": found.chosen,
@@ -112,6 +123,8 @@ def _metrics(found: Evidence) -> dict[str, Any]:
             for name, definition in training.outcomes.definitions.items()
         },
         "unknown_labels": training.unknown_labels(),
+        "ranges": {"words": found.ranges.words, "steps": [vars(step) for step in found.ranges.step(cut_offs.steps)]},
+        "stability": found.stability.to_json() if found.stability else None,
         "annex": found.annex.to_json(),
     }
 

@@ -57,6 +57,7 @@ def analyst_page(found: Evidence) -> str:
             ),
             label_note=_label_note(found.training),
             cut_off=cut,
+            notes=(found.stability.words,) if found.stability else (),
             choice=choice_content(compared.choice, cut_off=cut),
             sample=sample_content(compared.judged, found.training.outcome),
             studies=studies_content(found.annex.studies) if found.annex.studies else None,

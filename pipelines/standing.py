@@ -8,6 +8,7 @@ share and an index do.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.fairness.candidate import FOLDER, MANIFEST, read_plain_files
+from desist.fairness.candidate import FOLDER, MANIFEST
 from desist.fairness.policy import CutOffs
 from desist.models.files import load_model
 from desist.pipelines.advice import (
@@ -33,14 +34,18 @@ from desist.pipelines.advice import (
 )
 from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import Ground, build_profiles_on
+from desist.pipelines.model_card import FILE as MODEL_CARD
+from desist.pipelines.model_card import ModelCard
 from desist.pipelines.recipes import MODELS
+from desist.pipelines.sealed import sealed_files
 from desist.pipelines.session import Session, released_run
 from desist.pipelines.steps_of import moved_share
 from desist.pipelines.training import Training
-from desist.records.errors import Refused, UserError
+from desist.records.errors import UserError
 from desist.records.files import read_json
-from desist.records.hashing import hash_bytes
 
+#: On a caseload of fewer people a share of them would tell of single people, and is not told.
+LEAST_TODAY = 100
 A_REFIT = (
     "The released model is a refit on everybody, judges included: there is nobody it did not learn from, so what it "
     "does now cannot be measured. The audited file it was held against can be."
@@ -78,9 +83,7 @@ def read_standing(session: Session, run: str) -> Standing:
     """A run's file, with what it says of itself. Raises Refused where its candidate is not the one that was sealed."""
     folder = session.workspace.runs / run
     manifest = read_json(folder / MANIFEST)
-    files, _ = read_plain_files(folder / FOLDER)
-    if {name: hash_bytes(content) for name, content in files.items()} != manifest["candidate"]["files"]:
-        raise Refused(f"The candidate of run {run} is not what its trainer sealed.")
+    files = sealed_files(folder)
     metrics = read_json(folder / "metrics.json")
     return Standing(
         run=run,
@@ -88,7 +91,7 @@ def read_standing(session: Session, run: str) -> Standing:
         model=load_model(folder / FOLDER),
         as_of=_as_of(folder),
         outcome=str(metrics["outcome"]),
-        audited=metrics["released_file"] == "audited",
+        audited=ModelCard.from_json(json.loads(files[MODEL_CARD])).file == "audited",
         judged=pd.read_parquet(folder / "audited.parquet")["score"],
         settings=manifest["settings"],
     )
@@ -169,7 +172,7 @@ def figures_since(
         scores[RECALIBRATED] = recalibrated_elsewhere(
             rows[training.outcome], scores[RELEASED], rows["person_id"], seed=seed
         )
-    before = _chances(standing.model, today)
+    before = _chances(standing.model, today) if len(today) >= LEAST_TODAY else np.zeros(0)
     return measure(
         rows[training.outcome],
         rows["person_id"],
@@ -180,7 +183,7 @@ def figures_since(
         seed=seed,
         stability=stability_index(standing.judged, before) if len(before) else None,
         moved={
-            name: moved_share(before.tolist(), _chances(model, today).tolist(), cut_offs)[1]
+            name: round(moved_share(before.tolist(), _chances(model, today).tolist(), cut_offs)[1], 2)
             for name, model in options.items()
             if name != RELEASED and len(before)
         },

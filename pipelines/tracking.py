@@ -22,6 +22,7 @@ from typing import Any
 
 from desist.fairness.candidate import FOLDER, MANIFEST
 from desist.models.files import MODEL_FILE, TREES_FILE
+from desist.pipelines.sealed import sealed_files
 from desist.pipelines.session import Session, newest, released_run
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_json
@@ -35,8 +36,11 @@ DIGEST = 36
 #: Files of a candidate that go to the server. The audit stays (its tables hold small groups), and so do plausible
 #: values of what a person may lack (quantiles of real rows) and everything that is not named here.
 MODEL = (MODEL_FILE, TREES_FILE)
-TOLD = ("conformance.json", "cut_offs.json", "model_card.json", "policy.toml", "population.json", "purpose.json",
-        "register.json", "schema.json")  # fmt: skip
+TOLD = ("cut_offs.json", "policy.toml", "population.json", "purpose.json", "register.json", "schema.json")
+#: Least and greatest values of columns and counts by step: for the workspace's own database, and for no server.
+HERE_ALONE = (*MODEL, "conformance.json", "model_card.json")
+#: What a server is given in the model's place.
+HASH_FILE = "model-hash.json"
 #: Figures in which every dot is a person stay in the workspace.
 DOTS_ARE_PEOPLE = "shap-"
 #: Tables of past rows: their hashes are told, they are not.
@@ -73,8 +77,9 @@ def track_after(session: Session, run: str) -> Tracked | None:
     """
     missing = [name for name in _sealed(session) if name != run and tracked(session, name) is None]
     try:
-        for name in [*missing, run]:
-            found = tracked(session, name) or track_run(session, name)
+        for name in missing:
+            _catch_up(session, name)
+        found = tracked(session, run) or track_run(session, run)
     except _failures() as error:
         session.say(
             f"The run {run} is kept and sealed, but MLflow could not be told of it ({type(error).__name__}). When it "
@@ -84,13 +89,22 @@ def track_after(session: Session, run: str) -> Tracked | None:
     return found
 
 
+def _catch_up(session: Session, run: str) -> None:
+    """Track an earlier run; one whose files were changed since it was sealed is told and left out."""
+    try:
+        track_run(session, run)
+    except Refused as error:
+        session.say(f"The run {run} was left out of MLflow: {error}")
+
+
 def track_run(session: Session, run: str) -> Tracked:
     """Log a sealed run: a parent with its model, a nested run per period; the newest becomes the challenger.
 
     Everything is read from the run's folder. Raises what MLflow raises; the aliases are then as they were.
     """
     folder = session.workspace.runs / run
-    told = _read(folder)
+    sealed_files(folder)
+    told, here = _read(folder), not session.settings.tracking_uri
     with _mlflow(session) as mlflow:
         client = mlflow.MlflowClient()
         with mlflow.start_run(experiment_id=_experiment(session, client), run_name=run) as parent:
@@ -98,8 +112,8 @@ def track_run(session: Session, run: str) -> Tracked:
             _log_datasets(mlflow, folder, told)
             for kind, period in _periods(told):
                 _log_period(client, parent.info.experiment_id, parent.info.run_id, kind, period)
-            _log_files(client, parent.info.run_id, folder)
-            model = _log_model(mlflow, folder, told)
+            _log_files(client, parent.info.run_id, folder, here=here)
+            model = _log_model(mlflow, folder, told, here=here)
         with contextlib.redirect_stderr(io.StringIO()):  # it announces the version there, whatever the log level
             version = str(mlflow.register_model(model.model_uri, EXPERIMENT, tags={"run": run}).version)
         if run == newest(session.workspace):
@@ -284,18 +298,25 @@ def _log_datasets(mlflow: Any, folder: Path, told: Mapping[str, Any]) -> None:
         mlflow.log_input(dataset, context=context, tags={"sha256": digest})
 
 
-def _log_files(client: Any, run_id: str, folder: Path) -> None:
-    """The candidate's own files and figures, without what holds a person or a small group."""
+def _log_files(client: Any, run_id: str, folder: Path, *, here: bool) -> None:
+    """The candidate's own files and figures, without what holds a person or a small group.
+
+    ``here``: the workspace's own database. Models hold least and greatest values, and counts by points: they leave
+    for no server.
+    """
     for path in sorted((folder / FOLDER).iterdir()):
-        if path.name in (*TOLD, *MODEL):
+        if path.name in TOLD or (here and path.name in HERE_ALONE):
             client.log_artifact(run_id, str(path), "candidate")
     for path in sorted((folder / "reports").glob("*.svg")):
         if not path.name.startswith(DOTS_ARE_PEOPLE):
             client.log_artifact(run_id, str(path), "figures")
 
 
-def _log_model(mlflow: Any, folder: Path, told: Mapping[str, Any]) -> Any:
-    """The model's own text files with the signature of what goes in and out; no example row is given."""
+def _log_model(mlflow: Any, folder: Path, told: Mapping[str, Any], *, here: bool) -> Any:
+    """The model's own text files with the signature of what goes in and out; no example row is given.
+
+    A server gets the model's hash instead: enough to say which model it is, not to score anybody.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
@@ -305,8 +326,10 @@ def _log_model(mlflow: Any, folder: Path, told: Mapping[str, Any]) -> Any:
         files = Path(place) / FOLDER
         files.mkdir()
         for name in MODEL:
-            if (folder / FOLDER / name).exists():
+            if (folder / FOLDER / name).exists() and here:
                 shutil.copyfile(folder / FOLDER / name, files / name)
+        if not here:
+            write_json(files / HASH_FILE, {"hash": hash_file(folder / FOLDER / MODEL_FILE), "kept": "in the workspace"})
         return mlflow.pyfunc.log_model(
             name="model",
             loader_module="desist.pipelines.tracking",
@@ -322,6 +345,8 @@ class _Loaded:
     def __init__(self, folder: Path) -> None:
         from desist.models.files import load_model
 
+        if (folder / HASH_FILE).exists():
+            raise Refused("The model itself is kept in the partnership's workspace; this server holds its hash alone.")
         self.model = load_model(folder)
 
     def predict(self, table: Any) -> Any:

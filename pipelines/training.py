@@ -132,8 +132,9 @@ def _check_enough(known: pd.DataFrame, rows: int, outcome: str, least: int) -> N
     if outcome in RARE:
         may_release(people_with_outcome(known[outcome], known["person_id"]), outcome).or_refuse()
         return
-    events = int(known[outcome].sum())
-    if min(events, len(known) - events) < least:
+    events = people_with_outcome(known[outcome], known["person_id"])
+    without = people_with_outcome(1 - known[outcome], known["person_id"])
+    if min(events, without) < least:
         raise Refused(
             f"Of {rows:,} past caseload rows {len(known):,} have a known outcome, {events:,} of them with "
             f"{outcome.replace('_', ' ')}; at least {least} with and without are needed. Take in more history, "

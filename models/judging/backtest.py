@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from desist.features.tables import ROW, FeatureSet, Scores
-from desist.models.estimators.base import CannotFit, ChanceModel
+from desist.models.estimators.base import CannotFit, ChanceModel, Later
 from desist.models.estimators.calibration import EVENTS_FOR_LEVEL, Calibrated
 from desist.records.hashing import hash_bytes
 
@@ -79,6 +79,7 @@ def fit_then_calibrate(
 ) -> Calibrated:
     """The model fitted on all as-of dates but the last and recalibrated on the last, so on later rows.
 
+    A model that can learn for too long finds on the last date when to stop.
     Where there is one date alone, or the last has too few outcomes to recalibrate on, the model learns from all of
     them and the line stays as it is.
     """
@@ -86,7 +87,8 @@ def fit_then_calibrate(
     events = int(np.asarray(y)[last].sum())
     enough = not last.all() and min(events, int(last.sum()) - events) >= EVENTS_FOR_LEVEL
     first, later = (~last, last) if enough else (np.ones_like(last), np.zeros_like(last))
-    model.fit(X[first], y[first], people[first])
+    until = Later(X[later], y[later], people[later]) if enough else None
+    model.fit(X[first], y[first], people[first], later=until)
     return Calibrated(model).fit(X[later], y[later])
 
 

@@ -223,8 +223,9 @@ def learn_ranges(
     return replace(unchecked, checked=check_in_bins(scores, happened, persons, seed=seed))
 
 
-def _learn(scores: Floats, happened: Floats, people: NDArray[Any], replicates: int, seed: int) -> Ranges:
-    size = sample_size(happened, people)
+def check_enough(outcome: ArrayLike, people: ArrayLike) -> float:
+    """How many people's outcomes the scarcer outcome is worth. Raises CannotFit where no range can be learnt."""
+    size = sample_size(outcome, people)
     fewer = min(size.events, size.rows - size.events) * min(size.effective_rows / max(size.rows, 1), 1.0)
     if fewer < LEAST_EVENTS:
         raise CannotFit(
@@ -232,6 +233,12 @@ def _learn(scores: Floats, happened: Floats, people: NDArray[Any], replicates: i
             f"as {fewer:.0f} people's; at least {LEAST_EVENTS} with and without are needed. Put more people on the "
             "judges' side."
         )
+    return float(fewer)
+
+
+def _learn(scores: Floats, happened: Floats, people: NDArray[Any], replicates: int, seed: int) -> Ranges:
+    fewer = check_enough(happened, people)
+    size = sample_size(happened, people)
     bins, rows, events = _binned(scores, happened, people, replicates, seed)
     curve = learn_curve(logit_of(scores), fewer)
     weights = fit_curves(curve, logit_of(bins), rows, events)
