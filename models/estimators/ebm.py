@@ -45,6 +45,12 @@ class Steps:
     def moved(self, amount: float) -> Steps:
         return Steps(self.cuts, tuple(score + amount for score in self.scores), self.missing + amount)
 
+    def merged(self) -> Steps:
+        """The same table without cuts at which nothing changes."""
+        telling = [place for place in range(len(self.cuts)) if self.scores[place] != self.scores[place + 1]]
+        cuts = tuple(self.cuts[place] for place in telling)
+        return Steps(cuts, (self.scores[0], *(self.scores[place + 1] for place in telling)), self.missing)
+
     def to_json(self) -> dict[str, Any]:
         return {"cuts": list(self.cuts), "scores": list(self.scores), "missing": self.missing}
 
@@ -143,7 +149,7 @@ class ExplainableBoosting(ChanceModel):
         for position, found in enumerate(steps):
             values = matrix[:, position]
             kept = self._kept_promises(position, found, values)
-            settled.append(kept.moved(-float(kept.of(values).mean())))
+            settled.append(kept.moved(-float(kept.of(values).mean())).merged())
         self.steps_ = tuple(settled)
         self.intercept_ = shift_to(self._logit(matrix), outcome)
 

@@ -55,7 +55,10 @@ def test_with_our_scores_put_into_it_interpret_gives_our_logit(boosted, fresh):
     model, theirs = boosted
     rows = as_given_to_interpret(model, fresh)
     before, level = list(theirs.term_scores_), theirs.intercept_
-    theirs.term_scores_ = [np.array([steps.missing, *steps.scores, 0.0]) for steps in model.steps_]
+    theirs.term_scores_ = [
+        np.array([steps.missing, *steps.of(np.r_[-np.inf, cuts]), 0.0])
+        for steps, (cuts, *_) in zip(model.steps_, theirs.bins_, strict=True)
+    ]
     theirs.intercept_ = np.array([model.intercept_])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -67,6 +70,11 @@ def test_with_our_scores_put_into_it_interpret_gives_our_logit(boosted, fresh):
 def test_a_cut_belongs_to_the_step_above_it_and_the_ends_go_on():
     steps = Steps((1.0, 3.0), (-0.5, 0.0, 0.5), 0.1)
     assert steps.of(np.array([-9.0, 0.9, 1.0, 2.9, 3.0, 1e9, np.nan])).tolist() == [-0.5, -0.5, 0, 0, 0.5, 0.5, 0.1]
+
+
+def test_a_cut_at_which_nothing_changes_is_no_cut():
+    assert Steps((1.0, 2.0, 3.0), (0.5, 0.5, 0.7, 0.7), 0.1).merged() == Steps((2.0,), (0.5, 0.7), 0.1)
+    assert Steps((1.0,), (0.0, 0.0), 0.1).merged() == Steps((), (0.0,), 0.1)
 
 
 @pytest.mark.parametrize(("cuts", "scores"), [((1.0,), (0.0,)), ((2.0, 1.0), (0.0,) * 3), ((1.0, 1.0), (0.0,) * 3)])
