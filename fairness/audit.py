@@ -212,9 +212,9 @@ def _unassessed(joined: Joined, covered: Mapping[str, float]) -> tuple[Unassesse
 def _coverage_caveat(joined: Joined) -> str:
     known = joined.rows_scored - joined.rows_without_outcome
     return (
-        f"{known} of {joined.rows_scored} scored rows have a known outcome and are judged; the other "
-        f"{joined.rows_without_outcome} are counted, not judged. {joined.outcome_rows_without_score} rows have an "
-        "outcome but no estimate."
+        f"{known:,} of {joined.rows_scored:,} scored rows have a known outcome and are judged; the other "
+        f"{joined.rows_without_outcome:,} are counted, not judged. {joined.outcome_rows_without_score:,} further rows "
+        "have an outcome and were not asked about: people who taught the model, and other dates."
     )
 
 

@@ -115,6 +115,9 @@ def _costs(compared: Compared) -> tuple[str, ...]:
     told = [f"{compared.choice.words}"]
     if compared.over_history is not None:
         told.append(compared.over_history.words)
+    unshown = [name for name in compared.metrics if name not in compared.models and not _shown_better(compared, name)]
+    if unshown:
+        told.append(f"By Brier score it is not shown to do better than these simple rules: {listed(unshown)}.")
     for name in compared.metrics:
         if name != compared.chosen:
             other = compared.metrics[name]
@@ -130,6 +133,12 @@ def which_file(final: Final) -> str:
     if final.is_refit:
         return "a refit that was not itself audited, in place of the file that these figures are of"
     return "the very file that these figures are of"
+
+
+def _shown_better(compared: Compared, name: str) -> bool:
+    """Whether the chosen model's Brier score is lower beyond the interval."""
+    high = compared.paired[name]["brier"].high
+    return high is not None and high < 0
 
 
 def how_made(final: Final, shared: FromShared | None = None) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from desist.models.judging.uncertainty import Ranges, load_ranges
 from desist.models.reasons import against_typical, reasons_for_people
 from desist.pipelines.ground import Built, Ground
 from desist.pipelines.steps_of import step_of
+from desist.records.errors import Refused
 
 DIGITS = 6
 #: Why somebody has no estimate, as the pages know it.
@@ -41,8 +42,12 @@ class Released:
 
 def load_released(release: Release) -> Released:
     """The model among the very files that the release checked. Raises Withheld where a part of it is missing."""
-    with release.unpacked() as folder:
-        return _load(folder)
+    try:
+        with release.unpacked() as folder:
+            return _load(folder)
+    except Refused as error:  # its files are the signed ones, so another version of the toolkit wrote them
+        told = "this version of the toolkit cannot read the released model's files: retrain and ask the board again"
+        raise withhold([Cause(ALTERED, told)]) from error
 
 
 def _load(folder: Path) -> Released:

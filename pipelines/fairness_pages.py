@@ -20,6 +20,10 @@ _NUMERATORS = {
 }
 
 
+#: Measures from which, with the mean estimate beside them, the number with the outcome could be worked out.
+EVENTS_TOLD_BY = ("base_rate", "calibration_in_the_large", "auc", "brier")
+
+
 def fairness_content(
     audit: Audit,
     *,
@@ -99,7 +103,7 @@ def _values(row: GroupRow) -> dict[str, content.Value]:
 
 
 def _value(metric: str, row: GroupRow, measure: Measure) -> content.Value:
-    if metric == "base_rate":
+    if metric in EVENTS_TOLD_BY:
         count: int | None = row.events
     else:
         cells = _NUMERATORS.get(metric)

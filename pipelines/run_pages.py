@@ -107,7 +107,7 @@ def points_card_page(found: Evidence) -> str:
             version=found.run,
             made_up=found.session.settings.made_up,
             items=tuple(
-                CardItem(item.sentence.rpartition(" (")[0], item.points, card.features.get(item.feature).source)
+                CardItem(item.question, item.points, card.features.get(item.feature).source, item.amounts)
                 for item in page.items
             ),
             steps=tuple(CardStep(step, lowest, highest) for step, (lowest, highest) in spans.items()),

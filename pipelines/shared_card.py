@@ -177,10 +177,15 @@ def read_shared(path: Path) -> SharedCard:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Refused(f"{path} cannot be read as a shared card ({type(error).__name__}).") from error
+    except OSError as error:
+        raise Refused(f"There is no file {path} to read. Name the file that `desist share` wrote.") from error
+    except ValueError as error:
+        raise Refused(f"{path} is no file that `desist share` wrote. Ask its partnership for it again.") from error
     if not isinstance(content, dict) or (content.get("format"), content.get("version")) != (FORMAT, VERSION):
-        raise Refused(f"{path} is not a shared card of a version that this toolkit reads ({FORMAT} {VERSION}).")
+        raise Refused(
+            f"{path} is not a shared card of a version that this toolkit reads ({FORMAT} {VERSION}). Ask its "
+            "partnership to write it again with `desist share` of this version."
+        )
     said = content.pop("hash", "")
     absent = [part for part in _PARTS if part not in content]
     if absent or said != hash_json(content):

@@ -12,9 +12,11 @@ from desist.models.estimators.calibration import Calibrated
 from desist.models.estimators.comparators import PriorCount
 from desist.models.files import save_model
 from desist.pipelines import standing
+from desist.pipelines.model_card import ModelCard
 from desist.pipelines.session import released_run
 from desist.pipelines.standing import matured_since, quarter_advice, read_standing
-from desist.records.files import write_json
+from desist.records.errors import Refused
+from desist.records.files import read_json, write_json
 from desist.records.hashing import hash_file
 from desist.records.workspace import Workspace
 
@@ -41,9 +43,11 @@ def model():
 
 @pytest.fixture
 def world(tmp_path, model, monkeypatch):
-    """A workspace with one released run, and today's caseload of fifty."""
+    """A workspace with one released run, and today's caseload of 150."""
     folder = tmp_path / "runs" / RUN
     save_model(model, folder / "candidate")
+    card = ModelCard("points card", RUN, dt.date(2026, 4, 1), 100, 50, ())
+    write_json(folder / "candidate" / "model_card.json", card.as_json())
     told = {"outcome": OUTCOME, "released_file": "audited", "audited": {"model": "points card"}}
     write_json(folder / "metrics.json", told)
     sealed = {path.name: hash_file(path) for path in (folder / "candidate").iterdir()}
@@ -51,7 +55,7 @@ def world(tmp_path, model, monkeypatch):
     write_json(folder / "manifest.json", made)
     rows = people(200, seed=3)
     rows.assign(score=model.predict_proba(rows)[:, 1]).to_parquet(folder / "audited.parquet", index=False)
-    today = SimpleNamespace(profiles=SimpleNamespace(table=people(50, seed=4)))
+    today = SimpleNamespace(profiles=SimpleNamespace(table=people(150, seed=4)))
     monkeypatch.setattr(standing, "build_profiles_on", lambda *_: today)
     monkeypatch.setattr(standing, "why_none", lambda *_: {})
     log = [{"operation": "release.approved", "dataset": RUN, "release": "r1"}]
@@ -93,7 +97,7 @@ def test_who_gets_no_estimate_has_no_step_that_could_change(world, model, monkey
     higher = Calibrated.recalled(model.model, model.to_json())
     higher.intercept_ += 5.0
     assert ask(world, asked, {"points card": higher}).figures.moved["refit"] > 0
-    monkeypatch.setattr(standing, "why_none", lambda *_: dict.fromkeys(people(50)["person_id"], "link"))
+    monkeypatch.setattr(standing, "why_none", lambda *_: dict.fromkeys(people(150)["person_id"], "link"))
     assert ask(world, asked, {"points card": higher}).figures.moved == {}
 
 
@@ -126,9 +130,15 @@ def test_it_is_not_measured_by_people_who_may_have_taught_it(world):
     assert found.answer == "cannot tell" and "other judges" in found.as_text()
 
 
-def test_a_refit_on_everybody_is_not_measured(world):
-    path = world.workspace.runs / RUN / "metrics.json"
-    write_json(path, {"outcome": OUTCOME, "released_file": "refit", "audited": {"model": "points card"}})
+def test_a_refit_on_everybody_is_not_measured_and_the_seal_says_which_it_is(world):
+    folder = world.workspace.runs / RUN
+    card = ModelCard("points card", RUN, dt.date(2026, 4, 1), 100, 50, (), file="refit")
+    write_json(folder / "candidate" / "model_card.json", card.as_json())
+    with pytest.raises(Refused, match="not what its trainer sealed"):
+        read_standing(world, RUN)
+    made = read_json(folder / "manifest.json")
+    made["candidate"]["files"] = {path.name: hash_file(path) for path in (folder / "candidate").iterdir()}
+    write_json(folder / "manifest.json", made)
     assert "refit on everybody" in ask(world, matured(people(1600, seed=5))).as_text()
 
 

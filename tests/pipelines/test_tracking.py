@@ -17,6 +17,7 @@ from desist.pipelines import tracking
 from desist.pipelines.tracking import EXPERIMENT, promote, track_after, track_again, tracked, tracking_uri
 from desist.records.errors import Refused
 from desist.records.files import write_json, write_text
+from desist.records.hashing import hash_file
 from desist.records.workspace import Workspace
 
 SOMEBODY = "PERSON-WHO-MUST-NOT-LEAVE"
@@ -56,7 +57,9 @@ def seal(root, run, made_on):
     metrics = {"chosen": "points card", "models": {"points card": {"auc": measured(0.65), "ece": {"value": None}}}}
     audited = {"metrics": {"brier": measured(0.2)}, "periods": [period]}
     write_json(folder / "metrics.json", {**metrics, **periods, "audited": audited})
-    write_json(folder / "manifest.json", {"made_on": made_on, "linked": "a" * 64, "settings": {"seed": 7}})
+    sealed = {path.name: hash_file(path) for path in candidate.iterdir()}
+    made = {"made_on": made_on, "linked": "a" * 64, "settings": {"seed": 7}, "candidate": {"files": sealed}}
+    write_json(folder / "manifest.json", made)
     table = pd.DataFrame({"person_id": [SOMEBODY], "as_of": [dt.date(2024, 4, 1)], "score": [0.123]})
     table.to_parquet(folder / "scores.parquet", index=False)
     write_text(folder / "reports" / "reliability.svg", "<svg/>")
