@@ -3,6 +3,7 @@
 import datetime as dt
 import shutil
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -222,3 +223,26 @@ def test_another_address_has_not_been_told_yet(told):
     assert tracked(here, "first") == found
     assert tracked(session(here.workspace.root, uri="sqlite:///elsewhere.db"), "first") is None
     assert tracking_uri(session(here.workspace.root, uri="sqlite:///elsewhere.db")) == "sqlite:///elsewhere.db"
+
+
+def test_a_server_is_told_the_hash_of_the_model_and_nothing_of_its_rows(tmp_path):
+    import mlflow
+
+    root = tmp_path / "w"
+    seal(root, "first", "2026-01-01")
+    elsewhere = session(root, uri=f"sqlite:///{tmp_path / 'server.db'}")
+    found = track_after(elsewhere, "first")
+    assert found is not None, elsewhere.said
+    model = client(elsewhere).get_model_version_by_alias(EXPERIMENT, "challenger")
+    kept = mlflow.artifacts.download_artifacts(artifact_uri=model.source, dst_path=str(tmp_path / "got"))
+    names = {path.name for path in Path(kept).rglob("*") if path.is_file()}
+    assert tracking.HASH_FILE in names and not names & {*tracking.MODEL, "conformance.json", "model_card.json"}
+    with pytest.raises(Refused, match="kept in the partnership's workspace"):
+        mlflow.pyfunc.load_model(f"models:/{EXPERIMENT}@challenger")
+
+
+def test_a_run_that_was_altered_after_its_seal_is_not_tracked(later):
+    folder = later.workspace.runs / "second" / "candidate"
+    write_json(folder / "schema.json", {"features": [], "register": "c" * 64})
+    with pytest.raises(Refused, match="not what its trainer sealed"):
+        track_after(later, "second")
