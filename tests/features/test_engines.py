@@ -19,7 +19,7 @@ from desist.records.errors import Refused
 from tests.features import drawn
 from tests.features.drawn import cases, stays, things
 
-few = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 # Thousands are drawn by benchmarks/engines_agree.py.
 many = settings(few, max_examples=300)
 

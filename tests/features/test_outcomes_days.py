@@ -153,7 +153,7 @@ offence = st.tuples(
     st.integers(1, 5), st.booleans(), st.booleans(), st.booleans(),
 )  # fmt: skip
 histories = st.lists(offence, max_size=10)
-few = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def drawn_events(as_of, drawn):
@@ -190,7 +190,7 @@ def test_what_must_hold_between_outcomes(drawn, standing):
     assert [why == "" for why in found.why_missing] == (~labels.isna().any(axis=1)).tolist()
 
 
-@settings(few, max_examples=50)
+@settings(few, max_examples=20)
 @given(drawn=histories, later=histories, standing=st.one_of(st.sampled_from([577, 942]), st.integers(0, 1500)))
 def test_rows_recorded_on_or_after_the_known_by_date_change_nothing(drawn, later, standing):
     as_of = AS_OFS[1]

@@ -52,8 +52,8 @@ rows_of = st.lists(
 hidden = st.sampled_from(["nothing", "nothing", "prison", "releases", "flags", "police"])
 world = st.tuples(st.lists(offence, max_size=12), st.lists(spell, max_size=6), rows_of, standing, hidden)
 
-few = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-many = settings(few, max_examples=300)
+few = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(few, max_examples=200)
 
 
 def day(offset):

@@ -267,14 +267,14 @@ def drawn_events(history, offences, spells, enforced, episodes):
     )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=some)
 def test_it_agrees_with_the_plain_way(history, drawn):
     agrees(history, drawn)
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=some)
 def test_it_agrees_with_the_plain_way_on_many_histories(history, drawn):
     agrees(history, drawn)

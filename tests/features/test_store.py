@@ -53,7 +53,7 @@ def store(tmp_path):
     return EventStore.open(tmp_path / "store", drawn.CONTRACTS)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=drawn.cases())
 def test_a_store_in_parts_gives_the_cells_of_the_events_in_memory(tmp_path_factory, case):
     folder = tmp_path_factory.mktemp("store")

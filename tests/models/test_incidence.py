@@ -79,7 +79,7 @@ person = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(people=st.lists(person, min_size=1, max_size=25))
 def test_it_agrees_with_the_plain_way_and_the_shares_sum_to_one(people):
     people = [(when or 0, cause if when else "censored") for when, cause in people]

@@ -29,7 +29,7 @@ def chances(model, *rows):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(person=people, lower=st.floats(-5, 60), more=st.floats(0, 60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_more_sanctions_never_lower_and_more_clear_years_never_raise(fitted, name, person, lower, more):
     few, many = chances(fitted[name], person | {"sanctions": lower}, person | {"sanctions": lower + more})
     assert few <= many + 1e-12
@@ -39,7 +39,7 @@ def test_more_sanctions_never_lower_and_more_clear_years_never_raise(fitted, nam
 
 @pytest.mark.parametrize("name", NAMES)
 @given(person=people)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_treatment_never_raises_and_unknown_treatment_scores_as_none(fitted, name, person):
     helped, not_helped, unknown = chances(fitted[name], *(person | {"in_treatment": v} for v in (1.0, 0.0, None)))
     assert helped <= not_helped + 1e-12
@@ -48,7 +48,7 @@ def test_treatment_never_raises_and_unknown_treatment_scores_as_none(fitted, nam
 
 @pytest.mark.parametrize("name", NAMES)
 @given(person=people)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_missing_value_of_a_signed_feature_is_no_worse_than_its_worst_value(fitted, name, person):
     unknown, worst = chances(fitted[name], person | {"years_clear": None}, person | {"years_clear": -1e9})
     assert unknown <= worst + 1e-12
@@ -93,7 +93,7 @@ def recalibrated(made_up, fitted):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(rows=st.lists(people, min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_contributions_sum_to_the_logit_for_anybody_however_odd(fitted, recalibrated, name, rows):
     table = pd.DataFrame(rows, dtype=float)
     for model in (fitted[name], recalibrated[name]):
