@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from desist.features.outcomes import RARE
+from desist.models.judging.enough import enough_to_refit
 from desist.pipelines.audited import Final
 from desist.pipelines.compare import Compared
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.fairness_pages import fairness_content
 from desist.pipelines.ground import POPULATION, Ground
 from desist.pipelines.rare_outcome import ONLY_BELOW_THE_TOP, TOP_WORDS, in_100_words
+from desist.pipelines.recipes import CARD_ITEMS
 from desist.pipelines.session import Session
 from desist.pipelines.shared_candidate import FromShared
 from desist.records.codes import SIGNING_ROLES
@@ -103,6 +105,9 @@ def _cannot_tell(found: Evidence) -> tuple[str, ...]:
     if training.outcome in ONLY_BELOW_THE_TOP:
         count = audit.selection_today["already_at_the_top"]
         told.append(f"{count:,} people on today's caseload have no estimate of this. {TOP_WORDS}")
+    enough = enough_to_refit(training.learners[training.outcome], training.learners["person_id"], items=CARD_ITEMS)
+    if not enough.enough and found.shared is None:
+        told.append(enough.words)
     held = [entry.characteristic.replace("_", " ") for entry in audit.unassessed if entry.coverage]
     if held:
         told.append(f"Collected, but not compared in this audit: {listed(held)}.")

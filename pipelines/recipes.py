@@ -12,7 +12,7 @@ from desist.models.estimators.card import PointsCard
 from desist.models.estimators.comparators import BaseRate, CopasRate, PriorCount
 from desist.models.estimators.ebm import ExplainableBoosting
 from desist.models.estimators.spline import SplineLogistic
-from desist.models.judging.rare import HistoryLength, rare_recipes
+from desist.models.judging.rare import HistoryLength, RareCard, items_for, rare_recipes
 
 Recipe = Callable[[int], ChanceModel]
 
@@ -35,11 +35,22 @@ def recipes(features: FeatureSet, outcome: str, events: int) -> Mapping[str, Rec
     if outcome in RARE:
         return rare_recipes(features, events)
     return {
-        CARD: lambda seed: PointsCard(features, max_items=CARD_ITEMS, seed=seed),
+        CARD: card_recipe(features, events),
         SPLINE: lambda seed: SplineLogistic(features, seed=seed),
         EBM: lambda seed: ExplainableBoosting(features, bags=EBM_BAGS, seed=seed),
         TREES: lambda seed: MonotoneBoosting(features, seed=seed),
     }
+
+
+def card_recipe(features: FeatureSet, events: int) -> Recipe:
+    """A card of as many lines as the people with the outcome bear: one for each 25, ten at most.
+
+    Below that its chances are held back too: a line fitted to so few outcomes tells people apart too much.
+    """
+    items = min(CARD_ITEMS, items_for(events))
+    if items < CARD_ITEMS:
+        return lambda seed: RareCard(features, max_items=items, seed=seed)
+    return lambda seed: PointsCard(features, max_items=items, seed=seed)
 
 
 def trees_for_figures(features: FeatureSet) -> Recipe:
