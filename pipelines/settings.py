@@ -244,7 +244,7 @@ data_lag_days = 30                         # extra days before a label counts as
 replicates = 400                           # bootstrap replicates behind every interval
 audit_share = 0.4                          # the share of people who teach the model nothing and judge it in the audit
 audit_dates = 2                            # the audit judges so many of the latest caseloads with a known outcome
-refits = 20                                # refits on people drawn again: how steady estimates and reasons are
+refits = {10 if made_up else 20}                                # refits on people drawn again: how steady estimates and reasons are
 
 [list]
 valid_days = 28                            # a list of cases to review is withheld after this many days
