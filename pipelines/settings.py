@@ -222,6 +222,7 @@ def new_settings(
 ) -> str:
     """A commented partnership.toml to start from. A real partnership must fill in the governance references."""
     fixed = f"today = {today.isoformat()}        # a made-up partnership stands still on this day\n" if today else ""
+    refits = 10 if made_up else 20  # a demo should not keep anybody waiting
     review = (made_on + dt.timedelta(days=365)).isoformat()
     reference = "MADE-UP-{}" if made_up else ""
     documents = "\n".join(
@@ -244,7 +245,7 @@ data_lag_days = 30                         # extra days before a label counts as
 replicates = 400                           # bootstrap replicates behind every interval
 audit_share = 0.4                          # the share of people who teach the model nothing and judge it in the audit
 audit_dates = 2                            # the audit judges so many of the latest caseloads with a known outcome
-refits = {10 if made_up else 20}                                # refits on people drawn again: how steady estimates and reasons are
+refits = {refits}                                # refits on people drawn again: how steady estimates and reasons are
 
 [list]
 valid_days = 28                            # a list of cases to review is withheld after this many days
