@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/desist demo --workspace desist-demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # What the tests of the Spark engine need besides Java 17; they are skipped without.
 spark: $(READY)
