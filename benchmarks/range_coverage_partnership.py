@@ -4,7 +4,8 @@
 
 One large partnership is made once. In each world 2,000 of its people are the partnership at hand: a model is fitted and
 calibrated on 70 % of them and its ranges learnt on the others. The truth at a score is the mean true chance (p_proven)
-of all people the model did not learn from. The people of the worlds overlap, so their error is a little understated.
+of all people the model did not learn from. Outcomes are drawn anew in each world from the true chances, a person's
+rows alike in half of what is left to chance: one history for all worlds would repeat its own luck in each of them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from range_coverage import JUDGES, Tally, rate_at
+from scipy.stats import norm
 
 from desist.features.cohort import CohortRule, select_cohort
 from desist.features.engines.compiled import build_profiles
@@ -81,9 +83,17 @@ def stock_rows(folder: Path, people: int) -> pd.DataFrame:
     return found[found["group"].isin(GROUPS)].reset_index(drop=True)
 
 
+def _outcomes(rows: pd.DataFrame, draw: np.random.Generator) -> pd.Series:
+    """Outcomes with the true chances; unknown where they were unknown."""
+    person = np.unique(rows["person_id"], return_inverse=True)[1]
+    luck = np.sqrt(0.5) * (draw.normal(size=person.max() + 1)[person] + draw.normal(size=len(rows)))
+    return pd.Series((norm.cdf(luck) < rows["p"]).astype(float), index=rows.index).where(rows[OUTCOME].notna())
+
+
 def one_world(name: str, rows: pd.DataFrame, seed: int, tally: Tally) -> tuple[float, int]:
     """Count one world; gives the share of scores tagged borderline and how many of the four steps held the truth."""
     draw = np.random.default_rng([seed, 5])
+    rows = rows.assign(**{OUTCOME: _outcomes(rows, draw)})
     people = draw.permutation(np.sort(rows["person_id"].unique()))[:AT_HAND]
     judges = people[: int(JUDGES * len(people))]
     known = rows[OUTCOME].notna()
