@@ -38,9 +38,9 @@ class Remembers(SplineLogistic):
 
     seen = []
 
-    def fit(self, X, y, people=None):
+    def fit(self, X, y, people=None, **later):
         Remembers.seen.append((X, np.asarray(y), np.asarray(people)))
-        return super().fit(X, y, people)
+        return super().fit(X, y, people, **later)
 
 
 def test_a_person_drawn_twice_brings_all_rows_twice_and_one_not_drawn_brings_none(made_up, dated):
