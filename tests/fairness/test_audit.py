@@ -127,7 +127,7 @@ def test_the_counts_add_up_and_say_who_would_be_wrongly_listed(rows, policy):
     assert sum(row.n for row in found.tables["sex"]) == counts["rows_judged"]
     assert sum(row.unknown_outcome for row in found.tables["sex"]) == 10
     assert found.selection_today == {"selected": 12, "not_under_the_present_rule": 3}
-    assert "2990 of 3000 scored rows" in found.caveats[-1]
+    assert "2,990 of 3,000 scored rows" in found.caveats[-1]
 
 
 def test_base_rates_stand_beside_each_groups_part(rows, policy):

@@ -45,7 +45,7 @@ def pairs_in(table, scores):
     if "as_of" in table:
         table = table[pd.to_datetime(table["as_of"]) >= AS_OF]
     numbers = table.select_dtypes("number")
-    own = table["person_id"].astype(str).map(scores)
+    own = table["person_id"].astype(str).map(scores).astype(float)
     return bool((numbers.sub(own, axis=0).abs() < 1e-7).any(axis=1).sum() > 1)
 
 

@@ -81,7 +81,7 @@ def test_the_last_known_date_recalibrates_and_the_others_fit():
     seen = {}
 
     class Watched(SplineLogistic):
-        def fit(self, X, y, people=None):
+        def fit(self, X, y, people=None, later=None):
             seen["rows"] = len(X)
             return super().fit(X, y, people)
 
@@ -106,7 +106,7 @@ def test_a_last_date_with_too_few_outcomes_is_learnt_from_instead():
     seen = []
 
     class Watched(SplineLogistic):
-        def fit(self, X, y, people=None):
+        def fit(self, X, y, people=None, later=None):
             seen.append(len(X))
             return super().fit(X, y, people)
 
