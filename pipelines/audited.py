@@ -125,8 +125,12 @@ def score_rows(model: Calibrated, rows: pd.DataFrame, outcome: str) -> pd.DataFr
 
 def fit_audited(session: Session, training: Training, features: FeatureSet, name: str, *, cut_off: float) -> Audited:
     """The chosen recipe's file, fitted on those who teach and judged on those who judge."""
+    return judged_file(session, training, name, fit_recipe(session, training, features, name, training.learnt), cut_off)
+
+
+def judged_file(session: Session, training: Training, name: str, model: Calibrated, cut_off: float) -> Audited:
+    """A file that those who teach made or moved, judged on those who judge."""
     learnt = training.learnt
-    model = fit_recipe(session, training, features, name, learnt)
     rows = score_rows(model, training.judging, training.outcome)
     draws = {"replicates": session.settings.replicates, "seed": session.settings.seed}
     y, people = rows[training.outcome], rows["person_id"]

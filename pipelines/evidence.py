@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from desist.fairness.audit import Audit
 from desist.fairness.policy import Policy
@@ -59,7 +60,7 @@ class Evidence:
         made = {**self.beside, self.chosen: self.final.audited.model}
         return {name: model for name, model in made.items() if name in self.compared.models}
 
-    @property
+    @cached_property
     def stability(self) -> Stability | None:
         """How steady the points are over the refits; None where the model is no points card, or came from elsewhere."""
         model, learnt = self.final.audited.model, self.training.learnt

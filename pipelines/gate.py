@@ -208,7 +208,8 @@ def open_release(session: Session) -> release.Release:
             log_last_time=session.log.last_time(),
             register_hash=None if broken else register.hash,
         )
-        _raise_if_any([*causes, *_found_causes(session, found), *conformance_causes(found.files)])
+        of_files = [*conformance_causes(found.files), *_outcome_causes(found.files)]
+        _raise_if_any([*causes, *_found_causes(session, found), *of_files])
     except Withheld as error:
         told = [*error.causes, *(cause.text for cause in causes if cause.text not in error.causes)]
         withheld = Withheld(error.message.splitlines()[0], told, state=error.state)

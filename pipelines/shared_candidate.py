@@ -15,11 +15,8 @@ from desist.models.judging.evaluate import (
     Difference,
     metrics_to_json,
     paired_difference,
-    sample_size,
-    score_metrics,
 )
-from desist.pipelines.audited import SCORE, Audited, score_rows
-from desist.pipelines.compare import periods_of
+from desist.pipelines.audited import SCORE, Audited, judged_file, score_rows
 from desist.pipelines.ground import Ground
 from desist.pipelines.recipes import CARD_ITEMS
 from desist.pipelines.session import Session
@@ -67,7 +64,7 @@ def candidate_from_shared(
     Raises Refused, naming the features, where the card does not mean here what it meant where it was learnt.
     """
     check_fits(shared, ground.register, outcome=training.outcome, made_up=session.settings.made_up)
-    learnt, judging = training.learnt, training.judging
+    learnt = training.learnt
     model = Shared(
         seen_here(shared.model, learnt, training.outcome),
         known_after_days=training.definition.days_to_mature,
@@ -80,26 +77,14 @@ def candidate_from_shared(
         as_of=learnt["as_of"],
         area=session.settings.area,
     )
-    rows = score_rows(model, judging, training.outcome)
-    before = score_rows(shared.model, judging, training.outcome)[SCORE]
-    y, people = rows[training.outcome], rows["person_id"]
-    draws = {"replicates": session.settings.replicates, "seed": session.settings.seed}
-    audited = Audited(
-        name=NAME,
-        model=model,
-        rows=rows,
-        metrics=score_metrics(y, rows[SCORE], people, cut_off=cut_off, **draws),
-        periods=periods_of(rows, training.outcome, SCORE, cut_off=cut_off, **draws),
-        size=sample_size(y, people),
-        learnt_dates=tuple(pd.Timestamp(day).date() for day in sorted(learnt["as_of"].unique())),
-        learnt_rows=len(learnt),
-        learnt_people=int(learnt["person_id"].nunique()),
-    )
+    audited = judged_file(session, training, NAME, model, cut_off)
+    before = score_rows(shared.model, training.judging, training.outcome)[SCORE]
+    rows, draws = audited.rows, {"replicates": session.settings.replicates, "seed": session.settings.seed}
     return FromShared(
         audited=audited,
         words=model.words_,
         enough=enough_to_refit(training.table[training.outcome], training.table["person_id"], items=CARD_ITEMS),
-        moved_less_shared=paired_difference(y, rows[SCORE], before, people, **draws),
+        moved_less_shared=paired_difference(rows[training.outcome], rows[SCORE], before, rows["person_id"], **draws),
         shared=shared,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
@@ -51,28 +52,28 @@ class Training:
         """The column of the table that models learn."""
         return self.definition.name
 
-    @property
+    @cached_property
     def people_with_outcome(self) -> int:
         """How many different people have the outcome, judges among them."""
         return people_with_outcome(self.table[self.outcome], self.table["person_id"])
 
-    @property
+    @cached_property
     def events(self) -> int:
         """How many different people among the learners have the outcome."""
         learners = self.learners
         return people_with_outcome(learners[self.outcome], learners["person_id"])
 
-    @property
+    @cached_property
     def learners(self) -> pd.DataFrame:
         """The rows of everybody who is no judge: back-tests and the choice between models use these alone."""
         return self.table.iloc[self.apart.learners].reset_index(drop=True)
 
-    @property
+    @cached_property
     def learnt(self) -> pd.DataFrame:
         """The learners' rows whose label was known before the first audited date: what the audited file learns."""
         return self.table.iloc[self.apart.learn].reset_index(drop=True)
 
-    @property
+    @cached_property
     def judging(self) -> pd.DataFrame:
         """The judges' rows on the audited dates."""
         return self.table.iloc[self.apart.judge].reset_index(drop=True)
