@@ -102,7 +102,7 @@ GUARDS = (
     ),
     Guard(
         "a release is checked again when it is read",
-        "fairness/release.py",
+        "fairness/approval/release.py",
         "    if causes:\n        raise withhold(causes)\n    return _made(",
         "    return _made(",
         "tests/fairness",
@@ -116,7 +116,7 @@ GUARDS = (
     ),
     Guard(
         "a release can be made by the gate alone, so a reader cannot skip it",
-        "fairness/release.py",
+        "fairness/approval/release.py",
         "        if token is not _MADE_HERE:\n",
         "        if False:\n",
         "tests/fairness",
@@ -144,7 +144,7 @@ GUARDS = (
     ),
     Guard(
         "too few people are never within the limit",
-        "fairness/verdicts.py",
+        "fairness/statistics/verdicts.py",
         "    if not enough or gap_low is None or gap_high is None:\n        return CANNOT_BE_ASSESSED\n",
         "    return MEETS\n",
         "tests/fairness",

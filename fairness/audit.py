@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.fairness.group_measures import GroupMeasures, GroupRow, Measure, Sample, rounded
 from desist.fairness.groups import Joined, join_rows
-from desist.fairness.intervals import LEVEL
 from desist.fairness.policy import Policy
-from desist.fairness.verdicts import MEETS, Finding, Part, find
+from desist.fairness.statistics.group_measures import GroupMeasures, GroupRow, Measure, Sample, rounded
+from desist.fairness.statistics.intervals import LEVEL
+from desist.fairness.statistics.verdicts import MEETS, Finding, Part, find
 from desist.features.tables import Outcomes, Scores
 from desist.records.errors import Refused
 from desist.records.hashing import hash_bytes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from desist.fairness.intervals import Codes, Floats
+from desist.fairness.statistics.intervals import Codes, Floats
 from desist.features.tables import ROW, Outcomes, Scores, check_rows
 from desist.records.codes import AGE_BANDS, ETHNICITY_5
 from desist.records.errors import Refused

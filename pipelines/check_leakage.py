@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from desist.fairness.release import Release
+from desist.fairness.approval.release import Release
 from desist.features.events import Events
 from desist.features.language import tables_read
 from desist.features.population import caseload_facts, support_waiting

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from desist.fairness import gate
-from desist.fairness.candidate import is_model_file
+from desist.fairness.approval import gate
+from desist.fairness.approval.candidate import is_model_file
 from desist.models.conformance.check import FILE, check_conformance
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from desist.fairness.gate import ALTERED, Cause, withhold
-from desist.fairness.release import Release
+from desist.fairness.approval.gate import ALTERED, Cause, withhold
+from desist.fairness.approval.release import Release
 from desist.features.engines.behind import facts_behind_people
 from desist.features.register import Feature
 from desist.features.tables import Estimate, FeatureSet, Reason

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from desist.fairness.audit import Audit
-from desist.fairness.group_measures import GroupRow, Measure
-from desist.fairness.verdicts import Finding
+from desist.fairness.statistics.group_measures import GroupRow, Measure
+from desist.fairness.statistics.verdicts import Finding
 from desist.reports import fairness_content as content
 
 #: Which cell of the confusion matrix is the numerator of a rate; its count decides whether the rate may be shown.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.fairness import gate, release, signoff
-from desist.fairness.candidate import FOLDER, read_plain_files
+from desist.fairness.approval import gate, release, signoff
+from desist.fairness.approval.candidate import FOLDER, read_plain_files
 from desist.features.outcomes import PROVEN_REOFFENDING
 from desist.intake.store import Store
 from desist.pipelines.conforming import conformance_causes

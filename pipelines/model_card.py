@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from desist.fairness.release import Release
+from desist.fairness.approval.release import Release
 from desist.reports.content import StepRecord
 
 FILE = "model_card.json"

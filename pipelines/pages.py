@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from desist.fairness.release import Release
+from desist.fairness.approval.release import Release
 from desist.features.population import NOT_SELECTED, caseload_facts, support_waiting
 from desist.features.tables import CaseList
 from desist.measures.disclosure import PRACTITIONER

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from desist.fairness.candidate import FOLDER, MANIFEST
+from desist.fairness.approval.candidate import FOLDER, MANIFEST
 from desist.fairness.policy import load_policy
 from desist.models.estimators.calibration import Calibrated
 from desist.models.estimators.card import PointsCard

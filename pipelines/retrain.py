@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.fairness.candidate import seal_candidate
+from desist.fairness.approval.candidate import seal_candidate
 from desist.fairness.policy import load_policy
 from desist.models.judging.evaluate import Measured
 from desist.pipelines.advice import Advice

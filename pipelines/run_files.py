@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from desist.fairness.candidate import FOLDER, MANIFEST, write_policy_files
-from desist.fairness.few_events import PEOPLE_WITH_OUTCOME
+from desist.fairness.approval.candidate import FOLDER, MANIFEST, write_policy_files
+from desist.fairness.approval.few_events import PEOPLE_WITH_OUTCOME
 from desist.features.tables import ROW
 from desist.models.conformance.check import write_conformance
 from desist.models.files import save_model

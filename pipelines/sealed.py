@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from desist.fairness.candidate import FOLDER, MANIFEST, read_plain_files
+from desist.fairness.approval.candidate import FOLDER, MANIFEST, read_plain_files
 from desist.records.errors import Refused
 from desist.records.files import read_json
 from desist.records.hashing import hash_bytes

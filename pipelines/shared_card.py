@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.fairness.candidate import Candidate
+from desist.fairness.approval.candidate import Candidate
 from desist.features.register import Register
 from desist.measures.disclosure import PUBLIC, show_count
 from desist.models.conformance.check import FILE as CONFORMANCE

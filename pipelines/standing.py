@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from desist.fairness.candidate import FOLDER, MANIFEST
+from desist.fairness.approval.candidate import FOLDER, MANIFEST
 from desist.fairness.policy import CutOffs
 from desist.models.files import load_model
 from desist.pipelines.advice import (

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from desist.fairness.intervals import wilson
 from desist.fairness.policy import CutOffs
+from desist.fairness.statistics.intervals import wilson
 from desist.reports.content import StepRecord
 
 STEPS = (1, 2, 3, 4)

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.fairness.candidate import FOLDER, MANIFEST
+from desist.fairness.approval.candidate import FOLDER, MANIFEST
 from desist.models.files import MODEL_FILE, TREES_FILE
 from desist.pipelines.sealed import sealed_files
 from desist.pipelines.session import Session, newest, released_run

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from desist.fairness.candidate import examine
-from desist.fairness.signoff import load_sign_offs
+from desist.fairness.approval.candidate import examine
+from desist.fairness.approval.signoff import load_sign_offs
 from desist.intake.store import Store
 from desist.pipelines.gate import open_release
 from desist.pipelines.lists import list_faults

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from desist.fairness.approval.release import Release
+from desist.fairness.approval.release_files import is_revoked
 from desist.fairness.policy import CutOffs
-from desist.fairness.release import Release
-from desist.fairness.release_files import is_revoked
 from desist.features.between import as_if_in_time, of_person, without_what_happened_since
 from desist.features.engines.behind import value_in_words
 from desist.features.engines.reference import build_profiles

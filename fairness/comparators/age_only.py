@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from desist.fairness.groups import NOT_STATED, age_band, band_label
-from desist.fairness.intervals import Floats
+from desist.fairness.statistics.intervals import Floats
 from desist.features.tables import ROW, check_rows
 from desist.records.codes import AGE_BANDS
 from desist.records.errors import Refused

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from desist.fairness.groups import ADULT, NOT_STATED
-from desist.fairness.intervals import Floats
+from desist.fairness.statistics.intervals import Floats
 from desist.features.tables import ROW, check_rows
 from desist.records.errors import Problem, Refused
 

@@ -27,7 +27,7 @@ from desist.fairness.comparators.inputs import (
     answer,
     read_inputs,
 )
-from desist.fairness.intervals import Floats
+from desist.fairness.statistics.intervals import Floats
 
 MOST_PREVIOUS = 50.0  # more previous sanctions than this count as this many; without it seven test cases fail
 #: First year of each adult age band; the last has no end.

@@ -31,7 +31,7 @@ from desist.fairness.comparators.inputs import (
 )
 from desist.fairness.comparators.tables import Bands
 from desist.fairness.comparators.terms import INDICATORS, OTHER_DRUGS, PARTNER, Shape, powers, shape_of
-from desist.fairness.intervals import Floats
+from desist.fairness.statistics.intervals import Floats
 
 MOST_MONTHS = 36.0  # months free of offences count up to three years
 BAND_NAMES = np.array(["low", "medium", "high", "very high"], dtype=object)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from desist.fairness.audit import PROTECTED, Audit, audit
 from desist.fairness.groups import MOST_GROUPS, NOT_STATED
-from desist.fairness.point_tables import point_table, ratios
 from desist.fairness.policy import CutOffs, Policy
+from desist.fairness.statistics.point_tables import point_table, ratios
 from desist.features.tables import Outcomes, Scores
 from desist.pipelines.evaluate.data import Data
 from desist.pipelines.evaluate.expressions import NUMBER, Value

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from desist.fairness.group_measures import GroupRow
+from desist.fairness.statistics.group_measures import GroupRow
 from desist.measures.disclosure import (
     HIDDEN,
     PARTNERSHIP,

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from desist.fairness.approval.release import release as make_release
+from desist.fairness.approval.release import seal_candidate, verify_release, write_policy_files
+from desist.fairness.approval.signoff import Condition, SignOff, sign
 from desist.fairness.audit import audit
 from desist.fairness.policy import parse_policy
-from desist.fairness.release import release as make_release
-from desist.fairness.release import seal_candidate, verify_release, write_policy_files
-from desist.fairness.signoff import Condition, SignOff, sign
 from desist.features.tables import Outcomes, Scores
 from desist.records.files import write_json, write_text
 from desist.records.hashing import hash_bytes, hash_json

@@ -530,7 +530,7 @@ def test_verify_finds_nothing_wrong_after_a_quarter_and_names_what_was_changed(q
 
 
 def test_a_reader_cannot_make_a_release_for_itself():
-    from desist.fairness.release import Release
+    from desist.fairness.approval.release import Release
 
     with pytest.raises(TypeError):
         Release()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from desist.fairness.gate import SUSPENDED
+from desist.fairness.approval.gate import SUSPENDED
 from desist.pipelines import conforming
 from desist.pipelines.conforming import conformance_causes
 

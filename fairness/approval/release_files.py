@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from desist.fairness.candidate import Candidate, is_id, is_model_file, read_plain
-from desist.fairness.gate import ALTERED, NOT_APPROVED, SUSPENDED, Cause, key_causes, withhold
-from desist.fairness.signoff import (
+from desist.fairness.approval.candidate import Candidate, is_id, is_model_file, read_plain
+from desist.fairness.approval.gate import ALTERED, NOT_APPROVED, SUSPENDED, Cause, key_causes, withhold
+from desist.fairness.approval.signoff import (
     SHORTEST_TEXT,
     Condition,
     Keys,

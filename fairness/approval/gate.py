@@ -9,9 +9,9 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from desist.fairness.approval.signoff import Keys, PublicKey, SignOff, add_months, same_person
 from desist.fairness.policy import Policy
-from desist.fairness.signoff import Keys, PublicKey, SignOff, add_months, same_person
-from desist.fairness.verdicts import Finding
+from desist.fairness.statistics.verdicts import Finding
 from desist.records.errors import Refused, Withheld
 
 NOT_APPROVED, AUDIT_FAILED, EXPIRED = "not_approved", "audit_failed", "expired"

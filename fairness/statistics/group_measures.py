@@ -13,18 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from desist.fairness import intervals
-from desist.fairness.intervals import (
-    UNDEFINED,
-    Codes,
-    Floats,
-    Interval,
-    Members,
-    Replicates,
-    people_bootstrap,
-    point_values,
-)
-from desist.fairness.point_tables import EVERYBODY, METRICS, RATES, everybody_table, point_table
+from desist.fairness.statistics import intervals
+from desist.fairness.statistics.bootstrap import Members, Replicates, people_bootstrap, point_values
+from desist.fairness.statistics.intervals import UNDEFINED, Codes, Floats, Interval
+from desist.fairness.statistics.point_tables import EVERYBODY, METRICS, RATES, everybody_table, point_table
 
 #: Digits kept in an audit, so that the last bits of a sum don't make two machines' files differ.
 DIGITS = 9

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from desist.fairness import few_events
-from desist.fairness import release as gate
+from desist.fairness.approval import few_events
+from desist.fairness.approval import release as gate
 from desist.fairness.audit import Audit
 from desist.records.errors import Withheld
 from desist.records.files import read_json, write_json, write_text

@@ -7,8 +7,15 @@ from fairlearn import metrics as fair
 from sklearn.metrics import precision_score, roc_auc_score
 
 from desist.fairness.audit import audit
-from desist.fairness.point_tables import differences, everybody_table, others_table, point_table, ratio_of, ratios
 from desist.fairness.policy import parse_policy
+from desist.fairness.statistics.point_tables import (
+    differences,
+    everybody_table,
+    others_table,
+    point_table,
+    ratio_of,
+    ratios,
+)
 from desist.features.tables import Outcomes, Scores
 
 PUBLISHED = {

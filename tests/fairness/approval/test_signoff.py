@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from desist.fairness.signoff import (
+from desist.fairness.approval.signoff import (
     Condition,
     SignOff,
     add_months,
@@ -56,7 +56,7 @@ def test_a_sign_off_is_kept_and_read_back_with_its_signature(board, condition):
 
 
 def test_signing_in_another_name_or_with_a_wrong_password_is_refused(board):
-    from desist.fairness.signoff import sign
+    from desist.fairness.approval.signoff import sign
 
     with pytest.raises(Refused, match="belongs to Chidi Chair"):
         sign(board.draft("chair", holder="Olu Officer"), board.keys, b"chair")

@@ -8,8 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from desist.fairness import intervals, verdicts
-from desist.fairness.verdicts import CANNOT_BE_ASSESSED, DOES_NOT_MEET, MEETS, Finding, Part, judge, lean, worst
+from desist.fairness.statistics import intervals, verdicts
+from desist.fairness.statistics.verdicts import (
+    CANNOT_BE_ASSESSED,
+    DOES_NOT_MEET,
+    MEETS,
+    Finding,
+    Part,
+    judge,
+    lean,
+    worst,
+)
 
 
 @pytest.mark.parametrize(

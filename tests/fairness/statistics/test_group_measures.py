@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desist.fairness import group_measures, intervals
-from desist.fairness.group_measures import GroupMeasures, Sample
-from desist.fairness.verdicts import MEETS, judge, planned_denominator
+from desist.fairness.statistics import bootstrap, group_measures, intervals
+from desist.fairness.statistics.group_measures import GroupMeasures, Sample
+from desist.fairness.statistics.verdicts import MEETS, judge, planned_denominator
 
 
 def _hand():
@@ -83,7 +83,7 @@ def test_ranking_worse_by_the_margin_is_called_within_in_at_most_5_of_100():
         score = 1 / (1 + np.exp(-random.normal(y * shift)))
         measured = GroupMeasures(Sample(y, score, np.arange(600), 0.5), groups, replicates=60, seed=world)
         members = measured._members
-        points = intervals.point_values(y, score, members)
+        points = bootstrap.point_values(y, score, members)
         parts = [
             intervals.logit_interval(points.inside["auc"][0, 0], measured._errors.inside["auc"][0]),
             intervals.logit_interval(points.outside["auc"][0, 0], measured._errors.outside["auc"][0]),

@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from desist.fairness.group_measures import GroupRow, Measure
-from desist.fairness.intervals import Z
 from desist.fairness.policy import FindingRule, Policy
+from desist.fairness.statistics.group_measures import GroupRow, Measure
+from desist.fairness.statistics.intervals import Z
 
 MEETS, DOES_NOT_MEET, CANNOT_BE_ASSESSED = "meets", "does_not_meet", "cannot_be_assessed"
 #: From best to worst: a finding's answer is the worst of its groups'.

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desist.fairness import release as gate
+from desist.fairness.approval import release as gate
+from desist.fairness.approval.release import Release, candidate_hashes, check_candidate, current_release, seal_candidate
+from desist.fairness.approval.signoff import sign
 from desist.fairness.audit import audit
-from desist.fairness.release import Release, candidate_hashes, check_candidate, current_release, seal_candidate
-from desist.fairness.signoff import sign
 from desist.records.errors import Refused, Withheld
 from desist.records.files import write_json, write_text
 from desist.records.hashing import hash_json

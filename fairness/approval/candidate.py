@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from desist.fairness.approval.gate import ALTERED, SUSPENDED, Cause, Evidence, key_causes, withhold
+from desist.fairness.approval.signoff import Keys, PublicKey, SigningKeys
 from desist.fairness.audit import Audit
-from desist.fairness.gate import ALTERED, SUSPENDED, Cause, Evidence, key_causes, withhold
 from desist.fairness.policy import Policy, load_policy, parse_policy
-from desist.fairness.signoff import Keys, PublicKey, SigningKeys
 from desist.records.errors import Problem, Refused, UserError
 from desist.records.files import read_json, write_bytes, write_json
 from desist.records.hashing import canonical_json, hash_bytes, hash_json

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from desist.fairness import intervals
-from desist.fairness.intervals import Interval
+from desist.fairness.statistics import bootstrap, intervals
+from desist.fairness.statistics.intervals import Interval
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def _drawn(seed, n=60, people=20):
 @given(st.integers(0, 10_000))
 def test_inside_and_outside_a_group_the_auc_is_scikit_learns(seed):
     y, score, _, members = _drawn(seed)
-    points = intervals.point_values(y, score, members)
+    points = bootstrap.point_values(y, score, members)
     for group in range(members.shape[1]):
         for found, part in ((points.inside, members[:, group]), (points.outside, ~members[:, group])):
             value = found["auc"][0, group]
@@ -115,7 +115,7 @@ def test_a_replicate_draws_whole_people_with_all_their_rows():
     y, score, people, members = _drawn(5)
     people = np.unique(people, return_inverse=True)[1]
     number = people.max() + 1
-    drawn = intervals.people_bootstrap(y, score, people, members, replicates=3, seed=11)
+    drawn = bootstrap.people_bootstrap(y, score, people, members, replicates=3, seed=11)
     random = np.random.default_rng(11)
     for replicate in range(3):
         times = np.bincount(random.integers(number, size=number), minlength=number)[people]
@@ -126,16 +126,16 @@ def test_a_replicate_draws_whole_people_with_all_their_rows():
 def test_memory_bounds_change_no_replicate(monkeypatch):
     y, score, people, members = _drawn(6)
     people = np.unique(people, return_inverse=True)[1]
-    whole = intervals.people_bootstrap(y, score, people, members, replicates=7, seed=2)
+    whole = bootstrap.people_bootstrap(y, score, people, members, replicates=7, seed=2)
     monkeypatch.setattr(intervals, "CHUNK", 130)
-    parts = intervals.people_bootstrap(y, score, people, members, replicates=7, seed=2)
+    parts = bootstrap.people_bootstrap(y, score, people, members, replicates=7, seed=2)
     assert all(np.array_equal(whole.inside[name], parts.inside[name], equal_nan=True) for name in whole.inside)
 
 
 def test_a_standard_error_that_few_replicates_can_tell_is_missing():
     values = np.full((100, 2), np.nan)
     values[:94, 0], values[:95, 1] = np.arange(94), np.arange(95)
-    found = intervals.spread(values)
+    found = bootstrap.spread(values)
     assert np.isnan(found[0]) and found[1] == pytest.approx(np.arange(95).std(ddof=1))
 
 
@@ -163,8 +163,8 @@ def test_the_bootstrap_of_people_covers_the_true_auc():
         y = (random.random(50) < 0.5).astype(float)
         score = (1 / (1 + np.exp(-random.normal(y)))).repeat(2)
         y = y.repeat(2)
-        drawn = intervals.people_bootstrap(y, score, people, members, replicates=150, seed=world)
-        value = intervals.point_values(y, score, members).inside["auc"][0, 0]
+        drawn = bootstrap.people_bootstrap(y, score, people, members, replicates=150, seed=world)
+        value = bootstrap.point_values(y, score, members).inside["auc"][0, 0]
         found = intervals.logit_interval(value, drawn.standard_error("auc")[0])
         inside += found.low <= 0.7602 <= found.high
     assert inside / 300 >= 0.91

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from desist.fairness.candidate import Candidate
-from desist.fairness.gate import ALTERED, NOT_APPROVED, Cause
+from desist.fairness.approval.candidate import Candidate
+from desist.fairness.approval.gate import ALTERED, NOT_APPROVED, Cause
 from desist.features.outcomes import EVENTS_TO_RELEASE, RARE
 
 #: Where ``schema.json`` tells, by outcome, how many different people had it among those whose outcome is known.

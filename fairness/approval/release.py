@@ -19,8 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from desist.fairness.audit import Audit
-from desist.fairness.candidate import (
+from desist.fairness.approval.candidate import (
     Candidate,
     candidate_hashes,
     check_candidate,
@@ -30,10 +29,9 @@ from desist.fairness.candidate import (
     seal_candidate,
     write_policy_files,
 )
-from desist.fairness.few_events import event_causes
-from desist.fairness.gate import ALTERED, NOT_APPROVED, SUSPENDED, Cause, sign_off_causes, withhold
-from desist.fairness.policy import Policy
-from desist.fairness.release_files import (
+from desist.fairness.approval.few_events import event_causes
+from desist.fairness.approval.gate import ALTERED, NOT_APPROVED, SUSPENDED, Cause, sign_off_causes, withhold
+from desist.fairness.approval.release_files import (
     MET,
     RELEASE,
     REVOKED,
@@ -52,7 +50,9 @@ from desist.fairness.release_files import (
     withdrawn_signatures,
     write_note,
 )
-from desist.fairness.signoff import Condition, Keys, SigningKeys, SignOff, conditions_of
+from desist.fairness.approval.signoff import Condition, Keys, SigningKeys, SignOff, conditions_of
+from desist.fairness.audit import Audit
+from desist.fairness.policy import Policy
 from desist.records.errors import UserError, Withheld
 from desist.records.files import new_folder, write_text
 from desist.records.hashing import hash_json

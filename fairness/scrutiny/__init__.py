@@ -1,0 +1,1 @@
+"""What stands beside the verdicts: label bias, proxies, alternatives, gaming checks, and who bears what else."""

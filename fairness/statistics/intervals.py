@@ -1,0 +1,151 @@
+"""95 % intervals that a verdict can rest on: Wilson, Newcombe, and what repeated rows are worth.
+
+Rows of one person on several dates are not independent. For a proportion the *effective denominator* is
+the number of rows divided by a design effect: the variance of the proportion when people, not rows, are the
+sampling unit, over the binomial variance. Wilson's interval is then taken at the effective denominator.
+Source: Newcombe 1998, Statistics in Medicine 17, methods 3 and 10; Kish 1965 for the design effect.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVEL = 0.95
+#: Normal quantile of a two-sided 95 % interval.
+Z = 1.959963984540054
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % interval; None where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def __post_init__(self) -> None:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has both ends or none")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("an interval ends before it begins")
+
+    @property
+    def known(self) -> bool:
+        """Whether value and interval are defined."""
+        return self.value is not None and self.low is not None
+
+
+UNDEFINED = Interval(None, None, None)
+
+
+def wilson(successes: float, n: float) -> Interval:
+    """Wilson's score interval of a proportion; undefined where ``n`` is 0. Both may be fractional (effective)."""
+    if n <= 0:
+        return UNDEFINED
+    share = successes / n
+    centre = share + Z * Z / (2 * n)
+    half = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    scale = 1 + Z * Z / n
+    low, high = (centre - half) / scale, (centre + half) / scale
+    # At 0 and at n the score interval ends exactly there; rounding must not leave it a hair beside.
+    return Interval(share, 0.0 if successes <= 0 else max(0.0, low), 1.0 if successes >= n else min(1.0, high))
+
+
+def difference(group: Interval, others: Interval) -> Interval:
+    """Group minus others from their two independent intervals, by square-and-add.
+
+    With two Wilson intervals this is Newcombe's method 10. People who are in both (age bands change from date
+    to date) make the two vary together, so the true interval is narrower than this one: it errs to caution.
+    """
+    if group.value is None or others.value is None:
+        return UNDEFINED
+    gap = group.value - others.value
+    if group.low is None or group.high is None or others.low is None or others.high is None:
+        return Interval(gap, None, None)
+    below = math.hypot(group.value - group.low, others.high - others.value)
+    above = math.hypot(group.high - group.value, others.value - others.low)
+    return Interval(gap, gap - below, gap + above)
+
+
+def newcombe(successes: float, n: float, other_successes: float, other_n: float) -> Interval:
+    """Difference of two independent proportions with Newcombe's hybrid score interval."""
+    return difference(wilson(successes, n), wilson(other_successes, other_n))
+
+
+def minus_wilson(mean: float, successes: float, n: float) -> Interval:
+    """A mean estimate minus a rate, with the rate's score interval: calibration in the large.
+
+    Never of width 0, however few events there are. ``n`` is the effective denominator of the *residuals*
+    (estimate minus outcome), so that estimates which vary with the sample widen it.
+    """
+    rate = wilson(successes, n)
+    if rate.value is None or rate.low is None or rate.high is None:
+        return UNDEFINED
+    return Interval(mean - rate.value, mean - rate.high, mean - rate.low)
+
+
+def logit_interval(value: float, standard_error: float) -> Interval:
+    """A value between 0 and 1 with an interval that is symmetric on the logit scale.
+
+    No interval where the value is 0 or 1, or where replicates did not vary: nothing is known of its spread.
+    """
+    if math.isnan(value):
+        return UNDEFINED
+    if not 0 < value < 1 or not standard_error > 0:
+        return Interval(value, None, None)
+    middle = math.log(value / (1 - value))
+    half = Z * standard_error / (value * (1 - value))
+    return Interval(value, 1 / (1 + math.exp(half - middle)), 1 / (1 + math.exp(-half - middle)))
+
+
+def rows_a_person(people: Codes) -> float:
+    """Mean rows of a person, each row weighing one: 1 where nobody has two. 0 without rows."""
+    if not people.size:
+        return 0.0
+    counts = np.bincount(people)
+    return float((counts.astype(float) ** 2).sum() / counts.sum())
+
+
+def design_effect(values: Floats, people: Codes, variance: float) -> float:
+    """Variance of the mean of ``values`` with people as the unit, over ``variance / (n - 1)``.
+
+    ``variance`` is the binomial one, rate times (1 - rate). Exactly 1 for a proportion where everybody has
+    one row. NaN where the variance is 0 or there are fewer than two people.
+    """
+    number = values.size
+    if number < 2 or variance <= 0:
+        return math.nan
+    sums = np.bincount(people, weights=values - values.mean())
+    persons = int((np.bincount(people) > 0).sum())
+    if persons < 2:
+        return math.nan
+    by_people = persons / (persons - 1) * float((sums**2).sum()) / number**2
+    return by_people / (variance / (number - 1))
+
+
+def within_person(effect: float, people: Codes) -> float:
+    """How alike a person's rows are, 0 to 1, from a design effect over everybody; 1 where it is not known."""
+    extra = rows_a_person(people) - 1
+    if extra <= 0:
+        return 0.0
+    if math.isnan(effect):
+        return 1.0
+    return min(1.0, max(0.0, (effect - 1) / extra))
+
+
+def effective(values: Floats, people: Codes, variance: float, likeness: float) -> float:
+    """How many independent rows the rows of ``values`` are worth; never more than there are.
+
+    Divides by the larger of the group's own design effect and the one that everybody's ``likeness`` implies
+    for it: the own one is noisy in a small group and undefined where nobody, or everybody, counts.
+    """
+    own = design_effect(values, people, variance)
+    implied = 1 + (rows_a_person(people) - 1) * likeness
+    return float(values.size / max(1.0, implied, 0.0 if math.isnan(own) else own))
