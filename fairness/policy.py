@@ -13,19 +13,32 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from desist.fairness.policy_reader import Reader, seen
 from desist.records.codes import PURPOSES, SIGNING_ROLES
-from desist.records.errors import Problem, Refused
+from desist.records.errors import Refused
 from desist.records.hashing import hash_bytes
 
 #: The commented draft that `desist init` writes for a board to set.
 DEFAULT_POLICY_TOML = (resources.files("desist.fairness") / "data" / "draft_policy.toml").read_text(encoding="utf-8")
 
-DECIDABLE_METRICS = ("fpr", "fnr", "ppv", "fdr", "for", "selection", "calibration_in_the_large", "auc", "brier")
+DECIDABLE_METRICS = (
+    "fpr", "fnr", "ppv", "fdr", "for", "selection", "calibration_in_the_large", "auc", "brier",
+    "excess_fpr", "calibration_near_cut_off", "calibration_slope", "sensitivity_in_need", "burden", "benefit",
+)  # fmt: skip
+#: What a metric is for: all primaries must meet; beyond an answer's margin the board writes why; the rest is shown.
+PRIMARY, ANSWER, SHOWN = "primary", "answer", "shown"
+ROLES = (PRIMARY, ANSWER, SHOWN)
+#: In which direction a gap burdens a group: its value is higher than the others', lower, or either.
+HARMS = ("higher", "lower", "both")
 CONSEQUENCES = ("supportive", "intrusive", "both")
 MOST_FINDINGS = 12
 MOST_EXPIRY_MONTHS = 6
 #: A wider margin would call a gap of one person in five "within the agreed limit".
 WIDEST_MARGIN = 0.2
+#: A gross gap beyond this would screen out nothing.
+WIDEST_GROSS_GAP = 0.4
+#: Detection more than ten times as likely is no longer a range but a guess.
+WIDEST_RATIO = 10.0
 #: No statistic on fewer than ten people (DOMAIN section 9).
 FEWEST_PEOPLE = 10
 FEWEST_EVENTS = 20
@@ -57,14 +70,55 @@ class RefitLimits:
 
 
 @dataclass(frozen=True)
+class PilotRule:
+    """What a release with groups that cannot be assessed has to keep to.
+
+    ``most_people``: how many a pilot may bring to review. ``months``: the latest end. ``gross_gap``: a gap shown, in
+    the harmful direction, of at least this much fails the gross-harm screen. ``reviewed_share``: the least share of
+    all listed people who get a second reviewer, so that the request does not tell who the groups' people are.
+    """
+
+    most_people: int
+    months: int
+    gross_gap: float
+    reviewed_share: float
+
+
+@dataclass(frozen=True)
+class ProxyLimits:
+    """How well a characteristic may be told (AUC) from one feature, and from all of them together."""
+
+    single: float
+    together: float
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The ranges that the board thinks possible for how often an offence is detected and proven.
+
+    ``overall``: the chance for everybody else. ``between_groups``: a group's chance over that. ``selected``: the
+    chance of a listed person over that of one not listed.
+    """
+
+    overall: tuple[float, float]
+    between_groups: tuple[float, float]
+    selected: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class FindingRule:
-    """One decision finding: the metric, between whom, how large a gap is still within, and why."""
+    """One finding: the metric, between whom, how large a gap is still within, what it is for, and why.
+
+    ``role``: primary, answer or shown. ``harm``: whether a higher value, a lower one or either burdens a group.
+    """
 
     id: str
     metric: str
     characteristic: str
     margin: float
     minimum: int
+    role: str
+    harm: str
     reason: str
 
 
@@ -72,7 +126,9 @@ class FindingRule:
 class Policy:
     """A board's policy. ``hash`` is that of the file's bytes, so that a changed comment shows too.
 
-    ``refit``: None where the audited file itself is the one to be released.
+    ``refit``: None where the audited file itself is the one to be released. ``pilot``: None where the board lets
+    nothing out while a group of a primary finding cannot be assessed. ``proxies``, ``detection``: None where the board
+    has set no limits, or stated no ranges.
     """
 
     version: str
@@ -86,6 +142,9 @@ class Policy:
     findings: tuple[FindingRule, ...]
     hash: str
     refit: RefitLimits | None = None
+    pilot: PilotRule | None = None
+    proxies: ProxyLimits | None = None
+    detection: Detection | None = None
 
 
 def load_policy(path: Path) -> Policy:
@@ -105,69 +164,27 @@ def parse_policy(text: str, where: str = "policy.toml") -> Policy:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{where} is not TOML: {error}. Mend that line and try again.") from error
-    reader = _Reader(where)
+    reader = Reader(where)
     policy = _read(reader, content, hash_bytes(text.encode("utf-8")))
     if reader.problems or policy is None:
         raise Refused(f"{where} cannot be used as it stands:", reader.problems)
     return policy
 
 
-class _Reader:
-    """Takes values out of tables and keeps every problem. A value with a problem comes back as None."""
-
-    def __init__(self, where: str) -> None:
-        self.where, self.problems = where, list[Problem]()
-
-    def wrong(self, found: str, where: str, expected: str, remedy: str = "Mend the line.") -> None:
-        self.problems.append(Problem(found, f"{self.where} {where}".strip(), expected, remedy))
-
-    def table(self, content: dict[str, Any], key: str) -> dict[str, Any]:
-        value = content.get(key)
-        if isinstance(value, dict):
-            return value
-        self.wrong("nothing" if value is None else type(value).__name__, f"[{key}]", "a section of that name")
-        return {}
-
-    def keys(self, content: dict[str, Any], known: tuple[str, ...], where: str) -> None:
-        for key in sorted(content.keys() - set(known)):
-            self.wrong(f"the key {key}", where, f"one of {list(known)}", "Remove it or mend its name.")
-
-    def text(self, content: dict[str, Any], key: str, where: str, least: int = 1) -> str:
-        value = content.get(key)
-        if isinstance(value, str) and len(value.strip()) >= least:
-            return value.strip()
-        self.wrong(_seen(value), f"{where} {key}", f"text of at least {least} characters")
-        return ""
-
-    def one_of(self, content: dict[str, Any], key: str, where: str, allowed: tuple[str, ...]) -> str:
-        value = content.get(key)
-        if isinstance(value, str) and value in allowed:
-            return value
-        self.wrong(_seen(value), f"{where} {key}", f"one of {list(allowed)}")
-        return ""
-
-    def whole(self, content: dict[str, Any], key: str, where: str, least: int, most: int | None = None) -> int:
-        value = content.get(key)
-        if type(value) is int and value >= least and (most is None or value <= most):
-            return value
-        limits = f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}"
-        self.wrong(_seen(value), f"{where} {key}", limits)
-        return least
-
-    def share(self, value: Any, where: str, most: float, *, most_allowed: bool) -> float:
-        """A number above 0 and below ``most`` (or at it)."""
-        if type(value) in (int, float) and (0 < value < most or (most_allowed and value == most)):
-            return float(value)
-        self.wrong(_seen(value), where, f"a number above 0 and {'at most' if most_allowed else 'below'} {most}")
-        return math.nan
-
-
-def _seen(value: Any) -> str:
-    return "nothing" if value is None else repr(value)[:60]
-
-
-def _read(reader: _Reader, content: dict[str, Any], file_hash: str) -> Policy | None:
-    known = ("version", "purpose", "expiry_months", "cut_offs", "groups", "sign_off", "finding", "refit")
+def _read(reader: Reader, content: dict[str, Any], file_hash: str) -> Policy | None:
+    known = (
+        "version",
+        "purpose",
+        "expiry_months",
+        "cut_offs",
+        "groups",
+        "sign_off",
+        "finding",
+        "refit",
+        "pilot",
+        "proxies",
+        "detection",
+    )
     reader.keys(content, known, "")
     groups = reader.table(content, "groups")
     reader.keys(groups, ("minimum_people", "minimum_events", "minimum_non_events"), "[groups]")
@@ -183,11 +200,14 @@ def _read(reader: _Reader, content: dict[str, Any], file_hash: str) -> Policy | 
         findings=_findings(reader, content.get("finding")),
         hash=file_hash,
         refit=_refit(reader, content),
+        pilot=_pilot(reader, content),
+        proxies=_proxies(reader, content),
+        detection=_detection(reader, content),
     )
     return None if reader.problems else policy
 
 
-def _cut_offs(reader: _Reader, section: dict[str, Any]) -> CutOffs:
+def _cut_offs(reader: Reader, section: dict[str, Any]) -> CutOffs:
     reader.keys(section, ("steps", "selection", "consequence"), "[cut_offs]")
     steps = section.get("steps")
     where = "[cut_offs] steps"
@@ -196,7 +216,7 @@ def _cut_offs(reader: _Reader, section: dict[str, Any]) -> CutOffs:
         if not any(math.isnan(step) for step in steps) and not steps[0] < steps[1] < steps[2]:
             reader.wrong(str(steps), where, "three rising numbers")
     else:
-        reader.wrong(_seen(steps), where, "the three cut-offs between the four steps, such as [0.2, 0.4, 0.6]")
+        reader.wrong(seen(steps), where, "the three cut-offs between the four steps, such as [0.2, 0.4, 0.6]")
         steps = [math.nan] * 3
     return CutOffs(
         steps=(steps[0], steps[1], steps[2]),
@@ -205,7 +225,7 @@ def _cut_offs(reader: _Reader, section: dict[str, Any]) -> CutOffs:
     )
 
 
-def _refit(reader: _Reader, content: dict[str, Any]) -> RefitLimits | None:
+def _refit(reader: Reader, content: dict[str, Any]) -> RefitLimits | None:
     if "refit" not in content:
         return None
     section = reader.table(content, "refit")
@@ -218,11 +238,46 @@ def _refit(reader: _Reader, content: dict[str, Any]) -> RefitLimits | None:
     )
 
 
-def _roles(reader: _Reader, section: dict[str, Any]) -> tuple[str, ...]:
+def _pilot(reader: Reader, content: dict[str, Any]) -> PilotRule | None:
+    if "pilot" not in content:
+        return None
+    section, where = reader.table(content, "pilot"), "[pilot]"
+    reader.keys(section, ("most_people", "months", "gross_gap", "reviewed_share"), where)
+    return PilotRule(
+        most_people=reader.whole(section, "most_people", where, 1),
+        months=reader.whole(section, "months", where, 1, MOST_EXPIRY_MONTHS),
+        gross_gap=reader.share(section.get("gross_gap"), f"{where} gross_gap", WIDEST_GROSS_GAP, most_allowed=True),
+        reviewed_share=reader.share(section.get("reviewed_share"), f"{where} reviewed_share", 1, most_allowed=True),
+    )
+
+
+def _proxies(reader: Reader, content: dict[str, Any]) -> ProxyLimits | None:
+    if "proxies" not in content:
+        return None
+    section = reader.table(content, "proxies")
+    reader.keys(section, ("single", "together"), "[proxies]")
+    found = {}
+    for key in ("single", "together"):
+        found[key] = reader.share(section.get(key), f"[proxies] {key}", 1, most_allowed=False)
+        if found[key] <= 0.5:
+            reader.wrong(str(found[key]), f"[proxies] {key}", "an AUC above 0.5, which is what chance gives")
+    return ProxyLimits(**found)
+
+
+def _detection(reader: Reader, content: dict[str, Any]) -> Detection | None:
+    if "detection" not in content:
+        return None
+    section = reader.table(content, "detection")
+    reader.keys(section, ("overall", "between_groups", "selected"), "[detection]")
+    most = {"overall": 1.0, "between_groups": WIDEST_RATIO, "selected": WIDEST_RATIO}
+    return Detection(**{key: reader.pair(section.get(key), f"[detection] {key}", most[key]) for key in most})
+
+
+def _roles(reader: Reader, section: dict[str, Any]) -> tuple[str, ...]:
     reader.keys(section, ("roles",), "[sign_off]")
     roles, where = section.get("roles"), "[sign_off] roles"
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        reader.wrong(_seen(roles), where, f"a list of two or more of {list(SIGNING_ROLES)}")
+        reader.wrong(seen(roles), where, f"a list of two or more of {list(SIGNING_ROLES)}")
         return ()
     for role in roles:
         if role not in SIGNING_ROLES:
@@ -232,15 +287,18 @@ def _roles(reader: _Reader, section: dict[str, Any]) -> tuple[str, ...]:
     return tuple(roles)
 
 
-def _findings(reader: _Reader, found: Any) -> tuple[FindingRule, ...]:
+def _findings(reader: Reader, found: Any) -> tuple[FindingRule, ...]:
     where = "[[finding]]"
     if not isinstance(found, list) or not found or not all(isinstance(entry, dict) for entry in found):
-        reader.wrong(_seen(found), where, "at least one decision finding")
+        reader.wrong(seen(found), where, "at least one decision finding")
         return ()
-    if len(found) > MOST_FINDINGS:
-        remedy = "Keep those the board decides on; the rest is annex."
-        reader.wrong(f"{len(found)} decision findings", where, f"at most {MOST_FINDINGS}", remedy)
     rules = [_finding(reader, entry, f"{where} {number}") for number, entry in enumerate(found, start=1)]
+    decided = sum(rule.role != SHOWN for rule in rules)
+    if decided > MOST_FINDINGS:
+        remedy = "Keep those the board decides on; let the rest be shown."
+        reader.wrong(f"{decided} decision findings", where, f"at most {MOST_FINDINGS}", remedy)
+    if not any(rule.role == PRIMARY for rule in rules):
+        reader.wrong("no primary finding", where, "at least one whose limit must be met")
     for name in _twice([rule.id for rule in rules]):
         reader.wrong(f"the id {name} twice", where, "an id of its own for each finding")
     for metric, characteristic in _twice([(rule.metric, rule.characteristic) for rule in rules]):
@@ -248,14 +306,16 @@ def _findings(reader: _Reader, found: Any) -> tuple[FindingRule, ...]:
     return tuple(rules)
 
 
-def _finding(reader: _Reader, entry: dict[str, Any], where: str) -> FindingRule:
-    reader.keys(entry, ("id", "metric", "characteristic", "margin", "minimum", "reason"), where)
+def _finding(reader: Reader, entry: dict[str, Any], where: str) -> FindingRule:
+    reader.keys(entry, ("id", "metric", "characteristic", "margin", "minimum", "role", "harm", "reason"), where)
     rule = FindingRule(
         id=reader.text(entry, "id", where),
         metric=reader.one_of(entry, "metric", where, DECIDABLE_METRICS),
         characteristic=reader.text(entry, "characteristic", where),
         margin=reader.share(entry.get("margin"), f"{where} margin", WIDEST_MARGIN, most_allowed=True),
         minimum=reader.whole(entry, "minimum", where, FEWEST_PEOPLE),
+        role=reader.one_of(entry, "role", where, ROLES),
+        harm=reader.one_of(entry, "harm", where, HARMS),
         reason=reader.text(entry, "reason", where, SHORTEST_REASON),
     )
     if rule.characteristic == "ethnicity_officer":

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from desist.fairness.policy import FindingRule, Policy
 from desist.fairness.statistics.group_measures import GroupRow, Measure
 from desist.fairness.statistics.intervals import Z
+from desist.fairness.statistics.power import POWER_Z, planned_denominator, planning_rate
 
 MEETS, DOES_NOT_MEET, CANNOT_BE_ASSESSED = "meets", "does_not_meet", "cannot_be_assessed"
 #: From best to worst: a finding's answer is the worst of its groups'.
 ANSWERS = (MEETS, CANNOT_BE_ASSESSED, DOES_NOT_MEET)
 
-#: Normal quantile that gives equivalence a power of .8 where there is no gap at all: both ends must hold, .1 each.
-POWER_Z = 1.2815515655446004
 #: Metrics that also need a number of events and of people without one (the policy's, 20 at the least).
 RANKING_METRICS = ("auc", "brier")
 
@@ -51,22 +50,6 @@ def lean(gap_low: float | None, gap_high: float | None, margin: float) -> str:
 def worst(answers: Iterable[str]) -> str:
     """The worst of some groups' answers; ``cannot_be_assessed`` where there is no group at all."""
     return max(answers, key=ANSWERS.index, default=CANNOT_BE_ASSESSED)
-
-
-def planned_denominator(rate: float, margin: float, others: float) -> float:
-    """How many independent rows a group needs for power .8 at no gap; infinite where the others are too few.
-
-    ``rate`` is everybody's, so that a group's own luck doesn't decide whether it is big enough.
-    """
-    wanted = (margin / (Z + POWER_Z)) ** 2
-    spread = rate * (1 - rate)
-    left = wanted - (spread / others if others > 0 else math.inf)
-    return spread / left if left > 0 else math.inf
-
-
-def planning_rate(successes: float, n: float) -> float:
-    """A rate to plan with, drawn a little to one half: a rate of exactly 0 would ask for nobody."""
-    return (successes + 2) / (n + 4)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ metric = "fpr"
 characteristic = "sex"
 margin = 0.1
 minimum = 20
+role = "primary"
+harm = "both"
 reason = "Nobody should be listed wrongly for being a man or a woman."
 [[finding]]
 id = "over-prediction-ethnicity"
@@ -50,6 +52,8 @@ metric = "calibration_in_the_large"
 characteristic = "ethnicity"
 margin = 0.1
 minimum = 20
+role = "primary"
+harm = "both"
 reason = "An estimate too high for one community brings its people to review without cause."
 """
 

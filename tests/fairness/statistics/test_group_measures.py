@@ -8,7 +8,8 @@ import pytest
 
 from desist.fairness.statistics import bootstrap, group_measures, intervals
 from desist.fairness.statistics.group_measures import GroupMeasures, Sample
-from desist.fairness.statistics.verdicts import MEETS, judge, planned_denominator
+from desist.fairness.statistics.power import planned_denominator
+from desist.fairness.statistics.verdicts import MEETS, judge
 
 
 def _hand():

@@ -127,7 +127,7 @@ def test_memory_bounds_change_no_replicate(monkeypatch):
     y, score, people, members = _drawn(6)
     people = np.unique(people, return_inverse=True)[1]
     whole = bootstrap.people_bootstrap(y, score, people, members, replicates=7, seed=2)
-    monkeypatch.setattr(intervals, "CHUNK", 130)
+    monkeypatch.setattr(bootstrap, "CHUNK", 130)
     parts = bootstrap.people_bootstrap(y, score, people, members, replicates=7, seed=2)
     assert all(np.array_equal(whole.inside[name], parts.inside[name], equal_nan=True) for name in whole.inside)
 

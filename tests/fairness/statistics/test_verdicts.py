@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from desist.fairness.statistics import intervals, verdicts
+from desist.fairness.statistics import intervals, power
 from desist.fairness.statistics.verdicts import (
     CANNOT_BE_ASSESSED,
     DOES_NOT_MEET,
@@ -59,17 +59,17 @@ def test_what_cannot_be_assessed_says_what_it_shows():
 
 
 def test_the_margin_asks_for_the_people_that_the_board_was_told():
-    assert round(verdicts.planned_denominator(0.12, 0.05, math.inf), -1) == 440
-    assert round(verdicts.planned_denominator(0.25, 0.05, math.inf), -1) == 790
+    assert round(power.planned_denominator(0.12, 0.05, math.inf), -1) == 440
+    assert round(power.planned_denominator(0.25, 0.05, math.inf), -1) == 790
 
 
 def test_no_number_is_enough_where_everybody_else_is_too_few():
-    assert verdicts.planned_denominator(0.25, 0.05, 700) == math.inf
-    assert verdicts.planned_denominator(0.25, 0.05, 0) == math.inf
+    assert power.planned_denominator(0.25, 0.05, 700) == math.inf
+    assert power.planned_denominator(0.25, 0.05, 0) == math.inf
 
 
 def test_a_rate_of_nought_still_asks_for_people():
-    assert verdicts.planned_denominator(verdicts.planning_rate(0, 30), 0.05, 1e6) > 200
+    assert power.planned_denominator(power.planning_rate(0, 30), 0.05, 1e6) > 200
 
 
 def _chance_of(answer, p, n, q, m, margin):
@@ -97,7 +97,7 @@ def test_a_gap_as_large_as_the_margin_is_called_outside_in_at_most_5_of_100(n, m
 
 
 def test_with_the_planned_number_no_gap_is_found_within_in_about_8_of_10():
-    n = math.ceil(verdicts.planned_denominator(0.3, 0.1, 1500))
+    n = math.ceil(power.planned_denominator(0.3, 0.1, 1500))
     assert 0.72 <= _chance_of(MEETS, 0.3, n, 0.3, 1500, 0.1) <= 0.88
 
 
