@@ -177,6 +177,11 @@ def needs_waiting(events: Events, people: Sequence[str], as_of: dt.date) -> list
 Need = tuple[str, str]
 
 
+def needs_identified(events: Events, people: Sequence[str], as_of: dt.date) -> dict[Need, pd.Timestamp]:
+    """(person, section) of each need identified before the as-of date, and since when without a break."""
+    return _assessed(events, people, as_of)[0]
+
+
 def _before(events: Events, name: str, people: Sequence[str], as_of: dt.date) -> pd.DataFrame:
     """What was known of these people and happened before the as-of date."""
     seen = events.visible(name, as_of)
