@@ -112,6 +112,10 @@ PURPOSES = (
 #: Roles that may sign a release; the trainer's key never counts.
 SIGNING_ROLES = ("board_chair", "board_member", "data_protection_officer", "senior_responsible_owner")
 
+#: Roles that may hand a list on, and whose key vouches for a region's audit. Neither signs a release.
+PANEL_ROLES = ("panel_chair",)
+REGION_ROLE = "region"
+
 
 @dataclass(frozen=True)
 class Offence:

@@ -94,6 +94,27 @@ class KeyRegister:
         write_json(self._list, [asdict(entry) for entry in [*self.all(), key]])
         return key.key_id
 
+    def add_public(
+        self, holder: str, role: str, public: str, *, created_on: dt.date, made_up: bool = False
+    ) -> str:
+        """Note the public half of a key whose private half somebody else holds; returns its id.
+
+        ``public``: 32 bytes in hexadecimal. Raises Refused where it is no Ed25519 key, or holder or key are known.
+        """
+        try:
+            raw = bytes.fromhex(public)
+            Ed25519PublicKey.from_public_bytes(raw)
+        except ValueError as error:
+            raise Refused("That is no public Ed25519 key: 64 hexadecimal characters are expected.") from error
+        key_id = hash_bytes(raw)[:16]
+        if any(key.holder == holder and not key.revoked_on for key in self.all()):
+            raise Refused(f"{holder} already has a key. Revoke it before making another.")
+        if any(key.key_id == key_id for key in self.all()):
+            raise Refused(f"The register has the key {key_id} already.")
+        key = PublicKey(key_id, holder, role, raw.hex(), made_up, created_on.isoformat())
+        write_json(self._list, [asdict(entry) for entry in [*self.all(), key]])
+        return key_id
+
     def revoke(self, key_id: str, on: dt.date) -> None:
         """From ``on`` the key's signatures count no more, earlier ones included."""
         self.get(key_id)

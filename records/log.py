@@ -29,7 +29,8 @@ OPERATIONS = frozenset({
     "person.contested", "person.corrected", "person.erased", "access.denied", "gate.evaluated",
     "release.requested", "release.approved", "release.refused", "release.revoked", "release.expired",
     "run.created", "data.collected", "data.combined", "data.disclosed", "data.erased", "key.created",
-    "list.made", "audit.made", "key.revoked", "sign_off.recorded",
+    "list.made", "audit.made", "key.revoked", "sign_off.recorded", "shadow.started", "shadow.counted", "shadow.closed",
+    "region.packed",
 })  # fmt: skip
 
 ROLES = frozenset({

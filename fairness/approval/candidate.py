@@ -34,7 +34,7 @@ REQUIRED = (
     "register.json",
     "schema.json",
 )
-OPTIONAL = ("conformance.json",)
+OPTIONAL = ("conformance.json", "region.json")
 #: A model is one file or several whose names begin so; text formats only, never a pickle.
 _MODEL = re.compile(r"model[A-Za-z0-9_.-]*\.(json|lgb|txt)")
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
