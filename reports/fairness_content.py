@@ -7,8 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from desist.measures.disclosure import PARTNERSHIP, Audience
+from desist.reports.pages import TextTable
 
 MOST_FINDINGS = 12
+
+#: What a finding is for, in the board's words.
+ROLES: Mapping[str, str] = {
+    "primary": "Must be met",
+    "answer": "Beyond it, the board answers",
+    "shown": "Shown only",
+}
+#: Why a question has to be answered in writing, as a heading over the questions of that kind.
+QUESTION_KINDS: Mapping[str, str] = {
+    "outside": "Outside the agreed limit",
+    "leaning": "Not shown to be outside, but pointing there",
+    "too_few": "Too few people to tell",
+    "answer": "A gap that the policy lets pass only with reasons",
+    "proxy": "A feature that stands in for a characteristic",
+    "gaming": "Something in the numbers that has to be explained",
+    "retries": "Audited more than once on the same outcomes",
+}
 
 #: The three answers, in the board's words. The sign beside each is drawn, so that colour is never needed.
 ANSWERS: Mapping[str, str] = {
@@ -28,7 +46,7 @@ LEANS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class MetricWords:
-    """A metric in words. ``unit``: "share" (0 to 1), "gap" (a difference of shares), or "number".
+    """A metric in words. ``unit``: "share" (0 to 1), "per_1000" (a small share), "gap" (of shares), or "number".
 
     ``says`` is a sentence with ``{value}`` for one group; ``cells`` are the counts its numerator is made of.
     """
@@ -80,6 +98,37 @@ METRICS: Mapping[str, MetricWords] = {
         "Estimate above what happened",
         "How far is the estimate above or below what happened?",
         "gap", "the estimate is {value} what happened",
+    ),
+    "excess_fpr": MetricWords(
+        "Wrongly listed beyond what the estimates explain",
+        "Of people with no proven reoffence, are more listed than right estimates with this spread would list?",
+        "gap", "people with no proven reoffence were listed {value} what right estimates would list", ("fp",),
+    ),
+    "calibration_near_cut_off": MetricWords(
+        "Estimate above what happened, near the cut-off",
+        "Where the estimate decides, how far is it above or below what happened?",
+        "gap", "near the cut-off the estimate is {value} what happened",
+    ),
+    "sensitivity_in_need": MetricWords(
+        "Reached, of those in need",
+        "Of people with a need who were proven to reoffend, how many would be listed?",
+        "share", "{value} people with a need who were proven to reoffend would be listed",
+    ),
+    "benefit": MetricWords(
+        "Service received",
+        "Of people with a need, how many started a service within the year?",
+        "share", "{value} people with a need started a service within the year",
+    ),
+    "burden": MetricWords(
+        "Listed, of adults in the community",
+        "Of all adults in the community, how many would be listed?",
+        "per_1000", "{value} adults of the community would be listed",
+    ),
+    "cross_auc": MetricWords(
+        "AUC against others",
+        "How often is a person of this group who was proven to reoffend estimated higher than somebody else who was "
+        "not?",
+        "number", "the AUC against others is {value}",
     ),
     "auc": MetricWords(
         "AUC",
@@ -142,9 +191,10 @@ class GroupPart:
 
 @dataclass(frozen=True)
 class FindingContent:
-    """One decision finding. ``margin`` is the gap that is still within the limit, ``reason`` why it was set so.
+    """One finding. ``margin`` is the gap that is still within the limit, ``reason`` why it was set so.
 
-    ``accepted``: the board's reason for a release although the limit is not shown to be met; empty while open.
+    ``role``: primary, answer or shown. ``harm``: the direction of a gap that burdens a group. ``accepted``: the board's
+    reason for a release although the limit is not shown to be met; empty while open.
     """
 
     id: str
@@ -155,8 +205,12 @@ class FindingContent:
     parts: tuple[GroupPart, ...]
     reason: str = ""
     accepted: str = ""
+    role: str = "primary"
+    harm: str = "both"
 
     def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise ValueError(f"{self.id}: the role {self.role!r} is none of {list(ROLES)}")
         if self.answer not in ANSWERS:
             raise ValueError(f"the answer of {self.id} is none of {list(ANSWERS)}")
         if self.metric not in METRICS:
@@ -266,11 +320,26 @@ class SignOffRow:
 
 
 @dataclass(frozen=True)
+class QuestionRow:
+    """Something the board must answer in writing before it can approve. ``answers``: who answered what, so far."""
+
+    id: str
+    kind: str
+    words: str
+    answers: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in QUESTION_KINDS:
+            raise ValueError(f"{self.id}: the kind {self.kind!r} is none of {list(QUESTION_KINDS)}")
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading with paragraphs, for what has no table of its own."""
+    """A heading with paragraphs, and tables whose small counts were hidden by whoever made them."""
 
     heading: str
     paragraphs: tuple[str, ...]
+    tables: tuple[TextTable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -278,7 +347,9 @@ class FairnessContent:
     """Everything on the report. ``state``: where sign-off stands, in words ("Draft", "Approved until 31 March 2027").
 
     ``changes`` is empty for a first release. ``not_assessed``: characteristics without data.
-    ``costs``: what leaving a feature out costs, each in a sentence.
+    ``costs``: what leaving a feature out costs, each in a sentence. ``allowed``: what kind of release the evidence
+    allows, and why no other. ``questions``: what must be answered in writing. ``attempts``: how often this purpose was
+    audited since the last release. ``released``: what was released in the end, and despite what.
     """
 
     subject: str
@@ -298,10 +369,19 @@ class FairnessContent:
     sign_off: tuple[SignOffRow, ...] = ()
     still_needed: tuple[str, ...] = ()
     annex: tuple[Section, ...] = ()
+    allowed: tuple[str, ...] = ()
+    questions: tuple[QuestionRow, ...] = ()
+    attempts: str = ""
+    released: tuple[str, ...] = ()
     audience: Audience = PARTNERSHIP
 
     def __post_init__(self) -> None:
-        if len(self.findings) > MOST_FINDINGS:
+        if len(self.decided) > MOST_FINDINGS:
             raise ValueError(f"a board decides on at most {MOST_FINDINGS} findings; the rest belongs in the annex")
         if len({finding.id for finding in self.findings}) != len(self.findings):
             raise ValueError("two findings have one id")
+
+    @property
+    def decided(self) -> tuple[FindingContent, ...]:
+        """The findings that the board decides on; the rest is annex."""
+        return tuple(finding for finding in self.findings if finding.role != "shown")

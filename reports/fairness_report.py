@@ -26,10 +26,13 @@ from desist.reports.fairness_content import (
     ANSWERS,
     LEANS,
     METRICS,
+    QUESTION_KINDS,
+    ROLES,
     CoverageTable,
     FairnessContent,
     FindingContent,
     GroupTable,
+    QuestionRow,
 )
 from desist.reports.fairness_words import (
     EVERYBODY,
@@ -76,6 +79,7 @@ class ShownFinding:
     groups: tuple[str, ...]
     says: str
     margin: str
+    role: str
     reason: str
     board: str
     table: TextTable
@@ -95,12 +99,15 @@ def fairness_page(content: FairnessContent) -> str:
     """The report as a page of HTML. Raises ValueError for more than twelve decision findings."""
     tables = {t.characteristic: (t, _protected(t, content.audience)) for t in content.tables if t.rows}
     hidden = _hidden(tables, content.audience)
-    findings = tuple(_finding(finding, k, hidden, content.audience) for k, finding in enumerate(content.findings, 1))
+    shown = [_finding(finding, k, hidden, content.audience) for k, finding in enumerate(content.findings, 1)]
+    findings = tuple(one for one in shown if one.role != ROLES["shown"])
     outside = [f for f in findings if f.code == "does_not_meet"]
     return render(
         "fairness.html",
         title=f"{TITLE}: {content.subject}", made_up=content.made_up, content=content, findings=findings,
-        outside=outside, counts=_counts(content), answers=_answer_counts(content), signs=_signs(),
+        shown_too=tuple(one for one in shown if one.role == ROLES["shown"]),
+        question_kinds=_question_kinds(content.questions), outside=outside,
+        counts=_counts(content), answers=_answer_counts(content), signs=_signs(),
         unassessed=unassessed(content), if_refused=content.if_refused or IF_REFUSED,
         characteristics=tuple(
             _characteristic(table, k, protected, hidden, content.audience)
@@ -115,9 +122,15 @@ def _signs() -> dict[str, object]:
     return {code: figures.answer_sign(code) for code in ANSWERS}
 
 
+def _question_kinds(questions: tuple[QuestionRow, ...]) -> list[tuple[str, list[QuestionRow]]]:
+    """The questions under the heading of their kind; kinds without a question are left out."""
+    found = [(words, [row for row in questions if row.kind == kind]) for kind, words in QUESTION_KINDS.items()]
+    return [(words, rows) for words, rows in found if rows]
+
+
 def _answer_counts(content: FairnessContent) -> list[tuple[str, str, int]]:
     """How many findings have each answer: code, words, count."""
-    return [(code, words, sum(f.answer == code for f in content.findings)) for code, words in ANSWERS.items()]
+    return [(code, words, sum(f.answer == code for f in content.decided)) for code, words in ANSWERS.items()]
 
 
 def _counts(content: FairnessContent) -> dict[str, str]:
@@ -172,7 +185,8 @@ def _finding(finding: FindingContent, number: int, hidden: Hidden, audience: Aud
     return ShownFinding(
         id=f"finding-{number}", asked=asked_words(finding), question=METRICS[finding.metric].question,
         answer=ANSWERS[finding.answer], code=finding.answer, groups=tuple(groups_behind(finding)), says=says,
-        margin=margin_words(finding), reason=sentence(finding.reason), board=board, table=table,
+        margin=margin_words(finding), role=ROLES[finding.role], reason=sentence(finding.reason), board=board,
+        table=table,
         figure=_finding_figure(finding, number, says, table, hidden, audience),
     )
 

@@ -38,6 +38,8 @@ def amount(value: float | None, unit: str) -> str:
     if unit == "share":
         whole = int(100 * value + 0.5)
         return LOW if whole == 0 and value > 0 else f"{whole}%"
+    if unit == "per_1000":
+        return f"{1000 * value:.1f} in 1,000"
     return signed(value) if unit == "gap" else f"{value:.2f}"
 
 
@@ -150,6 +152,8 @@ def said_value(value: float | None, metric: str) -> str:
     whole = int(abs(value) * 100 + 0.5)
     if unit == "share":
         return f"{whole}%" if metric == "mean_estimate" else f"{whole} in 100"
+    if unit == "per_1000":
+        return f"{1000 * value:.1f} in 1,000"
     if unit == "gap":
         if whole == 0:
             return "level with"
@@ -166,7 +170,7 @@ def people_words(count: int, audience: Audience) -> str:
 def unassessed(content: FairnessContent) -> list[str]:
     """What the evidence cannot tell: each finding with the groups that could not be assessed."""
     lines = []
-    for finding in content.findings:
+    for finding in content.decided:
         groups = [part.group for part in finding.parts if part.answer == "cannot_be_assessed"]
         if groups or finding.answer == "cannot_be_assessed":
             lines.append(f"{asked_words(finding)}: {', '.join(groups) or 'no group has data'}.")

@@ -18,7 +18,7 @@ def test_the_draft_says_that_it_is_one_and_asks_for_at_most_twelve_findings():
     draft = parse_policy(DEFAULT_POLICY_TOML)
     assert "DRAFT" in DEFAULT_POLICY_TOML.splitlines()[0] and draft.version.startswith("draft")
     assert draft.cut_offs.steps == (0.2, 0.4, 0.6)
-    assert 0 < len(draft.findings) <= 12 and draft.expiry_months <= 6
+    assert 0 < sum(rule.role != "shown" for rule in draft.findings) <= 12 and draft.expiry_months <= 6
 
 
 def test_a_policy_without_anything_is_refused_with_every_gap_at_once():
@@ -79,6 +79,7 @@ def test_all_faults_are_told_at_once(policy_text):
 def test_a_thirteenth_decision_finding_is_refused(policy_text):
     more = "".join(
         f'[[finding]]\nid = "f{number}"\nmetric = "ppv"\ncharacteristic = "c{number}"\nmargin = 0.1\nminimum = 20\n'
+        'role = "primary"\nharm = "both"\n'
         'reason = "A reason of twenty characters."\n'
         for number in range(11)
     )
@@ -89,6 +90,7 @@ def test_a_thirteenth_decision_finding_is_refused(policy_text):
 def test_one_question_has_one_margin(policy_text):
     twice = policy_text + (
         '[[finding]]\nid = "again"\nmetric = "fpr"\ncharacteristic = "sex"\nmargin = 0.2\nminimum = 20\n'
+        'role = "answer"\nharm = "both"\n'
         'reason = "A wider margin for the same question."\n'
     )
     assert any("fpr by sex twice" in str(problem) for problem in _problems(twice))

@@ -121,7 +121,7 @@ def test_an_audit_of_broward_cannot_assess_32_asian_and_18_native_american_peopl
 
 def _finding(metric, margin):
     return f'[[finding]]\nid = "{metric}"\nmetric = "{metric}"\ncharacteristic = "race"\nmargin = {margin}\n' + (
-        'minimum = 10\nreason = "The published question about this score."\n'
+        'minimum = 10\nrole = "primary"\nharm = "both"\nreason = "The published question about this score."\n'
     )
 
 
