@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from desist.pipelines.adults import write_adults
 from desist.pipelines.gate import candidate_of, release_candidate, sign_candidate
 from desist.pipelines.pages import Pages, write_pages
 from desist.pipelines.retrain import Retrained, retrain
@@ -25,6 +26,7 @@ from desist.records.errors import Refused, UserError, Withheld
 from desist.records.files import write_text
 from desist.records.keys import KeyRegister
 from desist.records.workspace import Workspace
+from desist.simulation.adults import borough_adults
 from desist.simulation.world import World
 from desist.simulation.write import simulate
 
@@ -142,6 +144,7 @@ def open_made_up(root: Path, extracts: Path, seed: int, say: Callable[[str], Non
     workspace = made_up_workspace(root, today=TODAY, first_as_of=FIRST_AS_OF, seed=seed, key=key)
     for agreement in sorted((extracts / "agreements").glob("*.toml")):
         shutil.copyfile(agreement, workspace.agreements / agreement.name)
+    write_adults(root, borough_adults())
     session = open_session(workspace, actor="demo", say=lambda text: say(_indented(text)))
     for holder, role in PEOPLE:
         own = hashlib.sha256(f"desist demo key {seed} {holder}".encode()).digest()
