@@ -40,7 +40,8 @@ def test_need_and_help_stand_beside_every_row_in_the_order_they_were_asked_for(h
         prob_assessment=[assessed("2024-03-01"), assessed("2024-03-01", "B", 0)],
         support_referral=[referred("2024-05-01"), referred("2024-06-01", "B")],
     )
-    rows = pd.DataFrame({"person_id": ["B", "A", "A"], "as_of": pd.to_datetime(["2024-04-01", "2024-04-01", "2023-04-01"])})
+    dates = pd.to_datetime(["2024-04-01", "2024-04-01", "2023-04-01"])
+    rows = pd.DataFrame({"person_id": ["B", "A", "A"], "as_of": dates})
     told = need_and_help(events, rows)
     assert told["person_id"].tolist() == ["B", "A", "A"]
     assert told["need"].tolist() == [False, True, False]

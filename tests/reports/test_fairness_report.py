@@ -81,7 +81,7 @@ def test_each_finding_has_one_of_three_answers_in_words_its_limit_and_the_boards
     assert "Wrongly listed, by sex Of people with no proven reoffence, how many would be listed?" in said
     assert "Within the agreed limit Every group 5 points Must be met None needed" in said
     assert "Cannot be assessed Cannot be assessed: Black, Mixed 5 points Must be met Open" in said
-    assert "Outside the agreed limit Outside the agreed limit: Asian 5 points Must be met The board looks again in March." in said
+    assert "Outside the agreed limit: Asian 5 points Must be met The board looks again in March." in said
 
 
 def test_more_than_twelve_findings_are_refused_and_so_are_two_of_one_name(made):
