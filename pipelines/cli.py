@@ -64,11 +64,15 @@ def _register() -> None:
         commands_data,
         commands_gate,
         commands_model,
+        commands_region,
         commands_report,
         commands_share,
     )
 
-    for module in (commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share):
+    modules = (
+        commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share, commands_region,
+    )  # fmt: skip
+    for module in modules:
         module.add_to(app)
 
 

@@ -40,6 +40,12 @@ def retrain(
     shared: Annotated[
         Path | None, typer.Option("--shared", help="A points card from `desist share`, where own people are too few.")
     ] = None,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-is", help="Use the shared card byte for byte; do not move it to this borough.")
+    ] = False,
+    region: Annotated[
+        Path | None, typer.Option("--region", help="A pack from `desist region pack` about that card; implies --as-is.")
+    ] = None,
     workspace: WorkspaceOption = HERE,
     password_file: PasswordOption = None,
     actor: ActorOption = SOMEBODY,
@@ -57,6 +63,8 @@ def retrain(
         password=ask_password(password_file, trainer),
         outcome=outcome,
         shared=shared,
+        as_it_is=as_it_is,
+        region=region,
     )
     answer(made.as_json(), made.as_text(), as_json)
 

@@ -19,14 +19,18 @@ from desist.pipelines.evidence import Evidence
 from desist.pipelines.ground import Ground, build_profiles_on
 from desist.pipelines.recipes import CARD, TREES
 from desist.pipelines.session import Session
-from desist.pipelines.shared_candidate import FromShared, candidate_from_shared
+from desist.pipelines.shared_candidate import FromShared, candidate_as_it_is, candidate_from_shared
 from desist.pipelines.shared_card import SharedCard
 from desist.pipelines.training import Training
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a retrain was asked for. ``shared``: a card of another partnership to take instead of fitting one."""
+    """What a retrain was asked for.
+
+    ``shared``: a card of another partnership to take instead of fitting one; ``as_it_is``: without moving it to this
+    borough. ``region``: the bytes of a region's pack about that card.
+    """
 
     run: str
     trainer: str
@@ -35,6 +39,8 @@ class Asked:
     policy: Policy
     policy_file: Path
     shared: SharedCard | None = None
+    as_it_is: bool = False
+    region: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def gather(session: Session, ground: Ground, training: Training, asked: Asked) -
     audit = audit_file(session, ground, training, audited, asked.policy, today)
     return Evidence(
         asked.run, asked.trainer, session, ground, training, made.compared, made.final, made.beside, made.refits,
-        ranges, annex, made.shared, asked.policy, audit,
+        ranges, annex, made.shared, asked.policy, audit, asked.region,
     )  # fmt: skip
 
 
@@ -94,7 +100,8 @@ def _fitted_here(session: Session, ground: Ground, training: Training, asked: As
 def _from_shared(session: Session, ground: Ground, training: Training, asked: Asked, shared: SharedCard) -> _Models:
     """The card as it was moved to this borough. Its points are fixed, so each reason has the sign it has."""
     cut_off = asked.policy.cut_offs.selection
-    made = candidate_from_shared(session, ground, training, shared, cut_off=cut_off)
+    make = candidate_as_it_is if asked.as_it_is else candidate_from_shared
+    made = make(session, ground, training, shared, cut_off=cut_off)
     audited = made.audited
     compared = compare_shared(session, training, audited.name, shared.model, made.in_words(), cut_off=cut_off)
     people = audited.learnt_people

@@ -15,6 +15,7 @@ from desist.pipelines.advice import Advice
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.gather import Asked, gather
 from desist.pipelines.ground import Ground, check_made_up, code_hash, load_ground
+from desist.pipelines.region_run import pack_for
 from desist.pipelines.run_files import write_run
 from desist.pipelines.session import Session
 from desist.pipelines.shared_card import read_shared
@@ -23,7 +24,7 @@ from desist.pipelines.tracking import track_after
 from desist.pipelines.training import DEFINITIONS, LEAST_EVENTS, OUTCOME, training_rows
 from desist.records.errors import Refused
 from desist.records.files import new_folder, write_json
-from desist.records.hashing import hash_json
+from desist.records.hashing import hash_bytes, hash_json
 from desist.records.keys import KeyRegister
 
 
@@ -87,11 +88,14 @@ def retrain(
     password: bytes,
     outcome: str = OUTCOME,
     shared: Path | None = None,
+    as_it_is: bool = False,
+    region: Path | None = None,
 ) -> Retrained:
     """Back-test, compare, fit, audit, track and seal; returns the candidate run.
 
-    ``shared``: the file of another partnership's card, moved to this borough instead of fitting a model. Raises
-    Refused where there is too little to learn from or the trainer has no key. Nothing is left half made.
+    ``shared``: the file of another partnership's card, moved to this borough instead of fitting a model, or used
+    ``as_it_is``. ``region``: a region's pack about that card, which implies as it is. Raises Refused where there is
+    too little to learn from or the trainer has no key. Nothing is left half made.
     """
     if as_of > session.today:
         raise Refused(f"{as_of} is in the future: nobody knows yet what will be recorded before it.")
@@ -101,15 +105,21 @@ def retrain(
     policy_file = policy_of(session, outcome)
     policy = load_policy(policy_file)
     card = read_shared(shared) if shared else None
+    if as_it_is and card is None:
+        raise Refused("Only a shared card can be used as it is: name its file with --shared.")
+    pack = pack_for(session, region, card) if region else None
+    as_it_is = as_it_is or pack is not None
     with session.workspace.lock():
         ground = load_ground(session)
         check_made_up(session, ground)
-        run = run_id(session, ground, as_of, [policy.hash, key.key_id, outcome, card.hash if card else ""])
+        taken = [card.hash if card else "", *(["as it is"] if as_it_is else []), *([hash_bytes(pack)] if pack else [])]
+        run = run_id(session, ground, as_of, [policy.hash, key.key_id, outcome, *taken])
         _keep_what_was_signed(session, run)
         session.say("Profiles and labels of past caseloads ...")
         least = 1 if card else LEAST_EVENTS
         training = training_rows(session, ground, as_of, outcome, least=least)
-        found = gather(session, ground, training, Asked(run, trainer, as_of, outcome, policy, policy_file, card))
+        asked = Asked(run, trainer, as_of, outcome, policy, policy_file, card, as_it_is, pack)
+        found = gather(session, ground, training, asked)
         session.say("Pages, figures and tracking ...")
         advice = quarter_advice(session, ground, training, policy.cut_offs, found.fitted, as_of=as_of)
         _seal(session, found, advice, policy_file, keys, key.key_id, password)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from desist.fairness.approval.candidate import FOLDER, MANIFEST, write_policy_files
 from desist.fairness.approval.few_events import PEOPLE_WITH_OUTCOME
+from desist.fairness.approval.region import FILE as REGION
 from desist.features.tables import ROW
 from desist.models.conformance.check import write_conformance
 from desist.models.files import save_model
@@ -25,7 +26,7 @@ from desist.pipelines.model_card import FILE as MODEL_CARD
 from desist.pipelines.model_card import ModelCard
 from desist.pipelines.run_pages import write_run_pages
 from desist.pipelines.steps_of import step_records
-from desist.records.files import write_json, write_text
+from desist.records.files import write_bytes, write_json, write_text
 
 
 def write_run(folder: Path, found: Evidence, policy: Path, advice: Advice) -> None:
@@ -40,6 +41,8 @@ def write_run(folder: Path, found: Evidence, policy: Path, advice: Advice) -> No
     save_ranges(found.ranges, candidate)
     save_plausible(learn_plausible(found.training.learnt, ground.register.feature_set()), candidate)
     write_text(candidate / "audit.json", found.audit.to_json())
+    if found.region is not None:
+        write_bytes(candidate / REGION, found.region)
     write_json(candidate / "register.json", ground.register.to_json())
     write_json(candidate / "population.json", {**POPULATION.to_json(), "words": POPULATION.in_words()})
     write_json(candidate / "schema.json", _schema(found))

@@ -24,6 +24,7 @@ from desist.pipelines.shared_card import SharedCard, check_fits
 from desist.pipelines.training import Training
 
 NAME = "shared points card"
+AS_IT_IS = "It is used as it came, byte for byte, so that what its region's audit found is about this very file."
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,23 @@ class FromShared:
 
     def in_words(self) -> str:
         return f"A points card shared by {self.shared.shared_by}. {self.words} {self.enough.words}"
+
+
+def candidate_as_it_is(
+    session: Session, ground: Ground, training: Training, shared: SharedCard, *, cut_off: float
+) -> FromShared:
+    """The shared card unchanged, judged on this borough's judges: a region's audit of it stays about the same file.
+
+    Raises Refused, naming the features, where the card does not mean here what it meant where it was learnt.
+    """
+    check_fits(shared, ground.register, outcome=training.outcome, made_up=session.settings.made_up)
+    return FromShared(
+        audited=judged_file(session, training, NAME, shared.model, cut_off),
+        words=AS_IT_IS,
+        enough=enough_to_refit(training.table[training.outcome], training.table["person_id"], items=CARD_ITEMS),
+        moved_less_shared={},
+        shared=shared,
+    )
 
 
 def candidate_from_shared(

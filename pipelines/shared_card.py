@@ -22,7 +22,7 @@ from desist.models.conformance.check import check_conformance, conformance_of
 from desist.models.estimators.calibration import Calibrated
 from desist.models.estimators.card import PointsCard
 from desist.models.estimators.shared import AreaSpread
-from desist.models.files import load_model, save_model
+from desist.models.files import MODEL_FILE, load_model, save_model
 from desist.pipelines.gate import candidate_of
 from desist.pipelines.ground import POPULATION
 from desist.pipelines.model_card import FILE as MODEL_CARD
@@ -99,7 +99,7 @@ def share_card(session: Session, run: str, out: Path, *, spread: AreaSpread | No
 def _told(session: Session, candidate: Candidate, spread: AreaSpread | None) -> dict[str, Any]:
     register = json.loads(candidate.files["register.json"])
     schema = json.loads(candidate.files["schema.json"])
-    model = without_counts(_model_of(candidate))
+    model = as_it_travels(candidate)
     entries = {entry["name"]: entry for entry in register["features"]}
     return {
         "shared_by": session.settings.name,
@@ -114,6 +114,18 @@ def _told(session: Session, candidate: Candidate, spread: AreaSpread | None) -> 
         "trained_on": _trained_on(json.loads(candidate.files[MODEL_CARD])),
         "spread": asdict(spread) if spread else None,
     }
+
+
+def as_it_travels(candidate: Candidate) -> Calibrated:
+    """The candidate's card as other partnerships get it. Raises Refused where its model is no card of its own."""
+    return without_counts(_model_of(candidate))
+
+
+def file_of(model: Calibrated) -> bytes:
+    """The ``model.json`` that a card gives, to the byte, wherever it is used as it came."""
+    with tempfile.TemporaryDirectory(prefix="desist-share-") as folder:
+        save_model(model, Path(folder))
+        return (Path(folder) / MODEL_FILE).read_bytes()
 
 
 def _model_of(candidate: Candidate) -> Calibrated:
