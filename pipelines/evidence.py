@@ -31,7 +31,8 @@ class Evidence:
     ``beside``: the card and the trees fitted on the same rows for the board's and the analyst's pages, by name.
     ``refits``: the chosen recipe fitted anew on people drawn again, which tell how steady a reason is.
     ``shared``: where the model came from another partnership.
-    ``ranges``: how surely the rate behind each score is known. ``region``: the bytes of a region's pack about the model.
+    ``ranges``: how surely the rate behind each score is known. ``region``: the bytes of a region's pack about the
+    model.
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""A region's pack: made where many partnerships' people audit one model file, taken where a small one uses that file."""
+"""A region's pack: made where many partnerships' people audit one model file, taken where one uses that file."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ LEAST_LEVEL = 0.95
 
 @dataclass(frozen=True)
 class RegionGroup:
-    """One group's answer in the region. ``people``: a rounded count in words; no figures where it cannot be assessed."""
+    """One group's answer in the region, with a rounded count; no figures where it cannot be assessed."""
 
     group: str
     people: str
@@ -114,7 +114,7 @@ class RegionPack:
 
 
 def read_pack(content: bytes) -> RegionPack:
-    """The pack in a file's bytes. Raises Refused where it is none, or contradicts itself; its signature is not checked."""
+    """The pack in a file's bytes, its signature unchecked. Raises Refused where it is none, or contradicts itself."""
     try:
         told = json.loads(content)
         if (told.pop("format"), told.pop("version")) != (FORMAT, VERSION):
@@ -129,9 +129,7 @@ def read_pack(content: bytes) -> RegionPack:
         raise Refused("The region's pack is not whole, or was edited. Ask the region for it again.") from error
 
 
-def region_causes(
-    files: Mapping[str, bytes], keys: Keys, *, today: dt.date, made_up: bool
-) -> Iterator[Cause]:
+def region_causes(files: Mapping[str, bytes], keys: Keys, *, today: dt.date, made_up: bool) -> Iterator[Cause]:
     """What speaks against the region's pack among a candidate's files; nothing where there is none."""
     if FILE not in files:
         return
@@ -162,7 +160,8 @@ def _key_causes(pack: RegionPack, keys: Keys, *, today: dt.date, made_up: bool) 
         yield Cause(ALTERED, f"the signature of the region {pack.region} does not fit its pack")
         return
     if key.role != REGION_ROLE:
-        yield Cause(NOT_APPROVED, f"the key {pack.key_id} of the region's pack belongs to {key.holder} ({key.role}) here")
+        told = f"the key {pack.key_id} of the region's pack belongs to {key.holder} ({key.role}) here"
+        yield Cause(NOT_APPROVED, told)
 
 
 def region_answers(files: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
