@@ -139,28 +139,35 @@ class Contrast:
         return below, above
 
     def _side(self, side: Side, s1: Floats, s0: Floats) -> Floats:
-        q, a, b = (share.value for share in side.shares)
-        return self._moved(q, a, b, s1, s0)
-
-    def _moved(self, q: float, a: float, b: float, s1: Floats, s0: Floats) -> Floats:
-        value = RATES[self.rate](q, a, b, s1, s0)
-        if not self.recorded:
-            return value
-        one = np.ones(1)
-        return np.asarray(value - RATES[self.rate](q, a, b, one, one))
+        return _moved(self.rate, [share.value for share in side.shares], s1, s0, bool(self.recorded))
 
     def _reach(self, side: Side, s1: Floats, s0: Floats, z: float, wider: float) -> tuple[Floats, Floats]:
-        values = [share.value for share in side.shares]
-        middle = self._moved(*values, s1, s0)
-        below, above = np.zeros_like(middle), np.zeros_like(middle)
-        for place, share in enumerate(side.shares):
-            ends = []
-            for limit in share.limits(z):
-                changed = [*values[:place], limit, *values[place + 1 :]]
-                ends.append(np.nan_to_num(self._moved(*changed, s1, s0) - middle))
-            below += np.minimum(0, np.minimum(*ends)) ** 2
-            above += np.maximum(0, np.maximum(*ends)) ** 2
-        return wider * np.sqrt(below), wider * np.sqrt(above)
+        below, above = reach(self.rate, side, s1, s0, z, only_the_move=bool(self.recorded))
+        return wider * below, wider * above
+
+
+def _moved(rate: str, shares: list[float], s1: Floats, s0: Floats, only_the_move: bool) -> Floats:
+    """A true rate, or by how much it differs from the recorded one."""
+    (q, a, b), one = shares, np.ones(1)
+    value = RATES[rate](q, a, b, s1, s0)
+    return np.asarray(value - RATES[rate](q, a, b, one, one)) if only_the_move else value
+
+
+def reach(
+    rate: str, side: Side, s1: Floats, s0: Floats, z: float, *, only_the_move: bool = False
+) -> tuple[Floats, Floats]:
+    """How far a side's true rate may lie below and above by chance: each share goes to its limits in turn."""
+    values = [share.value for share in side.shares]
+    middle = _moved(rate, values, s1, s0, only_the_move)
+    below, above = np.zeros_like(middle), np.zeros_like(middle)
+    for place, share in enumerate(side.shares):
+        ends = []
+        for limit in share.limits(z):
+            changed = [*values[:place], limit, *values[place + 1 :]]
+            ends.append(np.nan_to_num(_moved(rate, changed, s1, s0, only_the_move) - middle))
+        below += np.minimum(0, np.minimum(*ends)) ** 2
+        above += np.maximum(0, np.maximum(*ends)) ** 2
+    return np.sqrt(below), np.sqrt(above)
 
 
 @dataclass(frozen=True)
