@@ -62,6 +62,7 @@ def _register() -> None:
     from desist.pipelines import (
         commands_check,
         commands_data,
+        commands_export,
         commands_gate,
         commands_model,
         commands_region,
@@ -71,6 +72,7 @@ def _register() -> None:
 
     modules = (
         commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share, commands_region,
+        commands_export,
     )  # fmt: skip
     for module in modules:
         module.add_to(app)

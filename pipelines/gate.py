@@ -17,7 +17,7 @@ from desist.intake.store import Store
 from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session, newest
-from desist.records.codes import SIGNING_ROLES
+from desist.records.codes import PANEL_ROLES, SIGNING_ROLES
 from desist.records.errors import Problem, Refused, Withheld
 from desist.records.files import write_text
 from desist.records.keys import KeyRegister
@@ -25,14 +25,15 @@ from desist.records.keys import KeyRegister
 #: The outcome whose estimates lists and pages can show.
 SHOWN_OUTCOME = PROVEN_REOFFENDING.name
 TRAINING_ROLES = ("analyst",)
+KEY_ROLES = (*TRAINING_ROLES, *SIGNING_ROLES, *PANEL_ROLES)
 #: Purposes for which estimates of single people may be made at all.
 PURPOSES_WITH_A_LIST = ("iom_selection_support", "needs_and_pathways")
 
 
 def new_key(session: Session, holder: str, role: str, password: bytes) -> str:
     """Make a key for a role holder; the log notes that it was made."""
-    if role not in (*TRAINING_ROLES, *SIGNING_ROLES):
-        raise Refused(f"A key belongs to one of the roles {[*TRAINING_ROLES, *SIGNING_ROLES]}; found {role!r}.")
+    if role not in KEY_ROLES:
+        raise Refused(f"A key belongs to one of the roles {list(KEY_ROLES)}; found {role!r}.")
     key_id = KeyRegister(session.workspace.keys).create(holder, role, password, created_on=session.today)
     session.log.append("key.created", actor=session.actor, role="administrator", reason=role, dataset=key_id)
     return key_id

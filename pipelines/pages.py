@@ -78,11 +78,7 @@ def write_pages(session: Session) -> Pages:
         shown = _people_on_list(session, ground, case_list, people)
         notice = _notice(session, withheld)
         late = _late(session, ground)
-        rows = [_worded(row) for row in case_list.rows.to_dict("records")]
-        worded = CaseList(
-            case_list.as_of, case_list.valid_until, case_list.release_id, pd.DataFrame(rows, columns=_COLUMNS),
-            {} if withheld else case_list.estimates,
-        )  # fmt: skip
+        worded = _in_words(case_list, withheld)
         waits = _support_rows(ground, case_list)
         counts = _need_counts(row for row in waits if row.person_id not in shown.restricted)
         folder = session.workspace.reports
@@ -124,6 +120,23 @@ def what_may_be_shown(session: Session) -> tuple[Release | None, CaseList | None
     except Withheld as error:
         return None, None, error
     return release, case_list, None
+
+
+def sheet_to_hand_on(session: Session, release: Release, case_list: CaseList) -> str:
+    """The cases to review as CSV, as the page of today shows them under the release."""
+    ground = load_ground_to_show(session)
+    shown = _people_on_list(session, ground, case_list, case_list.rows["person_id"].astype(str).tolist())
+    header, late = _header(session, ground, release), _late(session, ground)
+    return cases_csv(_in_words(case_list, None), header, shown, today=session.today, late=late)
+
+
+def _in_words(case_list: CaseList, withheld: Withheld | None) -> CaseList:
+    """The list as the pages take it; without estimates where they are withheld."""
+    rows = [_worded(row) for row in case_list.rows.to_dict("records")]
+    return CaseList(
+        case_list.as_of, case_list.valid_until, case_list.release_id, pd.DataFrame(rows, columns=_COLUMNS),
+        {} if withheld else case_list.estimates,
+    )  # fmt: skip
 
 
 def _without_estimates(session: Session, ground: Ground) -> CaseList:

@@ -65,6 +65,16 @@ class Workspace:
         return self.root / "desist.db"
 
     @property
+    def exports(self) -> Path:
+        """The inventory of lists that were handed on."""
+        return self.root / "exports.db"
+
+    @property
+    def shadows(self) -> Path:
+        """Counts of candidates that ran beside the panel before their first release."""
+        return self.root / "shadows"
+
+    @property
     def tracking(self) -> Path:
         return self.root / "mlflow.db"
 
