@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
-from desist.fairness.statistics import bootstrap, intervals
+from desist.fairness.statistics import intervals
 from desist.fairness.statistics.intervals import Interval
 
 
@@ -88,57 +87,6 @@ def test_an_interval_lies_between_nought_and_one():
     assert 0 < found.low < 0.97 < found.high < 1
 
 
-def _drawn(seed, n=60, people=20):
-    random = np.random.default_rng(seed)
-    y = (random.random(n) < 0.4).astype(float)
-    score = random.integers(0, 8, n) / 8  # many ties
-    members = np.stack([random.random(n) < 0.5, random.random(n) < 0.2, np.ones(n, dtype=bool)], axis=1)
-    return y, score, random.integers(0, people, n), members
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000))
-def test_inside_and_outside_a_group_the_auc_is_scikit_learns(seed):
-    y, score, _, members = _drawn(seed)
-    points = bootstrap.point_values(y, score, members)
-    for group in range(members.shape[1]):
-        for found, part in ((points.inside, members[:, group]), (points.outside, ~members[:, group])):
-            value = found["auc"][0, group]
-            if 0 < y[part].sum() < part.sum():
-                assert value == pytest.approx(roc_auc_score(y[part], score[part]), abs=1e-12)
-                assert found["brier"][0, group] == pytest.approx(((y - score)[part] ** 2).mean(), abs=1e-12)
-            else:
-                assert np.isnan(value)
-
-
-def test_a_replicate_draws_whole_people_with_all_their_rows():
-    y, score, people, members = _drawn(5)
-    people = np.unique(people, return_inverse=True)[1]
-    number = people.max() + 1
-    drawn = bootstrap.people_bootstrap(y, score, people, members, replicates=3, seed=11)
-    random = np.random.default_rng(11)
-    for replicate in range(3):
-        times = np.bincount(random.integers(number, size=number), minlength=number)[people]
-        assert drawn.inside["auc"][replicate, 2] == pytest.approx(roc_auc_score(y, score, sample_weight=times))
-        assert drawn.inside["mean_estimate"][replicate, 2] == pytest.approx(np.average(score, weights=times))
-
-
-def test_memory_bounds_change_no_replicate(monkeypatch):
-    y, score, people, members = _drawn(6)
-    people = np.unique(people, return_inverse=True)[1]
-    whole = bootstrap.people_bootstrap(y, score, people, members, replicates=7, seed=2)
-    monkeypatch.setattr(bootstrap, "CHUNK", 130)
-    parts = bootstrap.people_bootstrap(y, score, people, members, replicates=7, seed=2)
-    assert all(np.array_equal(whole.inside[name], parts.inside[name], equal_nan=True) for name in whole.inside)
-
-
-def test_a_standard_error_that_few_replicates_can_tell_is_missing():
-    values = np.full((100, 2), np.nan)
-    values[:94, 0], values[:95, 1] = np.arange(94), np.arange(95)
-    found = bootstrap.spread(values)
-    assert np.isnan(found[0]) and found[1] == pytest.approx(np.arange(95).std(ddof=1))
-
-
 def test_repeated_rows_do_not_narrow_a_rate():
     """600 worlds: 60 people with four equal rows each. Counting rows as people would cover some 70 in 100."""
     random = np.random.default_rng(4)
@@ -153,18 +101,3 @@ def test_repeated_rows_do_not_narrow_a_rate():
         naive += plain.low <= 0.3 <= plain.high
     assert honest / 600 >= 0.93
     assert naive / 600 < 0.8
-
-
-def test_the_bootstrap_of_people_covers_the_true_auc():
-    """300 worlds of 50 people with two equal rows each; normal scores one apart have an AUC of .7602."""
-    random = np.random.default_rng(9)
-    people, members, inside = np.arange(50).repeat(2), np.ones((100, 1), dtype=bool), 0
-    for world in range(300):
-        y = (random.random(50) < 0.5).astype(float)
-        score = (1 / (1 + np.exp(-random.normal(y)))).repeat(2)
-        y = y.repeat(2)
-        drawn = bootstrap.people_bootstrap(y, score, people, members, replicates=150, seed=world)
-        value = bootstrap.point_values(y, score, members).inside["auc"][0, 0]
-        found = intervals.logit_interval(value, drawn.standard_error("auc")[0])
-        inside += found.low <= 0.7602 <= found.high
-    assert inside / 300 >= 0.91
