@@ -16,9 +16,10 @@ import pandas as pd
 
 from desist.fairness.groups import Joined, join_rows
 from desist.fairness.policy import Policy
-from desist.fairness.statistics.group_measures import GroupMeasures, GroupRow, Measure, Sample, rounded
+from desist.fairness.statistics.group_measures import GroupMeasures, GroupRow, Measure, rounded
 from desist.fairness.statistics.intervals import LEVEL
-from desist.fairness.statistics.verdicts import MEETS, Finding, Part, find
+from desist.fairness.statistics.sample import Sample
+from desist.fairness.statistics.verdicts import MEETS, Finding, Part, check_decided, decide
 from desist.features.tables import Outcomes, Scores
 from desist.records.errors import Refused
 from desist.records.hashing import hash_bytes
@@ -140,7 +141,7 @@ def audit(
     """
     joined = join_rows(scores, outcomes, outcome, groups)
     sample = Sample(joined.y, joined.score, joined.people, policy.cut_offs.selection)
-    measured = GroupMeasures(sample, joined.groups, replicates=replicates, seed=seed)
+    measured = GroupMeasures(sample, joined.groups, replicates=replicates, seed=seed, minimum=policy.minimum_people)
     tables = {name: measured.by(name, joined.unknown_in(name)) for name in map(str, joined.groups.columns)}
     everybody = measured.everybody(joined.rows_without_outcome)
     covered = _coverage(joined, coverage or {})
@@ -162,7 +163,7 @@ def audit(
         context=dict(context or {}),
         everybody=everybody,
         tables=tables,
-        findings=tuple(find(rule, tables.get(rule.characteristic, ()), everybody, policy) for rule in policy.findings),
+        findings=decide(policy.findings, tables, everybody, policy, LEVEL),
         coverage=covered,
         unassessed=_unassessed(joined, covered),
         caveats=(*CAVEATS, _coverage_caveat(joined)),
@@ -238,4 +239,5 @@ def _read(content: dict[str, Any]) -> Audit:
     content["findings"] = tuple(_finding(finding) for finding in content["findings"])
     content["unassessed"] = tuple(Unassessed(**entry) for entry in content["unassessed"])
     content["caveats"] = tuple(content["caveats"])
+    check_decided(content["findings"], content["level"])
     return Audit(**content)

@@ -1,27 +1,32 @@
-"""Every metric of every group with its interval, and its gap to everybody else.
+"""Every metric of every group with its interval, its gap to everybody else and to the mean of the other groups.
 
-Proportions and calibration in the large: score intervals at the effective denominator (people, not rows, are the
-sampling unit; see ``intervals``). Mean estimate, Brier score and AUC: bootstrap of people, logit scale.
+Proportions, calibration and the excess of the false positive rate: score intervals at what the rows are worth
+(people, not rows, are the sampling unit). Mean estimate, AUC, Brier score and slope: bootstrap of people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from desist.fairness.statistics import intervals
-from desist.fairness.statistics.bootstrap import Members, Replicates, people_bootstrap, point_values
-from desist.fairness.statistics.intervals import UNDEFINED, Codes, Floats, Interval
-from desist.fairness.statistics.point_tables import EVERYBODY, METRICS, RATES, everybody_table, point_table
+from desist.fairness.statistics import contrasts
+from desist.fairness.statistics.contrasts import NOBODY, Estimated
+from desist.fairness.statistics.estimates import Estimates, Pair
+from desist.fairness.statistics.intervals import LEVEL, UNDEFINED, Codes, Interval, z_of
+from desist.fairness.statistics.point_tables import EVERYBODY, METRICS, everybody_table, point_table
+from desist.fairness.statistics.resampled import RESAMPLED, Resampled
+from desist.fairness.statistics.sample import Mask, Sample
 
 #: Digits kept in an audit, so that the last bits of a sum don't make two machines' files differ.
 DIGITS = 9
 
-Mask = NDArray[np.bool_]
+ALL_METRICS = (
+    *METRICS, "excess_fpr", "calibration_near_cut_off", "calibration_slope", "cross_auc", "sensitivity_in_need",
+    "benefit", "burden",
+)  # fmt: skip
 
 
 def rounded(value: float | None) -> float | None:
@@ -30,7 +35,12 @@ def rounded(value: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric in one group. ``gap`` is group minus everybody else; ``effective`` counts independent rows."""
+    """One metric in one group. ``gap`` is group minus everybody else; ``effective`` counts independent rows.
+
+    ``mean_gap``: group minus the unweighted mean of the other groups that reach the policy's minimum; None where
+    fewer than two do. ``rate`` with ``worth``, or ``error``, are what the interval is made of, so that it can be
+    taken at another level; ``others_...`` the same of everybody else.
+    """
 
     denominator: int
     effective: float
@@ -44,6 +54,25 @@ class Measure:
     gap_high: float | None
     ratio: float | None
     se_of_gap: float | None
+    mean_gap: float | None = None
+    mean_low: float | None = None
+    mean_high: float | None = None
+    rate: float | None = None
+    worth: float = 0.0
+    error: float | None = None
+    others_rate: float | None = None
+    others_worth: float = 0.0
+    others_error: float | None = None
+
+    @property
+    def own(self) -> Estimated:
+        """The group's side, from which an interval at any level can be taken."""
+        return Estimated(self.value, self.denominator, self.effective, self.rate, self.worth, self.error)
+
+    @property
+    def rest(self) -> Estimated:
+        """Everybody else's side."""
+        return Estimated(self.others, 0, self.others_effective, self.others_rate, self.others_worth, self.others_error)
 
 
 @dataclass(frozen=True)
@@ -67,173 +96,161 @@ class GroupRow:
     measures: Mapping[str, Measure]
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Judged rows: outcome, estimate, whose row it is (numbered from 0), and whether the cut-off selects it."""
-
-    y: Floats
-    score: Floats
-    people: Codes
-    cut_off: float
-
-    def __post_init__(self) -> None:
-        if not self.y.size:
-            raise ValueError("there is no row to judge")
-
-    @property
-    def selected(self) -> Mask:
-        return np.asarray(self.score >= self.cut_off, dtype=bool)
-
-    def base(self, metric: str) -> Mask:
-        """The rows that make up a metric's denominator."""
-        chosen, event = self.selected, np.asarray(self.y == 1, dtype=bool)
-        masks: dict[str, Mask] = {"fpr": ~event, "fnr": event, "ppv": chosen, "fdr": chosen, "for": ~chosen}
-        return masks.get(metric, np.ones(self.y.size, dtype=bool))
-
-    def counted(self, metric: str) -> Floats:
-        """1 for each row that counts into the numerator of a rate."""
-        chosen, event = self.selected, np.asarray(self.y == 1, dtype=bool)
-        hits: dict[str, Mask] = {"selection": chosen, "fpr": chosen, "fnr": ~chosen, "fdr": ~event}
-        return np.asarray(hits.get(metric, event), dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class Estimated:
-    """A metric over some rows with its denominator and what that is worth."""
-
-    interval: Interval
-    denominator: int
-    effective: float
-
-
-NOBODY = Estimated(UNDEFINED, 0, 0.0)
-
-
-def likenesses(sample: Sample) -> dict[str, float]:
-    """Per rate, and for calibration, how alike the rows of one person are, over everybody."""
-    found = {}
-    for metric in (*RATES, "calibration_in_the_large"):
-        base = sample.base(metric)
-        values, people, variance = _values(sample, metric, base)
-        found[metric] = intervals.within_person(intervals.design_effect(values, people, variance), people)
-    return found
-
-
-def _values(sample: Sample, metric: str, rows: Mask) -> tuple[Floats, Codes, float]:
-    """What is averaged over ``rows``, whose rows they are, and the binomial variance of the rate behind it."""
-    if metric == "calibration_in_the_large":
-        values, rate = sample.score[rows] - sample.y[rows], sample.y[rows]
-    else:
-        values = rate = sample.counted(metric)[rows]
-    mean = float(rate.mean()) if rate.size else 0.0
-    return values, sample.people[rows], mean * (1 - mean)
-
-
-def proportion(sample: Sample, metric: str, rows: Mask, likeness: float) -> Estimated:
-    """A rate over ``rows``, or calibration in the large, with its score interval at the effective denominator."""
-    counted = rows & sample.base(metric)
-    number = int(counted.sum())
-    if not number:
-        return NOBODY
-    values, people, variance = _values(sample, metric, counted)
-    worth = intervals.effective(values, people, variance, likeness)
-    if metric == "calibration_in_the_large":
-        events = float(sample.y[counted].mean())
-        return Estimated(
-            intervals.minus_wilson(float(sample.score[counted].mean()), events * worth, worth), number, worth
-        )
-    interval = intervals.wilson(float(values.mean()) * worth, worth)
-    return Estimated(interval, number, worth)
-
-
-def _resampled(value: float, error: float, number: int, people: int) -> Estimated:
-    """A bootstrapped metric; its effective denominator is the number of people."""
-    return Estimated(intervals.logit_interval(value, error), number, float(people)) if number else NOBODY
-
-
-def _measure(group: Estimated, others: Estimated, point: float | None, se_of_gap: float | None) -> Measure:
-    gap = intervals.difference(group.interval, others.interval)
-    other = others.interval.value
-    return Measure(
-        denominator=group.denominator,
-        effective=round(group.effective, DIGITS),
-        value=rounded(point),
-        low=rounded(group.interval.low),
-        high=rounded(group.interval.high),
-        others=rounded(other),
-        others_effective=round(others.effective, DIGITS),
-        gap=rounded(gap.value),
-        gap_low=rounded(gap.low),
-        gap_high=rounded(gap.high),
-        ratio=rounded(point / other) if point is not None and other else None,
-        se_of_gap=rounded(se_of_gap),
-    )
-
-
 class GroupMeasures:
-    """Measures of all groups of all characteristics from one set of judged rows and one bootstrap."""
+    """Measures of the groups of each characteristic from one set of judged rows.
 
-    def __init__(self, sample: Sample, groups: pd.DataFrame, *, replicates: int, seed: int) -> None:
-        self._sample, self._groups = sample, groups
-        self._columns = [(str(name), str(group)) for name in groups for group in sorted(groups[name].unique())]
-        rows = [np.asarray(groups[name] == group) for name, group in self._columns]
-        everybody = np.ones(sample.y.size, dtype=bool)
-        members: Members = np.stack([*rows, everybody], axis=1)
-        self._members = members
-        self._likeness = likenesses(sample)
-        drawn = people_bootstrap(sample.y, sample.score, sample.people, members, replicates=replicates, seed=seed)
-        self._points, self._errors = point_values(sample.y, sample.score, members), _Errors(drawn)
+    ``level`` of the intervals; ``minimum`` people for a group to count into the mean of the others. ``adults``: how
+    many adults live in each group's community, by characteristic, for the burden.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        groups: pd.DataFrame,
+        *,
+        replicates: int,
+        seed: int,
+        level: float = LEVEL,
+        minimum: int = 20,
+        adults: Mapping[str, Mapping[str, int]] | None = None,
+    ) -> None:
+        self._sample, self._groups, self._adults = sample, groups, adults or {}
+        self._replicates, self._seed, self._z, self._minimum = replicates, seed, z_of(level), minimum
+        self._estimates = Estimates(sample)
+        self._drawn: Resampled | None = None
 
     def everybody(self, unknown: int) -> GroupRow:
         """The row of all judged rows together; it has nobody to be compared with."""
         table = everybody_table(*self._series(), self._sample.cut_off, people=pd.Series(self._sample.people))
-        return self._row(EVERYBODY, table.iloc[0], len(self._columns), unknown)
+        drawn = self._drawn or self._resampled(np.zeros(self._sample.y.size, dtype=np.int64), 1)
+        rows, people = int(table.iloc[0]["n"]), int(table.iloc[0]["people"])
+        found = dict.fromkeys(ALL_METRICS, NOBODY) | self._estimates.everybody
+        found |= {metric: drawn.everybody(metric, rows, people) for metric in RESAMPLED}
+        found["burden"] = next((self._burden(name, [None])[0] for name in self._adults if name in self._groups), NOBODY)
+        measures = {
+            metric: self._measure(metric, (found[metric], NOBODY), [], table.iloc[0], None) for metric in ALL_METRICS
+        }
+        return _row(EVERYBODY, table.iloc[0], unknown, measures)
 
     def by(self, characteristic: str, unknown: Mapping[str, int]) -> tuple[GroupRow, ...]:
         """A row for each group of a characteristic, in alphabetical order."""
-        labels = self._groups[characteristic].reset_index(drop=True)
+        labels = self._groups[characteristic].astype(str).reset_index(drop=True)
+        names, codes = np.unique(labels.to_numpy(dtype=object), return_inverse=True)
         y, score = self._series()
         table = point_table(y, score, labels, self._sample.cut_off, people=pd.Series(self._sample.people))
-        points = {str(name): table.iloc[number] for number, name in enumerate(table.index)}
-        return tuple(
-            self._row(group, points[group], column, unknown.get(group, 0))
-            for column, (name, group) in enumerate(self._columns)
-            if name == characteristic
-        )
+        wanted, codes = [str(name) for name in names], codes.astype(np.int64)
+        drawn = self._resampled(codes, len(names))
+        pairs: dict[str, list[Pair]] = {metric: [(NOBODY, NOBODY)] * len(names) for metric in ALL_METRICS}
+        pairs |= self._estimates.of(codes, len(names))
+        pairs |= _from_replicates(drawn, table, self._others(codes, table))
+        own = self._burden(characteristic, wanted)
+        rest = [self._burden(characteristic, [name], outside=True)[0] for name in wanted]
+        pairs["burden"] = list(zip(own, rest, strict=True))
+        reached = [int(table.loc[name, "people"]) >= self._minimum for name in wanted]
+        rows = []
+        for number, name in enumerate(wanted):
+            others = [other for other in range(len(wanted)) if other != number and reached[other]]
+            measures = {
+                metric: self._measure(
+                    metric, pairs[metric][number], [pairs[metric][other][0] for other in others], table.loc[name],
+                    drawn.error_of_gap(metric, number),
+                )
+                for metric in ALL_METRICS
+            }  # fmt: skip
+            rows.append(_row(name, table.loc[name], unknown.get(name, 0), measures))
+        return tuple(rows)
 
     def _series(self) -> tuple[pd.Series, pd.Series]:
         return pd.Series(self._sample.y), pd.Series(self._sample.score)
 
-    def _row(self, group: str, points: pd.Series, column: int, unknown: int) -> GroupRow:
-        counts = {name: int(points[name]) for name in ("n", "people", "events", "selected", "tn", "fp", "fn", "tp")}
-        measures = {metric: self._measure(metric, column, float(points[metric])) for metric in METRICS}
-        return GroupRow(group=group, unknown_outcome=unknown, measures=measures, **counts)
+    def _others(self, codes: Codes, table: pd.DataFrame) -> list[tuple[int, int]]:
+        """Rows and people outside each group."""
+        persons = np.unique(np.stack([self._sample.people, codes]), axis=1)
+        times = np.bincount(persons[0])
+        only_here = np.bincount(persons[1][times[persons[0]] == 1], minlength=len(table))
+        people = int((times > 0).sum())
+        rows = table["n"].to_numpy(dtype=int)
+        return [(int(rows.sum() - n), int(people - own)) for n, own in zip(rows, only_here, strict=True)]
 
-    def _measure(self, metric: str, column: int, point: float) -> Measure:
-        value, inside, outside = rounded_none(point), self._members[:, column], ~self._members[:, column]
-        if metric in self._likeness:
-            parts = [proportion(self._sample, metric, rows, self._likeness[metric]) for rows in (inside, outside)]
-            return _measure(parts[0], parts[1], value, None)
-        group = self._part(metric, column, inside, self._points.inside, self._errors.inside)
-        others = self._part(metric, column, outside, self._points.outside, self._errors.outside)
-        return _measure(group, others, value, float(self._errors.gap[metric][column]))
+    def _resampled(self, codes: Codes, groups: int) -> Resampled:
+        self._drawn = Resampled(self._sample, codes, groups, replicates=self._replicates, seed=self._seed)
+        return self._drawn
 
-    def _part(
-        self, metric: str, column: int, rows: Mask, points: dict[str, Floats], errors: dict[str, Floats]
-    ) -> Estimated:
-        people = int(np.unique(self._sample.people[rows]).size)
-        return _resampled(float(points[metric][0, column]), float(errors[metric][column]), int(rows.sum()), people)
+    def _burden(self, characteristic: str, names: Sequence[str | None], *, outside: bool = False) -> list[Estimated]:
+        """People selected on the latest date per adult of the community; None stands for all groups together.
+
+        Only groups whose adults are known count, on both sides of the rate.
+        """
+        adults, latest = self._adults.get(characteristic), self._sample.latest
+        if adults is None or latest is None:
+            return [NOBODY] * len(names)
+        labels = self._groups[characteristic].astype(str).to_numpy(dtype=object)
+        chosen: Mask = latest & self._sample.selected
+        found = []
+        for name in names:
+            of = [group for group in adults if name is None or (group == name) != outside]
+            number = sum(adults[group] for group in of)
+            people = int(np.unique(self._sample.people[chosen & np.isin(labels, of)]).size)
+            rate = people / number if number else None
+            found.append(NOBODY if rate is None else Estimated(rate, number, float(number), rate, float(number)))
+        return found
+
+    def _measure(
+        self, metric: str, pair: Pair, others: Sequence[Estimated], points: pd.Series, se_of_gap: float | None
+    ) -> Measure:
+        own, rest = pair
+        interval, gap = own.interval(metric, self._z), contrasts.gap(metric, own, rest, self._z)
+        mean = contrasts.gap_to_mean(metric, own, others, self._z) if others else UNDEFINED
+        value = points.get(metric, own.value)
+        return _measured(own, rest, interval, gap, mean, None if value is None else float(value), se_of_gap)
 
 
-def rounded_none(value: float) -> float | None:
-    """The value as it is; None for one that is not defined."""
-    return None if np.isnan(value) else value
+def _from_replicates(drawn: Resampled, table: pd.DataFrame, others: Sequence[tuple[int, int]]) -> dict[str, list[Pair]]:
+    """The bootstrapped metrics inside and outside every group."""
+    own = [(int(n), int(people)) for n, people in zip(table["n"], table["people"], strict=True)]
+    return {
+        metric: [
+            (drawn.inside(metric, group, *own[group]), drawn.outside(metric, group, *others[group]))
+            for group in range(len(own))
+        ]
+        for metric in RESAMPLED
+    }
 
 
-class _Errors:
-    """Standard errors from replicates, computed once for all columns."""
+def _measured(
+    own: Estimated,
+    rest: Estimated,
+    interval: Interval,
+    gap: Interval,
+    mean: Interval,
+    value: float | None,
+    se_of_gap: float | None,
+) -> Measure:
+    return Measure(
+        denominator=own.denominator,
+        effective=round(own.effective, DIGITS),
+        value=rounded(value),
+        low=rounded(interval.low),
+        high=rounded(interval.high),
+        others=rounded(rest.value),
+        others_effective=round(rest.effective, DIGITS),
+        gap=rounded(gap.value),
+        gap_low=rounded(gap.low),
+        gap_high=rounded(gap.high),
+        ratio=rounded(value / rest.value) if value is not None and rest.value else None,
+        se_of_gap=rounded(se_of_gap),
+        mean_gap=rounded(mean.value),
+        mean_low=rounded(mean.low),
+        mean_high=rounded(mean.high),
+        rate=rounded(own.rate),
+        worth=round(own.worth, DIGITS),
+        error=rounded(own.error),
+        others_rate=rounded(rest.rate),
+        others_worth=round(rest.worth, DIGITS),
+        others_error=rounded(rest.error),
+    )
 
-    def __init__(self, drawn: Replicates) -> None:
-        self.inside = {metric: drawn.standard_error(metric) for metric in drawn.inside}
-        self.outside = {metric: drawn.standard_error_outside(metric) for metric in drawn.inside}
-        self.gap = {metric: drawn.standard_error_of_gap(metric) for metric in drawn.inside}
+
+def _row(group: str, points: pd.Series, unknown: int, measures: Mapping[str, Measure]) -> GroupRow:
+    counts = {name: int(points[name]) for name in ("n", "people", "events", "selected", "tn", "fp", "fn", "tp")}
+    return GroupRow(group=group, unknown_outcome=unknown, measures=measures, **counts)

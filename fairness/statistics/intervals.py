@@ -1,4 +1,6 @@
-"""95 % intervals that a verdict can rest on: Wilson, Newcombe, and what repeated rows are worth.
+"""Intervals that a verdict can rest on: Wilson, Newcombe, and what repeated rows are worth.
+
+``z`` is the normal quantile of the two-sided level: 95 % unless an audit is a retry on the same outcomes.
 
 Rows of one person on several dates are not independent. For a proportion the *effective denominator* is
 the number of rows divided by a design effect: the variance of the proportion when people, not rows, are the
@@ -9,7 +11,9 @@ Source: Newcombe 1998, Statistics in Medicine 17, methods 3 and 10; Kish 1965 fo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +22,29 @@ LEVEL = 0.95
 #: Normal quantile of a two-sided 95 % interval.
 Z = 1.959963984540054
 
+_NORMAL = NormalDist()
+#: An interval on the log scale wider than a factor of some twenty thousand says nothing.
+MOST_LOGS = 10.0
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
+def z_of(level: float) -> float:
+    """The normal quantile of a two-sided interval at ``level``."""
+    if not 0 < level < 1:
+        raise ValueError("a level lies between 0 and 1")
+    return Z if level == LEVEL else _NORMAL.inv_cdf((1 + level) / 2)
+
+
+def two_sided(z: float) -> float:
+    """The chance of a normal deviate at least as far out as ``z``, on either side."""
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval; None where it is undefined."""
+    """A value with its interval; None where it is undefined."""
 
     value: float | None
     low: float | None
@@ -45,14 +65,14 @@ class Interval:
 UNDEFINED = Interval(None, None, None)
 
 
-def wilson(successes: float, n: float) -> Interval:
+def wilson(successes: float, n: float, z: float = Z) -> Interval:
     """Wilson's score interval of a proportion; undefined where ``n`` is 0. Both may be fractional (effective)."""
     if n <= 0:
         return UNDEFINED
     share = successes / n
-    centre = share + Z * Z / (2 * n)
-    half = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    scale = 1 + Z * Z / n
+    centre = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
     low, high = (centre - half) / scale, (centre + half) / scale
     # At 0 and at n the score interval ends exactly there; rounding must not leave it a hair beside.
     return Interval(share, 0.0 if successes <= 0 else max(0.0, low), 1.0 if successes >= n else min(1.0, high))
@@ -74,24 +94,38 @@ def difference(group: Interval, others: Interval) -> Interval:
     return Interval(gap, gap - below, gap + above)
 
 
-def newcombe(successes: float, n: float, other_successes: float, other_n: float) -> Interval:
+def newcombe(successes: float, n: float, other_successes: float, other_n: float, z: float = Z) -> Interval:
     """Difference of two independent proportions with Newcombe's hybrid score interval."""
-    return difference(wilson(successes, n), wilson(other_successes, other_n))
+    return difference(wilson(successes, n, z), wilson(other_successes, other_n, z))
 
 
-def minus_wilson(mean: float, successes: float, n: float) -> Interval:
+def mean_of(parts: Sequence[Interval]) -> Interval:
+    """The unweighted mean of independent values, by square-and-add; undefined where one of them is."""
+    values = [part.value for part in parts if part.value is not None]
+    if not parts or len(values) < len(parts):
+        return UNDEFINED
+    mean = math.fsum(values) / len(parts)
+    below = above = 0.0
+    for part in parts:
+        if part.value is None or part.low is None or part.high is None:
+            return Interval(mean, None, None)
+        below, above = math.hypot(below, part.value - part.low), math.hypot(above, part.high - part.value)
+    return Interval(mean, mean - below / len(parts), mean + above / len(parts))
+
+
+def minus_wilson(mean: float, successes: float, n: float, z: float = Z) -> Interval:
     """A mean estimate minus a rate, with the rate's score interval: calibration in the large.
 
     Never of width 0, however few events there are. ``n`` is the effective denominator of the *residuals*
     (estimate minus outcome), so that estimates which vary with the sample widen it.
     """
-    rate = wilson(successes, n)
+    rate = wilson(successes, n, z)
     if rate.value is None or rate.low is None or rate.high is None:
         return UNDEFINED
     return Interval(mean - rate.value, mean - rate.high, mean - rate.low)
 
 
-def logit_interval(value: float, standard_error: float) -> Interval:
+def logit_interval(value: float, standard_error: float, z: float = Z) -> Interval:
     """A value between 0 and 1 with an interval that is symmetric on the logit scale.
 
     No interval where the value is 0 or 1, or where replicates did not vary: nothing is known of its spread.
@@ -101,8 +135,23 @@ def logit_interval(value: float, standard_error: float) -> Interval:
     if not 0 < value < 1 or not standard_error > 0:
         return Interval(value, None, None)
     middle = math.log(value / (1 - value))
-    half = Z * standard_error / (value * (1 - value))
-    return Interval(value, 1 / (1 + math.exp(half - middle)), 1 / (1 + math.exp(-half - middle)))
+    half = z * standard_error / (value * (1 - value))
+    return Interval(value, _logistic(middle - half), _logistic(middle + half))
+
+
+def log_interval(value: float, standard_error: float, z: float = Z) -> Interval:
+    """A value above 0 with an interval that is symmetric on the log scale; none where the value is 0 or less."""
+    if math.isnan(value):
+        return UNDEFINED
+    if not value > 0 or not standard_error > 0 or z * standard_error / value > MOST_LOGS:
+        return Interval(value, None, None)
+    half = z * standard_error / value
+    return Interval(value, value * math.exp(-half), value * math.exp(half))
+
+
+def _logistic(value: float) -> float:
+    """1 / (1 + exp(-value)) without overflow."""
+    return 1 / (1 + math.exp(-value)) if value >= 0 else math.exp(value) / (1 + math.exp(value))
 
 
 def rows_a_person(people: Codes) -> float:

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desist.fairness.statistics import bootstrap, group_measures, intervals
-from desist.fairness.statistics.group_measures import GroupMeasures, Sample
+from desist.fairness.statistics import contrasts, intervals
+from desist.fairness.statistics.estimates import Estimates
+from desist.fairness.statistics.group_measures import GroupMeasures
 from desist.fairness.statistics.power import planned_denominator
+from desist.fairness.statistics.sample import Sample
 from desist.fairness.statistics.verdicts import MEETS, judge
 
 
@@ -57,8 +59,8 @@ def _calibration_gaps(gap, *, worlds, n=790, others=4000, seed=1):
         chance = random.beta(1.5, 4.5, n + others)
         y = (random.random(n + others) < chance).astype(float)
         sample = Sample(y, np.clip(chance + gap * member, 0, 1), people, 0.5)
-        parts = [group_measures.proportion(sample, "calibration_in_the_large", rows, 0.0) for rows in (member, ~member)]
-        found = intervals.difference(parts[0].interval, parts[1].interval)
+        pairs = Estimates(sample, ["calibration_in_the_large"]).of(member.astype(np.int64), 2)
+        found = contrasts.gap("calibration_in_the_large", *pairs["calibration_in_the_large"][1])
         within += judge(found.low, found.high, 0.05, enough=True) == MEETS
     return within / worlds
 
@@ -83,12 +85,6 @@ def test_ranking_worse_by_the_margin_is_called_within_in_at_most_5_of_100():
         y = (random.random(600) < 0.4).astype(float)
         score = 1 / (1 + np.exp(-random.normal(y * shift)))
         measured = GroupMeasures(Sample(y, score, np.arange(600), 0.5), groups, replicates=60, seed=world)
-        members = measured._members
-        points = bootstrap.point_values(y, score, members)
-        parts = [
-            intervals.logit_interval(points.inside["auc"][0, 0], measured._errors.inside["auc"][0]),
-            intervals.logit_interval(points.outside["auc"][0, 0], measured._errors.outside["auc"][0]),
-        ]
-        found = intervals.difference(*parts)
-        within += judge(found.low, found.high, 0.1, enough=True) == MEETS
+        women = measured.by("sex", {})[0].measures["auc"]
+        within += judge(women.gap_low, women.gap_high, 0.1, enough=True) == MEETS
     assert within / 150 <= 0.05

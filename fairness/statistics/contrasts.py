@@ -1,0 +1,107 @@
+"""One group against others: the interval of a gap at any level, and how far out a limit lies.
+
+A metric over some rows is kept as what its interval is made of, so that the interval can be taken again at another
+level: a score interval of a rate (*worth* so many independent rows), or a standard error on a suitable scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from desist.fairness.statistics import intervals
+from desist.fairness.statistics.intervals import UNDEFINED, Interval, Z
+
+#: Value = mean estimate minus rate: a higher rate is a lower value.
+CALIBRATIONS = ("calibration_in_the_large", "calibration_near_cut_off")
+LOG_SCALE = ("brier", "calibration_slope")
+#: Further out than this the normal chance is 0 to fifteen digits.
+FURTHEST_Z = 8.0
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """A metric over some rows, and what its interval is made of.
+
+    ``effective``: what the denominator is worth in independent rows. Either ``rate`` with the ``worth`` of its score
+    interval, or ``error``, a standard error.
+    """
+
+    value: float | None
+    denominator: int
+    effective: float
+    rate: float | None = None
+    worth: float = 0.0
+    error: float | None = None
+
+    def interval(self, metric: str, z: float = Z) -> Interval:
+        """The metric with its interval at the two-sided level of ``z``."""
+        if self.value is None:
+            return UNDEFINED
+        if self.rate is not None:
+            return _score(metric, self.value, self.rate, self.worth, z)
+        error = math.nan if self.error is None else self.error
+        return (intervals.log_interval if metric in LOG_SCALE else intervals.logit_interval)(self.value, error, z)
+
+
+NOBODY = Estimated(None, 0, 0.0)
+
+
+def _score(metric: str, value: float, rate: float, worth: float, z: float) -> Interval:
+    """The score interval of the rate behind a value, laid round the value."""
+    if metric in CALIBRATIONS:
+        return intervals.minus_wilson(value + rate, rate * worth, worth, z)
+    found = intervals.wilson(rate * worth, worth, z)
+    if found.low is None or found.high is None:
+        return Interval(value, None, None)
+    if value == rate:
+        return Interval(value, min(found.low, value), max(found.high, value))
+    return Interval(value, value - max(0.0, rate - found.low), value + max(0.0, found.high - rate))
+
+
+def gap(metric: str, group: Estimated, others: Estimated, z: float = Z) -> Interval:
+    """Group minus everybody else."""
+    return intervals.difference(group.interval(metric, z), others.interval(metric, z))
+
+
+def gap_to_mean(metric: str, group: Estimated, others: Sequence[Estimated], z: float = Z) -> Interval:
+    """Group minus the unweighted mean of other groups; undefined where fewer than two of them are known.
+
+    A large group decides what everybody else is like; here each community counts the same.
+    """
+    known = [found for found in (one.interval(metric, z) for one in others) if found.known]
+    if len(known) < 2:
+        return UNDEFINED
+    return intervals.difference(group.interval(metric, z), intervals.mean_of(known))
+
+
+def chance_beyond(contrast: Callable[[float], Interval], margin: float, harm: str) -> float | None:
+    """Two-sided p of a gap within the margin: 1 minus the level at which the interval would just touch the limit.
+
+    ``contrast`` gives the interval at a normal quantile. Only a gap in the direction of ``harm`` ("higher", "lower",
+    "both") is beyond it. None where the gap has no interval.
+    """
+    found = contrast(Z)
+    if found.value is None or not found.known:
+        return None
+    sides = {"higher": (1,), "lower": (-1,)}.get(harm, (1, -1))
+    return min(_side(contrast, found.value, margin, side) for side in sides)
+
+
+def _side(contrast: Callable[[float], Interval], value: float, margin: float, side: int) -> float:
+    if side * value <= margin:
+        return 1.0
+
+    def clears(z: float) -> bool:
+        found = contrast(z)
+        end = found.low if side > 0 else found.high
+        return end is not None and side * end > margin
+
+    low, high = 0.0, FURTHEST_Z
+    if clears(high):
+        return 0.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if clears(middle) else (low, middle)
+    return intervals.two_sided(low)
