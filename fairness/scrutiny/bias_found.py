@@ -135,8 +135,8 @@ def _ranges(ranges: Detection | None) -> str:
         )
     (o_low, o_high), (b_low, b_high), (k_low, k_high) = ranges.overall, ranges.between_groups, ranges.selected
     return (
-        f"The board's ranges: of everybody else's people who are not listed and reoffend, {_in_100(o_low)} to "
-        f"{_in_100(o_high)} in 100 are found out and proven; for one community that chance is {b_low:g} to {b_high:g} "
+        f"The board's ranges: of people outside a community who reoffend and are not listed, {_in_100(o_low)} to "
+        f"{_in_100(o_high)} in 100 are found out and proven; for that community that chance is {b_low:g} to {b_high:g} "
         f"times everybody else's; and for listed people {k_low:g} to {k_high:g} times that of people not listed."
     )
 
@@ -151,8 +151,8 @@ def _of_finding(finding: FindingBias) -> list[str]:
     told = [group for group in finding.groups if group.assessed and group.standing != NOT_WORKED_OUT]
     said = [f"{title}, {group.group}: {_of_group(group, finding)}" for group in told]
     if rest := len(finding.groups) - len(told):
-        people = "1 group" if rest == 1 else f"{rest} groups"
-        said.append(f"{title}: {people} cannot be assessed, whatever is assumed about detection.")
+        people = "1 group is" if rest == 1 else f"{rest} groups are"
+        said.append(f"{title}: {people} too small to assess, whatever is assumed about detection.")
     return said
 
 

@@ -33,7 +33,7 @@ from desist.fairness.scrutiny.bias_found import (
 from desist.fairness.scrutiny.detection_bounds import SLACK, Bounds, Contrast, Share, Side, bounds, reach
 from desist.fairness.statistics.group_measures import GroupRow, Measure
 from desist.fairness.statistics.intervals import Floats
-from desist.fairness.statistics.verdicts import CANNOT_BE_ASSESSED, Finding
+from desist.fairness.statistics.verdicts import Finding
 
 #: How detection moves each metric. The last three contain the scores too, which detection does not move.
 MOVED = {
@@ -111,7 +111,7 @@ def _finding(
     for part in finding.parts:
         row = rows[part.group]
         contrast = contrast_of(finding.metric, row, audit.everybody, counts, audit.level)
-        assessed = part.answer != CANNOT_BE_ASSESSED
+        assessed = not part.short_of
         groups.append(_group(finding.metric, row, contrast, rule, ranges, audit.level, assessed))
     return FindingBias(finding.id, finding.metric, finding.characteristic, finding.margin, rule.harm, tuple(groups))
 
