@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,9 +36,13 @@ class Refused(UserError):
 
 
 class Withheld(UserError):
-    """The gate keeps estimates back. ``causes`` names every reason; nothing was estimated."""
+    """The gate keeps estimates back. ``causes`` names every reason; nothing was estimated.
+
+    ``since``: the last day that an approval held, where one has ended.
+    """
 
     exit_code = 3
+    since: dt.date | None = None
 
     def __init__(self, message: str, causes: Iterable[str], state: str = "not_approved") -> None:
         self.causes = tuple(causes)

@@ -11,11 +11,18 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from desist.fairness.approval.asked import questions_of
+from desist.fairness.approval.attempts import level_for
 from desist.fairness.approval.gate import ALTERED, SUSPENDED, Cause, Evidence, key_causes, withhold
+from desist.fairness.approval.kinds import Region, allowed
+from desist.fairness.approval.region import FILE as REGION
+from desist.fairness.approval.region import region_answers, region_causes
+from desist.fairness.approval.scrutiny_file import FILE as SCRUTINY
+from desist.fairness.approval.scrutiny_file import Scrutiny
 from desist.fairness.approval.signoff import Keys, PublicKey, SigningKeys
 from desist.fairness.audit import Audit
 from desist.fairness.policy import Policy, load_policy, parse_policy
@@ -33,8 +40,9 @@ REQUIRED = (
     "purpose.json",
     "register.json",
     "schema.json",
+    SCRUTINY,
 )
-OPTIONAL = ("conformance.json", "region.json")
+OPTIONAL = ("conformance.json", REGION)
 #: A model is one file or several whose names begin so; text formats only, never a pickle.
 _MODEL = re.compile(r"model[A-Za-z0-9_.-]*\.(json|lgb|txt)")
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -88,7 +96,10 @@ class Seal:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A candidate whose files, seal, policy and audit fit each other; ``files`` are the bytes that were checked."""
+    """A candidate whose files, seal, policy and audit fit each other; ``files`` are the bytes that were checked.
+
+    ``region``: the region's answers about the same model, by finding and group; nothing where there are none.
+    """
 
     run: str
     files: Mapping[str, bytes]
@@ -96,6 +107,8 @@ class Candidate:
     trainer: PublicKey
     policy: Policy
     audit: Audit
+    scrutiny: Scrutiny
+    region: Region
 
     @property
     def hash(self) -> str:
@@ -108,8 +121,15 @@ class Candidate:
     @property
     def evidence(self) -> Evidence:
         """What sign-offs are held against."""
-        ids = frozenset(finding.id for finding in self.audit.findings)
-        return Evidence(self.hash, self.audit_hash, self.trainer, self.policy, self.audit.open_findings, ids)
+        return Evidence(
+            candidate_hash=self.hash,
+            audit_hash=self.audit_hash,
+            trainer=self.trainer,
+            policy=self.policy,
+            questions=questions_of(self.audit, self.policy, self.scrutiny, self.region),
+            allowed=allowed(self.audit, self.policy, self.region, made_on=self.seal.sealed_on),
+            finding_ids=frozenset(finding.id for finding in self.audit.findings),
+        )
 
 
 def candidate_hashes(folder: Path) -> dict[str, str]:
@@ -146,7 +166,7 @@ def seal_candidate(
     manifest stay. Raises Refused where files are missing or contradict each other.
     """
     files, problems = read_plain_files(run_folder / FOLDER)
-    problems += [*_set_problems(files), *_contents(files)[2]]
+    problems += [*_set_problems(files), *_contents(files).problems]
     if problems:
         raise Refused(f"The run {run_folder} cannot be sealed:", [_problem(text, run_folder) for text in problems])
     hashes = {name: hash_bytes(content) for name, content in files.items()}
@@ -172,21 +192,25 @@ def examine(
     """The candidate, if it can be read at all, and everything that is wrong with it."""
     files, problems = read_plain_files(run_folder / FOLDER)
     problems += list(_set_problems(files))
-    policy, audit, contradictions = _contents(files)
+    told = _contents(files)
     seal = _seal(run_folder)
-    causes = [Cause(ALTERED, text) for text in [*problems, *contradictions]]
+    causes = [Cause(ALTERED, text) for text in [*problems, *told.problems]]
     if seal is None:
         return None, [*causes, Cause(ALTERED, f"the run {run_folder.name} has no readable seal of its trainer")]
     causes += _seal_causes(seal, run_folder.name, files)
     causes += key_causes(keys, seal.trainer_key, today=today, made_up=made_up)
+    causes += region_causes(files, keys, today=today, made_up=made_up)
     if seal.made_up and not made_up:
         causes.append(Cause(ALTERED, "the candidate was made from made-up data; the data here are not made up"))
     if seal.sealed_on > today:
         causes.append(Cause(SUSPENDED, f"the candidate was sealed on {seal.sealed_on}, after today: check the clock"))
     trainer = _trainer(keys, seal, today, causes)
-    if policy is None or audit is None or trainer is None:
+    if told.policy is None or told.audit is None or told.scrutiny is None or trainer is None:
         return None, causes
-    return Candidate(run_folder.name, files, seal, trainer, policy, audit), causes
+    found = Candidate(
+        run_folder.name, files, seal, trainer, told.policy, told.audit, told.scrutiny, told.region
+    )
+    return found, causes
 
 
 def read_plain_files(folder: Path) -> tuple[dict[str, bytes], list[str]]:
@@ -230,28 +254,48 @@ def _set_problems(files: Mapping[str, bytes]) -> Iterator[str]:
             yield f"{FOLDER}/{name} does not belong to a candidate"
 
 
-def _contents(files: Mapping[str, bytes]) -> tuple[Policy | None, Audit | None, list[str]]:
-    """Policy and audit of a candidate, and where its files contradict each other."""
-    problems: list[str] = []
-    policy = audit = None
-    told: dict[str, Any] = {}
+@dataclass
+class _Contents:
+    """What could be read of a candidate's files, and where they contradict each other."""
+
+    policy: Policy | None = None
+    audit: Audit | None = None
+    scrutiny: Scrutiny | None = None
+    region: Region = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def _contents(files: Mapping[str, bytes]) -> _Contents:
+    """Policy, audit, scrutiny and region of a candidate, and where its files contradict each other."""
+    found = _Contents()
     for name, content in files.items():
         try:
-            if name == "policy.toml":
-                policy = parse_policy(content.decode("utf-8"), where=name)
-            elif name == "audit.json":
-                audit = Audit.from_json(content.decode("utf-8"))
-            elif name in REQUIRED:
-                told[name] = json.loads(content)
+            _read_one(found, name, content)
         except (ValueError, UserError):
-            problems.append(f"{FOLDER}/{name} cannot be read")
+            found.problems.append(f"{FOLDER}/{name} cannot be read")
+    found.region = region_answers(files)
+    policy, audit, told = found.policy, found.audit, found.told
     if policy and audit:
-        problems += _audit_problems(policy, audit)
+        found.problems += _audit_problems(policy, audit)
+    if audit and found.scrutiny:
+        found.problems += _level_problems(audit, found.scrutiny)
     if policy and told.get("cut_offs.json", policy.cut_offs.as_json()) != policy.cut_offs.as_json():
-        problems.append(f"{FOLDER}/cut_offs.json are not the policy's cut-offs")
+        found.problems.append(f"{FOLDER}/cut_offs.json are not the policy's cut-offs")
     if policy and told.get("purpose.json", {"purpose": policy.purpose}) != {"purpose": policy.purpose}:
-        problems.append(f"{FOLDER}/purpose.json is not the policy's purpose")
-    return policy, audit, problems
+        found.problems.append(f"{FOLDER}/purpose.json is not the policy's purpose")
+    return found
+
+
+def _read_one(found: _Contents, name: str, content: bytes) -> None:
+    if name == "policy.toml":
+        found.policy = parse_policy(content.decode("utf-8"), where=name)
+    elif name == "audit.json":
+        found.audit = Audit.from_json(content.decode("utf-8"))
+    elif name == SCRUTINY:
+        found.scrutiny = Scrutiny.from_json(content.decode("utf-8"))
+    elif name in REQUIRED:
+        found.told[name] = json.loads(content)
 
 
 def _audit_problems(policy: Policy, audit: Audit) -> Iterator[str]:
@@ -262,6 +306,12 @@ def _audit_problems(policy: Policy, audit: Audit) -> Iterator[str]:
     answered = [(found.id, found.metric, found.characteristic, found.margin) for found in audit.findings]
     if asked != answered:
         yield "the audit does not answer the policy's decision findings one for one"
+
+
+def _level_problems(audit: Audit, scrutiny: Scrutiny) -> Iterator[str]:
+    """Whether the intervals are as wide as the number of attempts on the same outcomes asks for."""
+    if audit.level < level_for(scrutiny.attempt) - 1e-9:
+        yield f"the outcomes were audited {scrutiny.attempt} times and the intervals are not corrected for it"
 
 
 def _seal(run_folder: Path) -> Seal | None:

@@ -9,9 +9,10 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from desist.fairness.approval.signoff import Keys, PublicKey, SignOff, add_months, same_person
+from desist.fairness.approval.kinds import Allowed
+from desist.fairness.approval.questions import Question
+from desist.fairness.approval.signoff import CONDITIONS, Keys, PublicKey, SignOff, add_months, same_person
 from desist.fairness.policy import Policy
-from desist.fairness.statistics.verdicts import Finding
 from desist.records.errors import Refused, Withheld
 
 NOT_APPROVED, AUDIT_FAILED, EXPIRED = "not_approved", "audit_failed", "expired"
@@ -30,28 +31,36 @@ FEWEST_SIGNERS = 2
 
 @dataclass(frozen=True)
 class Cause:
-    """One reason why estimates are kept back, and the state it puts them in."""
+    """One reason why estimates are kept back, and the state it puts them in. ``since``: an approval's last day."""
 
     state: str
     text: str
+    since: dt.date | None = None
 
 
 def withhold(causes: Iterable[Cause]) -> Withheld:
-    """The error that names every cause; its state is that of the gravest."""
+    """The error that names every cause; its state is that of the gravest, its day the last that approval held."""
     found = list(dict.fromkeys(causes))
     state = next(state for state in STATES if any(cause.state == state for cause in found))
-    return Withheld(STATES[state], (cause.text for cause in found), state=state)
+    days = [cause.since for cause in found if cause.state == state and cause.since]
+    error = Withheld(STATES[state], (cause.text for cause in found), state=state)
+    error.since = min(days, default=None)
+    return error
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a sign-off has to be about: the hashes as they are now, the trainer, policy and findings."""
+    """What a sign-off has to be about: the hashes as they are now, the trainer, policy, and what is asked of the board.
+
+    ``finding_ids``: findings that may be answered though nothing is asked of them.
+    """
 
     candidate_hash: str
     audit_hash: str
     trainer: PublicKey | None
     policy: Policy
-    open_findings: tuple[Finding, ...]
+    questions: tuple[Question, ...]
+    allowed: Allowed
     finding_ids: frozenset[str]
 
 
@@ -66,6 +75,7 @@ def sign_off_causes(
         causes += _signature_causes(keys, sign_off, today)
         causes += _trainer_causes(evidence, sign_off)
     causes += _panel_causes(evidence, sign_offs)
+    causes += _scope_causes(evidence, sign_offs)
     causes += _answer_causes(evidence, sign_offs)
     return causes
 
@@ -94,12 +104,13 @@ def _binding_causes(evidence: Evidence, sign_off: SignOff, today: dt.date) -> It
         yield Cause(NOT_APPROVED, f"{who} ({sign_off.role}) refused: {sign_off.reasons}")
     if sign_off.signed_on > today:
         yield Cause(SUSPENDED, f"{who} signed on {sign_off.signed_on}, after today ({today}): check the clock")
-    if sign_off.expires_on < today:
-        yield Cause(EXPIRED, f"the sign-off of {who} ended on {sign_off.expires_on}")
+    if sign_off.last_day < today:
+        yield Cause(EXPIRED, f"the sign-off of {who} ended on {sign_off.last_day}", sign_off.last_day)
     if sign_off.expires_on > add_months(sign_off.signed_on, policy.expiry_months):
         yield Cause(NOT_APPROVED, f"the sign-off of {who} runs longer than the policy's {policy.expiry_months} months")
-    for name in sorted(sign_off.answers.keys() - evidence.finding_ids):
-        yield Cause(NOT_APPROVED, f"{who} answered {name}, which is no decision finding of this audit")
+    asked = evidence.finding_ids | {question.id for question in evidence.questions}
+    for name in sorted(sign_off.answers.keys() - asked):
+        yield Cause(NOT_APPROVED, f"{who} answered {name}, which nobody asks about this candidate")
 
 
 def _signature_causes(keys: Keys, sign_off: SignOff, today: dt.date) -> Iterator[Cause]:
@@ -145,13 +156,33 @@ def _panel_causes(evidence: Evidence, sign_offs: Sequence[SignOff]) -> Iterator[
             yield Cause(NOT_APPROVED, f"the policy asks for an approval by the {role}: there is none")
 
 
+def _scope_causes(evidence: Evidence, sign_offs: Sequence[SignOff]) -> Iterator[Cause]:
+    """What the evidence does not let out at all, and approvals wider than it or the policy allows."""
+    allowed, rule = evidence.allowed, evidence.policy.pilot
+    if not allowed.scopes:
+        yield from (Cause(AUDIT_FAILED, text) for text in allowed.why)
+        return
+    for sign_off in (entry for entry in sign_offs if entry.decision == "approve"):
+        who, pilot = sign_off.holder, sign_off.pilot
+        if sign_off.scope not in allowed.scopes:
+            told = f"{who} approved the scope {sign_off.scope!r}; possible is only {' or '.join(allowed.scopes)}"
+            yield Cause(AUDIT_FAILED, f"{told}: {'; '.join(allowed.why)}")
+        if pilot and rule is None:
+            yield Cause(NOT_APPROVED, f"{who} approved a pilot, for which the policy has no [pilot]")
+        elif pilot and rule and pilot.most_people > rule.most_people:
+            told = f"{who} approved a pilot of {pilot.most_people} people; the policy allows {rule.most_people}"
+            yield Cause(NOT_APPROVED, told)
+        bounded = pilot is not None or (sign_off.scope == CONDITIONS and allowed.open_groups)
+        if rule and bounded and sign_off.last_day > add_months(sign_off.signed_on, rule.months):
+            told = f"{who} approved the scope {sign_off.scope!r} for longer than the policy's {rule.months} months"
+            yield Cause(NOT_APPROVED, told)
+
+
 def _answer_causes(evidence: Evidence, sign_offs: Sequence[SignOff]) -> Iterator[Cause]:
-    """Each finding that is not shown to be met needs an answer with reasons from everybody who approves."""
+    """Each question of the evidence needs an answer with reasons from everybody who approves."""
     approving = [sign_off for sign_off in sign_offs if sign_off.decision == "approve"]
-    for finding in evidence.open_findings:
-        silent = [sign_off.holder for sign_off in approving if finding.id not in sign_off.answers]
+    for question in evidence.questions:
+        silent = [sign_off.holder for sign_off in approving if question.id not in sign_off.answers]
         if silent or not approving:
             whose = f" by {', '.join(silent)}" if silent else ""
-            groups = f" ({', '.join(finding.open_groups)})" if finding.open_groups else ""
-            told = f"the decision finding {finding.id} is {finding.answer}{groups}"
-            yield Cause(AUDIT_FAILED, f"{told} and was not accepted with reasons{whose}")
+            yield Cause(AUDIT_FAILED, f"the question {question.id} was not answered{whose}: {question.words}")

@@ -29,8 +29,11 @@ from desist.fairness.approval.candidate import (
     seal_candidate,
     write_policy_files,
 )
+from desist.fairness.approval.earlier import renewal_causes
 from desist.fairness.approval.few_events import event_causes
 from desist.fairness.approval.gate import ALTERED, NOT_APPROVED, SUSPENDED, Cause, sign_off_causes, withhold
+from desist.fairness.approval.kinds import OpenGroup
+from desist.fairness.approval.questions import Question
 from desist.fairness.approval.release_files import (
     MET,
     RELEASE,
@@ -50,7 +53,18 @@ from desist.fairness.approval.release_files import (
     withdrawn_signatures,
     write_note,
 )
-from desist.fairness.approval.signoff import Condition, Keys, SigningKeys, SignOff, conditions_of
+from desist.fairness.approval.shadow import FILE as SHADOW
+from desist.fairness.approval.shadow import shadow_causes
+from desist.fairness.approval.signoff import (
+    Condition,
+    Keys,
+    Pilot,
+    SigningKeys,
+    SignOff,
+    conditions_of,
+    pilot_of,
+    scope_of,
+)
 from desist.fairness.audit import Audit
 from desist.fairness.policy import Policy
 from desist.records.errors import UserError, Withheld
@@ -71,7 +85,8 @@ class Release:
     """A board's approval that held when it was read. Made by ``release`` and ``verify_release`` alone.
 
     Holds for the moment it was made: a long-running reader asks again. ``files`` are the very bytes that were
-    checked; load models from them (``unpacked``), never from the run's folder.
+    checked; load models from them (``unpacked``), never from the run's folder. ``scope``: release, conditions or
+    pilot; ``open_groups``: the groups that no primary finding can be told for, here or in the region.
     """
 
     id: str
@@ -84,6 +99,10 @@ class Release:
     bindings: Mapping[str, str]
     policy: Policy
     audit: Audit
+    scope: str
+    pilot: Pilot | None
+    questions: tuple[Question, ...]
+    open_groups: tuple[OpenGroup, ...]
     sign_offs: tuple[SignOff, ...]
     accepted: Mapping[str, Mapping[str, str]]
     conditions: tuple[Condition, ...]
@@ -117,6 +136,7 @@ class _Asked:
     made_up: bool
     log_last_time: dt.datetime | dt.date | None
     register_hash: str | None
+    approved: tuple[str, ...] = ()
 
 
 def release(
@@ -129,13 +149,15 @@ def release(
     made_up: bool,
     log_last_time: dt.datetime | dt.date | None = None,
     register_hash: str | None = None,
+    approved: Sequence[str] = (),
 ) -> Release:
     """Write ``releases/<id>/release.json`` and return the release, read back from it.
 
-    ``made_up`` says that the workspace holds nothing but made-up data. Raises Withheld, with everything that is
-    missing at once, and then writes nothing. Releasing the same twice changes nothing.
+    ``made_up`` says that the workspace holds nothing but made-up data; ``approved`` are the releases that the log
+    tells of, whether or not their files are there. Raises Withheld, with everything that is missing at once, and then
+    writes nothing. Releasing the same twice changes nothing.
     """
-    asked = _Asked(workspace, keys, today, made_up, log_last_time, register_hash)
+    asked = _Asked(workspace, keys, today, made_up, log_last_time, register_hash, tuple(approved))
     return _closed(lambda: _release(asked, run, tuple(sign_offs)))
 
 
@@ -223,19 +245,25 @@ def _closed(work: Callable[[], Release]) -> Release:
 def _release(asked: _Asked, run: str, sign_offs: tuple[SignOff, ...]) -> Release:
     candidate, causes = _examined(asked, run, sign_offs)
     overdue = list(overdue_causes(conditions_of(sign_offs), asked.today))
+    told = all_told(asked.workspace.releases) if candidate is not None and not causes else {}
+    signatures = {sign_off.signature for sign_off in sign_offs}
+    same = [
+        name
+        for name in told.keys() - superseded_names(told)
+        if sign_offs and {entry.get("signature") for entry in told[name].get("sign_offs", ())} == signatures
+    ]
+    if candidate is not None and not same:
+        supersedes = [name for name, entry in told.items() if entry.get("outcome") == candidate.audit.outcome]
+        supersedes += [name for name in dict.fromkeys(asked.approved) if name not in told]
+        causes += _earlier_causes(asked, candidate, sign_offs, supersedes, told)
     if candidate is None or causes:
         raise withhold([*causes, *overdue])
-    releases = asked.workspace.releases
-    told = all_told(releases)
-    signatures = {sign_off.signature for sign_off in sign_offs}
-    for name in told.keys() - superseded_names(told):
-        if {entry.get("signature") for entry in told[name].get("sign_offs", ())} == signatures:
-            return _verify(asked, name)
+    if same:
+        return _verify(asked, same[0])
     if overdue:
         raise withhold(overdue)
-    supersedes = [name for name, entry in told.items() if entry.get("outcome") == candidate.audit.outcome]
-    body = body_of(candidate, sign_offs, asked.today, supersedes)
-    with new_folder(releases / body["id"]) as building:
+    body = body_of(candidate, sign_offs, asked.today, supersedes, _shadow(asked, run))
+    with new_folder(asked.workspace.releases / body["id"]) as building:
         write_text(building / RELEASE, rendered(body))
     return _verify(asked, body["id"])
 
@@ -253,16 +281,36 @@ def _verify(asked: _Asked, release_id: str) -> Release:
     causes += _own_causes(asked, folder, released_on, sign_offs)
     if candidate is None:
         raise withhold(causes)
-    body = body_of(candidate, sign_offs, released_on, [str(name) for name in told["supersedes"]])
+    supersedes = [str(name) for name in told["supersedes"]]
+    causes += _earlier_causes(asked, candidate, sign_offs, supersedes, all_told(asked.workspace.releases))
+    body = body_of(candidate, sign_offs, released_on, supersedes, _shadow(asked, candidate.run))
     if rendered(body).encode("utf-8") != content or body["id"] != release_id:
         causes.append(Cause(ALTERED, f"releases/{release_id}/{RELEASE} is not what was approved"))
     left = open_conditions(
         folder, sign_offs, candidate.trainer, asked.keys, today=asked.today, made_up=asked.made_up
     )
-    causes += overdue_causes(left, asked.today)
+    if asked.today <= dt.date.fromisoformat(body["expires_on"]):  # an approval that ended has no conditions left
+        causes += overdue_causes(left, asked.today)
     if causes:
         raise withhold(causes)
     return _made(candidate, body, sign_offs)
+
+
+def _shadow(asked: _Asked, run: str) -> bytes | None:
+    return read_plain(asked.workspace.runs / run / SHADOW)
+
+
+def _earlier_causes(
+    asked: _Asked,
+    candidate: Candidate,
+    sign_offs: Sequence[SignOff],
+    names: Sequence[str],
+    told: Mapping[str, Mapping[str, Any]],
+) -> Iterator[Cause]:
+    """What the releases before this one ask of it: a shadow before a first one, and no reason renewed for ever."""
+    folder = asked.workspace.runs / candidate.run
+    yield from shadow_causes(folder, candidate.hash, sign_offs, first=not names)
+    yield from renewal_causes(candidate.evidence, sign_offs, [told.get(name) for name in names])
 
 
 def _examined(asked: _Asked, run: str, sign_offs: tuple[SignOff, ...]) -> tuple[Candidate | None, list[Cause]]:
@@ -336,6 +384,10 @@ def _made(candidate: Candidate, body: Mapping[str, Any], sign_offs: tuple[SignOf
         bindings=MappingProxyType(body["bindings"]),
         policy=candidate.policy,
         audit=candidate.audit,
+        scope=scope_of(sign_offs),
+        pilot=pilot_of(sign_offs),
+        questions=candidate.evidence.questions,
+        open_groups=candidate.evidence.allowed.open_groups,
         sign_offs=sign_offs,
         accepted=MappingProxyType(body["accepted"]),
         conditions=conditions_of(sign_offs),

@@ -22,14 +22,17 @@ from desist.fairness.approval.signoff import (
     SigningKeys,
     SignOff,
     conditions_of,
+    pilot_json,
+    pilot_of,
     same_person,
+    scope_of,
 )
 from desist.records.codes import SIGNING_ROLES
 from desist.records.errors import Refused
 from desist.records.files import write_json
-from desist.records.hashing import canonical_json, hash_json
+from desist.records.hashing import canonical_json, hash_bytes, hash_json
 
-FORMAT = 1
+FORMAT = 2
 RELEASE = "release.json"
 REVOKED = "revoked"
 MET = "met"
@@ -124,10 +127,15 @@ def open_conditions(
 
 
 def body_of(
-    candidate: Candidate, sign_offs: Sequence[SignOff], released_on: dt.date, supersedes: Sequence[str]
+    candidate: Candidate,
+    sign_offs: Sequence[SignOff],
+    released_on: dt.date,
+    supersedes: Sequence[str],
+    shadow: bytes | None,
 ) -> dict[str, Any]:
     """What release.json says; its id is the hash of everything else in it. It holds no estimate of anybody."""
     ordered = sorted(sign_offs, key=lambda sign_off: sign_off.key_id)
+    evidence = candidate.evidence
     conditions = [{**asdict(condition), "due": condition.due.isoformat()} for condition in conditions_of(sign_offs)]
     body = {
         "format": FORMAT,
@@ -136,9 +144,14 @@ def body_of(
         "purpose": candidate.policy.purpose,
         "made_up": candidate.seal.made_up,
         "candidate_hash": candidate.hash,
-        "bindings": _bindings(candidate),
+        "bindings": _bindings(candidate, shadow),
+        "dates": _dates(candidate),
+        "scope": scope_of(sign_offs),
+        "pilot": pilot_json(pilot_of(sign_offs)),
         "released_on": released_on.isoformat(),
-        "expires_on": min((entry.expires_on for entry in sign_offs), default=released_on).isoformat(),
+        "expires_on": min((entry.last_day for entry in sign_offs), default=released_on).isoformat(),
+        "questions": [vars(question) for question in evidence.questions],
+        "open_groups": [group.as_json() for group in evidence.allowed.open_groups],
         "sign_offs": [sign_off.as_json() for sign_off in ordered],
         "accepted": _accepted(candidate, ordered),
         "conditions": conditions,
@@ -147,8 +160,8 @@ def body_of(
     return {**body, "id": hash_json(body)[:16]}
 
 
-def _bindings(candidate: Candidate) -> dict[str, str]:
-    """The hashes a release binds (REQUIREMENTS GAT-1)."""
+def _bindings(candidate: Candidate, shadow: bytes | None) -> dict[str, str]:
+    """The hashes a release binds (REQUIREMENTS GAT-1); empty for what a candidate need not have."""
     files = candidate.seal.files
     return {
         "model": hash_json({name: value for name, value in files.items() if is_model_file(name)}),
@@ -157,17 +170,31 @@ def _bindings(candidate: Candidate) -> dict[str, str]:
         "policy": files["policy.toml"],
         "cut_offs": files["cut_offs.json"],
         "audit": files["audit.json"],
+        "scrutiny": files["scrutiny.json"],
         "population_rule": files["population.json"],
         "purpose": files["purpose.json"],
+        "conformance": files.get("conformance.json", ""),
+        "region": files.get("region.json", ""),
+        "shadow": "" if shadow is None else hash_bytes(shadow),
         "trainer_key": candidate.seal.trainer_key,
     }
 
 
-def _accepted(candidate: Candidate, sign_offs: Sequence[SignOff]) -> dict[str, dict[str, str]]:
-    """Per finding that is not shown to be met: who accepted it, and why."""
+def _dates(candidate: Candidate) -> dict[str, str]:
+    """When the model was made, from which caseloads it learnt, and on which it was audited."""
+    context = candidate.audit.context
     return {
-        finding.id: {entry.holder: entry.answers[finding.id] for entry in sign_offs if finding.id in entry.answers}
-        for finding in candidate.audit.open_findings
+        "trained_on": candidate.seal.sealed_on.isoformat(),
+        "learnt_caseloads": context.get("learnt", ""),
+        "audited_caseloads": context.get("dates", ""),
+    }
+
+
+def _accepted(candidate: Candidate, sign_offs: Sequence[SignOff]) -> dict[str, dict[str, str]]:
+    """Per question that the evidence leaves open: who answered it, and how."""
+    return {
+        question.id: {entry.holder: entry.answers[question.id] for entry in sign_offs if question.id in entry.answers}
+        for question in candidate.evidence.questions
     }
 
 

@@ -1,4 +1,4 @@
-"""What a role holder signs: a decision on one candidate and its audit, with reasons, answers and conditions.
+"""What a role holder signs: a decision on one candidate and its audit, with scope, reasons, answers and conditions.
 
 A sign-off binds hashes, so it says nothing about any other candidate, audit or policy. Its signature is over the
 canonical bytes of everything in it.
@@ -19,6 +19,9 @@ from desist.records.files import read_json, write_json
 from desist.records.hashing import canonical_json, hash_json
 
 DECISIONS = ("approve", "refuse")
+RELEASE, CONDITIONS, PILOT = "release", "conditions", "pilot"
+#: What an approval can be for, from the widest to the narrowest.
+SCOPES = (RELEASE, CONDITIONS, PILOT)
 SHORTEST_TEXT = 20
 FOLDER = "sign_offs"
 
@@ -68,11 +71,24 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class SignOff:
-    """One role holder's decision. ``answers``: finding id to why it is accepted although not shown to be met.
+class Pilot:
+    """The bounds of a pilot: how many people it may bring to review, its last day, and when it is evaluated.
 
-    Approves or refuses the candidate and audit of those hashes, and nothing else. ``expires_on`` is the last
-    day it holds. Raises Refused, with everything that is wrong, when it is made.
+    The evaluation stands before the end, so that nobody is asked to go on without it.
+    """
+
+    most_people: int
+    ends: dt.date
+    evaluated_on: dt.date
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """One role holder's decision. ``answers``: question id to why a release is right although it stands open.
+
+    Approves or refuses the candidate and audit of those hashes, and nothing else; an approval is for one of the
+    SCOPES, a refusal for none. ``expires_on`` is the last day it holds. ``no_shadow_reason``: why a first release
+    needs no shadow before it. Raises Refused, with everything that is wrong, when it is made.
     """
 
     candidate_hash: str
@@ -81,22 +97,26 @@ class SignOff:
     holder: str
     role: str
     decision: str
+    scope: str
     reasons: str
     interests: str
     signed_on: dt.date
     expires_on: dt.date
     answers: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
+    pilot: Pilot | None = None
+    no_shadow_reason: str = ""
     dissent: str = ""
     signature: str = ""
 
     def __post_init__(self) -> None:
-        problems = [*self._text_problems(), *self._other_problems()]
+        problems = [*self._text_problems(), *self._other_problems(), *self._scope_problems()]
         if problems:
             raise Refused("The sign-off cannot be made as it stands:", problems)
 
     def _text_problems(self) -> list[Problem]:
         texts = {"reasons": self.reasons, **{f"the answer to {name}": text for name, text in self.answers.items()}}
+        texts |= {"no_shadow_reason": self.no_shadow_reason} if self.no_shadow_reason else {}
         return [
             Problem(f"{len(text.strip())} characters", name, f"at least {SHORTEST_TEXT}", "Write the reasons down.")
             for name, text in texts.items()
@@ -120,16 +140,40 @@ class SignOff:
                 found.append(Problem("a gap", "conditions", "a text and an owner", "Say what, and who sees to it."))
         return found
 
+    def _scope_problems(self) -> list[Problem]:
+        """Whether scope, conditions and pilot say the same thing."""
+        if self.decision == "refuse":
+            return [Problem(repr(self.scope), "scope", "none for a refusal", "Leave it empty.")] if self.scope else []
+        found, pilot = [], self.pilot
+        if self.scope not in SCOPES:
+            found.append(Problem(repr(self.scope), "scope", f"one of {list(SCOPES)}", "Say what is approved."))
+        if self.scope == RELEASE and self.conditions:
+            found.append(Problem("conditions", "scope release", "none", f"Approve the scope {CONDITIONS!r}."))
+        if self.scope == CONDITIONS and not self.conditions:
+            found.append(Problem("no condition", "scope conditions", "at least one", "Say what must happen, by when."))
+        if (self.scope == PILOT) != (pilot is not None):
+            found.append(Problem("one without the other", "pilot", "the scope pilot with its bounds", "Mend it."))
+        if pilot and not (pilot.most_people >= 1 and self.signed_on < pilot.evaluated_on <= pilot.ends):
+            expected = "at least one person, and an evaluation after signing and no later than its end"
+            found.append(Problem("bounds that cannot be", "pilot", expected, "Mend it."))
+        return found
+
+    @property
+    def last_day(self) -> dt.date:
+        """The last day on which the approval can hold: its own, or the pilot's where that ends sooner."""
+        return min(self.expires_on, self.pilot.ends) if self.pilot else self.expires_on
+
     def content(self) -> bytes:
         """The canonical bytes that the signature is over: everything but the signature."""
         told = self.as_json()
         del told["signature"]
-        return b"desist sign-off 1\n" + canonical_json(told)
+        return b"desist sign-off 2\n" + canonical_json(told)
 
     def as_json(self) -> dict[str, Any]:
         told = asdict(self)
         told["answers"] = dict(self.answers)
         told["conditions"] = [{**asdict(condition), "due": condition.due.isoformat()} for condition in self.conditions]
+        told["pilot"] = pilot_json(self.pilot)
         return {**told, "signed_on": self.signed_on.isoformat(), "expires_on": self.expires_on.isoformat()}
 
     @classmethod
@@ -141,7 +185,12 @@ class SignOff:
                 for entry in told["conditions"]
             )
             dates = {name: dt.date.fromisoformat(told[name]) for name in ("signed_on", "expires_on")}
-            return cls(**{**told, **dates, "answers": dict(told["answers"]), "conditions": conditions})
+            pilot = told["pilot"]
+            if pilot is not None:
+                days = {name: dt.date.fromisoformat(pilot[name]) for name in ("ends", "evaluated_on")}
+                pilot = Pilot(**{**pilot, **days})
+            whole = {**told, **dates, "answers": dict(told["answers"]), "conditions": conditions, "pilot": pilot}
+            return cls(**whole)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Refused("A sign-off file is damaged or was edited. Ask its holder to sign again.") from error
 
@@ -194,3 +243,28 @@ def conditions_of(sign_offs: Sequence[SignOff]) -> tuple[Condition, ...]:
     """The conditions of all approving sign-offs, earliest due first, each once."""
     found = {condition for sign_off in sign_offs if sign_off.decision == "approve" for condition in sign_off.conditions}
     return tuple(sorted(found, key=lambda condition: (condition.due, condition.text, condition.owner)))
+
+
+def scope_of(sign_offs: Sequence[SignOff]) -> str:
+    """The narrowest scope that anybody approved; nothing where nobody did."""
+    scopes = [sign_off.scope for sign_off in sign_offs if sign_off.decision == "approve"]
+    return max(scopes, key=SCOPES.index, default="")
+
+
+def pilot_of(sign_offs: Sequence[SignOff]) -> Pilot | None:
+    """The narrowest bounds that those who approved a pilot set; None where nobody approved one."""
+    found = [sign_off.pilot for sign_off in sign_offs if sign_off.decision == "approve" and sign_off.pilot]
+    if not found:
+        return None
+    return Pilot(
+        most_people=min(pilot.most_people for pilot in found),
+        ends=min(pilot.ends for pilot in found),
+        evaluated_on=min(pilot.evaluated_on for pilot in found),
+    )
+
+
+def pilot_json(pilot: Pilot | None) -> dict[str, Any] | None:
+    """A pilot's bounds as JSON holds them."""
+    if pilot is None:
+        return None
+    return {**asdict(pilot), "ends": pilot.ends.isoformat(), "evaluated_on": pilot.evaluated_on.isoformat()}

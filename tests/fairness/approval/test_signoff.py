@@ -1,18 +1,21 @@
 """A sign-off says who decided what, on which evidence, and why; anything less cannot be made."""
 
+import copy
 import datetime as dt
-from dataclasses import replace
 
 import pytest
 
 from desist.fairness.approval.signoff import (
     Condition,
+    Pilot,
     SignOff,
     add_months,
     conditions_of,
     load_sign_offs,
+    pilot_of,
     same_person,
     save_sign_off,
+    scope_of,
 )
 from desist.records.errors import Refused
 
@@ -38,11 +41,14 @@ def test_every_word_of_a_sign_off_is_under_its_signature(board, condition):
         "candidate_hash": "0" * 64, "audit_hash": "0" * 64, "key_id": "other", "holder": "Other Person",
         "role": "board_member", "decision": "refuse", "reasons": "Some other reasons were written.",
         "interests": "a share in it", "signed_on": dt.date(2026, 9, 1), "expires_on": dt.date(2026, 12, 1),
-        "answers": {}, "conditions": (), "dissent": "one member disagreed",
+        "answers": {}, "conditions": (), "dissent": "one member disagreed", "scope": "release",
+        "pilot": Pilot(5, dt.date(2026, 12, 1), dt.date(2026, 11, 1)), "no_shadow_reason": "",
     }  # fmt: skip
     assert changes.keys() | {"signature"} == SignOff.__dataclass_fields__.keys()
     for name, value in changes.items():
-        assert replace(signed, **{name: value}).content() != signed.content(), name
+        other = copy.copy(signed)
+        object.__setattr__(other, name, value)
+        assert other.content() != signed.content(), name
 
 
 def test_a_sign_off_is_kept_and_read_back_with_its_signature(board, condition):
@@ -93,3 +99,39 @@ def test_conditions_are_gathered_from_those_who_approve(board, condition):
         board.draft("member", decision="refuse", conditions=(refused,)),
     ]
     assert conditions_of(signed) == (condition, later)
+
+
+@pytest.mark.parametrize("changes", [
+    {"scope": "everything"},
+    {"scope": ""},
+    {"scope": "release"},
+    {"scope": "conditions", "conditions": ()},
+    {"scope": "pilot"},
+    {"pilot": Pilot(10, dt.date(2026, 12, 1), dt.date(2026, 12, 1))},
+    {"scope": "pilot", "pilot": Pilot(0, dt.date(2026, 12, 1), dt.date(2026, 12, 1))},
+    {"scope": "pilot", "pilot": Pilot(10, dt.date(2026, 12, 1), dt.date(2026, 12, 2))},
+    {"scope": "pilot", "pilot": Pilot(10, dt.date(2026, 12, 1), dt.date(2026, 10, 1))},
+    {"decision": "refuse", "scope": "release"},
+    {"no_shadow_reason": "No time."},
+])  # fmt: skip
+def test_scope_conditions_and_pilot_must_say_the_same_thing(board, changes):
+    with pytest.raises(Refused) as caught:
+        board.draft("chair", **changes)
+    assert len(caught.value.problems) == 1
+
+
+def test_a_pilot_ends_the_approval_with_itself_and_the_narrowest_bounds_hold(board):
+    wide = Pilot(40, dt.date(2027, 1, 31), dt.date(2026, 12, 15))
+    narrow = Pilot(50, dt.date(2026, 12, 31), dt.date(2026, 12, 31))
+    signed = [board.draft("chair", scope="pilot", pilot=wide), board.draft("officer", scope="pilot", pilot=narrow)]
+    assert [entry.last_day for entry in signed] == [dt.date(2027, 1, 31), dt.date(2026, 12, 31)]
+    assert pilot_of(signed) == Pilot(40, dt.date(2026, 12, 31), dt.date(2026, 12, 15))
+    assert scope_of([*signed, board.draft("member")]) == "pilot"
+    assert scope_of([board.draft("member", decision="refuse")]) == "" and pilot_of([]) is None
+
+
+def test_a_pilot_is_kept_and_read_back(board):
+    pilot = Pilot(40, dt.date(2027, 1, 31), dt.date(2026, 12, 15))
+    signed = board.sign("chair", scope="pilot", pilot=pilot)
+    save_sign_off(board.run_folder, signed)
+    assert load_sign_offs(board.run_folder) == (signed,)
