@@ -116,9 +116,11 @@ def people_bootstrap(
     return _joined(parts)
 
 
-def point_values(y: Floats, score: Floats, codes: Codes, groups: int, *, cut_off: float) -> Replicates:
+def point_values(
+    y: Floats, score: Floats, codes: Codes, groups: int, *, cut_off: float, metrics: Collection[str] = METRICS
+) -> Replicates:
     """The metrics on the rows as they are: one replicate in which everybody is drawn once."""
-    rows = _Rows(y, score, np.arange(y.size), codes, groups, cut_off, METRICS, POINT_BINS)
+    rows = _Rows(y, score, np.arange(y.size), codes, groups, cut_off, metrics, POINT_BINS)
     return _joined([rows.replicates(np.ones((y.size, LANES), np.uint16), 1)])
 
 
