@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -79,8 +79,7 @@ class KeyRegister:
             raise Refused("A key needs a password.")
         if seed is not None and not made_up:
             raise Refused("A key from a seed can be made by anybody who knows the seed: only demo keys are.")
-        if any(key.holder == holder and not key.revoked_on for key in self.all()):
-            raise Refused(f"{holder} already has a key. Revoke it before making another.")
+        self._has_none(holder)
         private = Ed25519PrivateKey.from_private_bytes(seed) if seed else Ed25519PrivateKey.generate()
         public = private.public_key().public_bytes_raw()
         key = PublicKey(hash_bytes(public)[:16], holder, role, public.hex(), made_up, created_on.isoformat())
@@ -114,6 +113,25 @@ class KeyRegister:
         key = PublicKey(key_id, holder, role, raw.hex(), made_up, created_on.isoformat())
         write_json(self._list, [asdict(entry) for entry in [*self.all(), key]])
         return key_id
+
+    def add_own(self, holder: str, role: str, public: bytes, *, created_on: dt.date) -> str:
+        """Register the public half of a holder's own Ed25519 key and return its id; the private half stays theirs.
+
+        ``public``: the key file as ``openssl`` (PEM) or ``ssh-keygen`` writes it. Raises Refused for any other key,
+        and for one that somebody has already.
+        """
+        self._has_none(holder)
+        raw = _read_public(public).public_bytes_raw()
+        key = PublicKey(hash_bytes(raw)[:16], holder, role, raw.hex(), False, created_on.isoformat())
+        taken = [other.holder for other in self.all() if other.key_id == key.key_id]
+        if taken:
+            raise Refused(f"This key is {taken[0]}'s already. One key is one person's.")
+        write_json(self._list, [asdict(entry) for entry in [*self.all(), key]])
+        return key.key_id
+
+    def _has_none(self, holder: str) -> None:
+        if any(key.holder == holder and not key.revoked_on for key in self.all()):
+            raise Refused(f"{holder} already has a key. Revoke it before making another.")
 
     def revoke(self, key_id: str, on: dt.date) -> None:
         """From ``on`` the key's signatures count no more, earlier ones included."""
@@ -150,3 +168,51 @@ class KeyRegister:
         except (InvalidSignature, ValueError) as error:
             raise Refused(f"A signature of key {key_id} does not fit what it stands under.") from error
         return key
+
+
+class OwnKeyFile(KeyRegister):
+    """The register, signing with a private key in a holder's own file; nothing of that file is kept."""
+
+    def __init__(self, folder: Path, file: Path) -> None:
+        super().__init__(folder)
+        self.file = file
+
+    def sign(self, key_id: str, password: bytes, content: bytes) -> str:
+        """The signature in hexadecimal. ``password`` is the file's own, empty where it has none.
+
+        Raises Refused for a file that cannot be read, a wrong password, or another key than the registered one.
+        """
+        private = _read_private(self.file, password)
+        if private.public_key().public_bytes_raw().hex() != self.get(key_id).public:
+            raise Refused(f"{self.file} is not the private half of key {key_id}. Nothing was signed.")
+        return private.sign(content).hex()
+
+
+def _read_public(content: bytes) -> Ed25519PublicKey:
+    for load in (serialization.load_pem_public_key, serialization.load_ssh_public_key):
+        try:
+            key = load(content)
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+        if isinstance(key, Ed25519PublicKey):
+            return key
+    raise Refused(
+        "This is no public Ed25519 key. Make one with `ssh-keygen -t ed25519` or `openssl genpkey -algorithm ed25519`, "
+        "and hand in the public half."
+    )
+
+
+def _read_private(file: Path, password: bytes) -> Ed25519PrivateKey:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise Refused(f"The key file {file} cannot be read. Nothing was signed.") from error
+    for load in (serialization.load_pem_private_key, serialization.load_ssh_private_key):
+        for secret in (password or None, None):
+            try:
+                key = load(content, secret)
+            except (ValueError, TypeError, UnsupportedAlgorithm):
+                continue
+            if isinstance(key, Ed25519PrivateKey):
+                return key
+    raise Refused(f"{file} is no private Ed25519 key, or the password does not open it. Nothing was signed.")

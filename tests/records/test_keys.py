@@ -1,9 +1,11 @@
 import datetime as dt
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from desist.records.errors import Refused
-from desist.records.keys import KeyRegister
+from desist.records.keys import KeyRegister, OwnKeyFile
 
 DAY = dt.date(2026, 10, 1)
 
@@ -62,3 +64,58 @@ def test_only_a_demo_key_comes_from_a_seed_and_it_says_so(keys):
 def test_the_private_half_is_never_written_unencrypted(keys):
     key_id = keys.create("A. Chair", "board_chair", b"pass", created_on=DAY)
     assert b"BEGIN ENCRYPTED PRIVATE KEY" in (keys.folder / f"{key_id}.pem").read_bytes()
+
+
+# A holder's own key file
+
+
+def own_pair(folder, form="pem", password=b""):
+    """A key pair in files as openssl or ssh-keygen writes them: the public one's content, the private one's path."""
+    private = Ed25519PrivateKey.generate()
+    secret = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    layout = serialization.PrivateFormat.OpenSSH if form == "ssh" else serialization.PrivateFormat.PKCS8
+    path = folder / "own.key"
+    path.write_bytes(private.private_bytes(serialization.Encoding.PEM, layout, secret))
+    if form == "ssh":
+        public = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    else:
+        pem = serialization.PublicFormat.SubjectPublicKeyInfo
+        public = private.public_key().public_bytes(serialization.Encoding.PEM, pem)
+    return public, path
+
+
+@pytest.mark.parametrize(("form", "password"), [("pem", b""), ("pem", b"own"), ("ssh", b"")])
+def test_a_holder_signs_with_a_key_file_of_their_own_that_the_installation_does_not_keep(
+    keys, tmp_path, form, password
+):
+    public, path = own_pair(tmp_path, form, password)
+    key_id = keys.add_own("A. Chair", "board_chair", public, created_on=DAY)
+    assert [entry.name for entry in keys.folder.iterdir()] == ["register.json"]
+    with pytest.raises(Refused, match="not held by this installation"):
+        keys.sign(key_id, password, b"the audit")
+    signature = OwnKeyFile(keys.folder, path).sign(key_id, password, b"the audit")
+    assert keys.verify(key_id, b"the audit", signature, on=DAY).holder == "A. Chair"
+
+
+def test_another_key_file_a_wrong_password_or_no_file_signs_nothing(keys, tmp_path):
+    public, path = own_pair(tmp_path, password=b"own")
+    key_id = keys.add_own("A. Chair", "board_chair", public, created_on=DAY)
+    with pytest.raises(Refused, match="does not open it"):
+        OwnKeyFile(keys.folder, path).sign(key_id, b"guess", b"the audit")
+    with pytest.raises(Refused, match="cannot be read"):
+        OwnKeyFile(keys.folder, tmp_path / "none").sign(key_id, b"", b"the audit")
+    (tmp_path / "other").mkdir()
+    _, other = own_pair(tmp_path / "other")
+    with pytest.raises(Refused, match="not the private half"):
+        OwnKeyFile(keys.folder, other).sign(key_id, b"", b"the audit")
+
+
+def test_a_key_that_is_none_or_is_somebodys_already_is_not_registered(keys, tmp_path):
+    with pytest.raises(Refused, match="no public Ed25519 key"):
+        keys.add_own("A. Chair", "board_chair", b"ssh-rsa AAAA", created_on=DAY)
+    public, _ = own_pair(tmp_path)
+    keys.add_own("A. Chair", "board_chair", public, created_on=DAY)
+    with pytest.raises(Refused, match="A. Chair's already"):
+        keys.add_own("B. Member", "board_member", public, created_on=DAY)
+    with pytest.raises(Refused, match="already has a key"):
+        keys.add_own("A. Chair", "board_member", own_pair(tmp_path)[0], created_on=DAY)
