@@ -25,7 +25,7 @@ from desist.fairness.policy import Detection
 from desist.fairness.statistics.intervals import Floats
 
 #: Points along each side of the searched square, and how often the search closes in on its extremes.
-POINTS, ROUNDS = 25, 3
+POINTS, ROUNDS = 11, 4
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def reach(
 class Bounds:
     """Lowest and highest true gap over the ranges (``sharp``), and with sampling error (``low``, ``high``).
 
-    All None where no chances in the ranges fit the records (``fits`` False). ``trimmed``: some of them do not.
+    All None where no chances in the ranges fit the records (``fits`` False). ``trimmed``: the lowest do not.
     """
 
     sharp_low: float | None
@@ -221,68 +221,83 @@ def critical(width: float, spread: float, level: float) -> float:
 
 def _extremes(contrast: Contrast, ranges: Detection, z: float) -> tuple[Floats, Floats, bool]:
     """Chances among which the lowest, and among which the highest, true gap lies; and whether some did not fit."""
-    chances, at, trimmed = _corners(contrast, ranges, z, _square(ranges))
+    least = (*contrast.group.lowest(z), *contrast.others.lowest(z))
     found = []
     for sign in (1.0, -1.0):
-        mine, where, step = chances, at, _steps(ranges)
-        kept = [mine]
-        for _ in range(ROUNDS):
-            if not mine.size:
+        low, high, kept = np.zeros(2), np.ones(2), []
+        for _ in range(1 + ROUNDS):
+            lattice = _square(low, high)
+            chances, where = _corners(ranges, least, *_others(ranges, least, lattice), lattice)
+            kept.append(chances)
+            if not chances.size:
                 break
-            best = where[:, np.nanargmin(sign * _known(contrast.at(mine), sign))]
-            mine, where, _ = _corners(contrast, ranges, z, _square(ranges, best, step))
-            step = step * 2 / (POINTS - 1)
-            kept.append(mine)
+            best = where[:, np.argmin(_known(sign * contrast.at(chances)))]
+            step = (high - low) / (POINTS - 1)
+            low, high = np.maximum(0.0, best - step), np.minimum(1.0, best + step)
         found.append(np.concatenate(kept, axis=1))
-    return found[0], found[1], trimmed
+    return found[0], found[1], _do_not_fit(ranges, least)
 
 
-def _known(values: Floats, sign: float) -> Floats:
+def _known(values: Floats) -> Floats:
     """Undefined values as the worst for a search, so that it never ends there."""
-    return np.asarray(np.where(np.isnan(values), sign * np.inf, values))
+    return np.asarray(np.where(np.isnan(values), np.inf, values))
 
 
-def _steps(ranges: Detection) -> Floats:
-    spans = [math.log(high / low) for low, high in (ranges.overall, ranges.selected)]
-    return np.array(spans) / (POINTS - 1)
-
-
-def _square(ranges: Detection, centre: Floats | None = None, step: Floats | None = None) -> Floats:
-    """Log chances of unlisted others, and log ratios of listed to unlisted others: a lattice of pairs."""
-    lines = []
-    for place, (low, high) in enumerate((ranges.overall, ranges.selected)):
-        first, last = math.log(low), math.log(high)
-        if centre is not None and step is not None:
-            first, last = max(first, centre[place] - step[place]), min(last, centre[place] + step[place])
-        lines.append(np.linspace(first, last, POINTS) if last > first else np.array([first]))
-    return np.stack([axis.ravel() for axis in np.meshgrid(*lines, indexing="ij")])
+def _square(low: Floats, high: Floats) -> Floats:
+    """A lattice of points of the square with these corners."""
+    axes = np.meshgrid(*np.linspace(low, high, POINTS).T, indexing="ij")
+    return np.stack([axis.ravel() for axis in axes])
 
 
 #: Slack for rounding when a point lies exactly on a border.
 SLACK = 1e-9
+#: Least chances that the records allow: group listed, group not, others listed, others not.
+Least = tuple[float, float, float, float]
 
 
-def _corners(contrast: Contrast, ranges: Detection, z: float, lattice: Floats) -> tuple[Floats, Floats, bool]:
-    """For each lattice point the corners of the group's polygon of chances that fit: chances, points, any left out."""
-    least_g1, least_g0 = contrast.group.lowest(z)
-    least_o1, least_o0 = contrast.others.lowest(z)
-    o0 = np.exp(lattice[0])
-    o1 = o0 * np.exp(lattice[1])
-    fit = (o0 >= least_o0 - SLACK) & (o1 >= least_o1 - SLACK) & (o1 <= 1 + SLACK)
+def _do_not_fit(ranges: Detection, least: Least) -> bool:
+    """Whether the records rule out the lowest chances that the ranges allow."""
+    overall, between, selected = ranges.overall[0], ranges.between_groups[0], ranges.selected[0]
+    asked = (overall * between * selected, overall * between, overall * selected, overall)
+    return any(chance < limit - SLACK for chance, limit in zip(asked, least, strict=True))
+
+
+def _others(ranges: Detection, least: Least, lattice: Floats) -> tuple[Floats, Floats]:
+    """Chances of listed and of unlisted others that fit: the unit square stretched over their polygon.
+
+    Points for which there are none come out as missing.
+    """
     (b_low, b_high), (k_low, k_high) = ranges.between_groups, ranges.selected
-    cut = bool((~fit).any()) or bool((b_low * o0 < least_g0).any()) or bool((b_low * o1 < least_g1).any())
-    lines1 = [np.maximum(b_low * o1, least_g1), np.minimum(b_high * o1, 1.0)]
-    lines0 = [np.maximum(b_low * o0, least_g0), np.minimum(b_high * o0, 1.0)]
-    pairs = [(s1, s0) for s1, s0 in product(lines1, lines0)]
+    first = max(ranges.overall[0], least[3], least[2] / k_high, least[1] / b_high, least[0] / (b_high * k_high))
+    last = min(ranges.overall[1], 1.0, 1 / k_low, 1 / b_low, 1 / (b_low * k_low))
+    o0 = _stretched(np.full(lattice.shape[1], first), np.full(lattice.shape[1], last), lattice[0])
+    lowest = np.maximum(k_low * o0, max(least[2], least[0] / b_high, least[1] * k_low / b_high))
+    return _stretched(lowest, np.minimum(k_high * o0, min(1.0, 1 / b_low)), lattice[1]), o0
+
+
+def _stretched(low: Floats, high: Floats, place: Floats) -> Floats:
+    """The point at a place from 0 to 1 between two chances, on the log scale; missing where low is beyond high."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        width = np.log(high) - np.log(low)
+        return np.asarray(np.where(width >= -SLACK, low * np.exp(place * np.maximum(width, 0.0)), np.nan))
+
+
+def _corners(ranges: Detection, least: Least, o1: Floats, o0: Floats, lattice: Floats) -> tuple[Floats, Floats]:
+    """For each chance of others the corners of the polygon of the group's chances that fit, and their places."""
+    (b_low, b_high), (k_low, k_high) = ranges.between_groups, ranges.selected
+    lines1 = [np.maximum(b_low * o1, least[0]), np.minimum(b_high * o1, 1.0)]
+    lines0 = [np.maximum(b_low * o0, least[1]), np.minimum(b_high * o0, 1.0)]
+    pairs = list(product(lines1, lines0))
     pairs += [(ratio * s0, s0) for ratio, s0 in product((k_low, k_high), lines0)]
     pairs += [(s1, s1 / ratio) for ratio, s1 in product((k_low, k_high), lines1)]
     chances, points = [], []
     for s1, s0 in pairs:
-        inside = fit & _between(s1, *lines1) & _between(s0, *lines0) & _between(s1 / s0, k_low, k_high)
-        chances.append(np.stack([s1, s0, np.minimum(o1, 1.0), o0])[:, inside])
+        inside = _between(s1, *lines1) & _between(s0, *lines0) & _between(s1 / s0, k_low, k_high)
+        chances.append(np.stack([s1, s0, o1, o0])[:, inside])
         points.append(lattice[:, inside])
-    return np.concatenate(chances, axis=1), np.concatenate(points, axis=1), cut
+    return np.concatenate(chances, axis=1), np.concatenate(points, axis=1)
 
 
 def _between(values: Floats, low: Floats | float, high: Floats | float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """False too where a value is missing."""
     return np.asarray((values >= low - SLACK) & (values <= high + SLACK))
