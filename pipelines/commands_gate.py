@@ -39,15 +39,19 @@ def add_to(app: typer.Typer) -> None:
 def keys_new(
     holder: Annotated[str, typer.Argument(help="The name of the person the key belongs to.")],
     role: Annotated[str, typer.Option(help="analyst, or a signing role such as board_chair.")],
+    own: Annotated[
+        Path | None, typer.Option("--own", help="The public half of the holder's own Ed25519 key: NAME.pub.")
+    ] = None,
     workspace: WorkspaceOption = HERE,
     password_file: PasswordOption = None,
     actor: ActorOption = SOMEBODY,
 ) -> None:
-    """Make a key for somebody who trains or decides."""
+    """Make a key for somebody who trains or decides; with --own, take the public half of one they have."""
     from desist.pipelines.gate import new_key
     from desist.pipelines.steps import open_for
 
-    key_id = new_key(open_for(workspace, actor, say), holder, role, ask_password(password_file, holder))
+    password = b"" if own else ask_password(password_file, holder)
+    key_id = new_key(open_for(workspace, actor, say), holder, role, password, own)
     say(f"{holder} ({role}) has key {key_id}.")
 
 
@@ -90,12 +94,18 @@ def sign(
     holder: Annotated[str, typer.Option("--holder", help="Whose decision it is.")] = "",
     candidate: RunOption = "",
     blank: Annotated[Path | None, typer.Option("--blank", help="Write an empty decision file to fill in.")] = None,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", help="The holder's own private key, if the installation holds none.")
+    ] = None,
     workspace: WorkspaceOption = HERE,
     password_file: PasswordOption = None,
     actor: ActorOption = SOMEBODY,
 ) -> None:
-    """Record one member's decision about a candidate: reasons, answers to findings, conditions, end date."""
-    from desist.pipelines.gate import blank_decision, sign_candidate
+    """Record one member's decision about a candidate: scope, reasons, answers to questions, conditions, end date.
+
+    With --key-file the password is that file's own; a file without one needs none.
+    """
+    from desist.pipelines.decisions import blank_decision, sign_candidate
     from desist.pipelines.steps import open_for
     from desist.records.errors import Refused
 
@@ -108,8 +118,8 @@ def sign(
         raise Refused(
             "Name the decision file and its holder: desist sign DECISION.toml --holder NAME (or --blank FILE)."
         )
-    signed = sign_candidate(session, candidate, decision, holder, ask_password(password_file, holder))
-    say(signed)
+    password = b"" if key_file and password_file is None else ask_password(password_file, holder)
+    say(sign_candidate(session, candidate, decision, holder, password, key_file))
 
 
 def release(

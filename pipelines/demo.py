@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from desist.pipelines.adults import write_adults
-from desist.pipelines.gate import candidate_of, release_candidate, sign_candidate
+from desist.pipelines.decisions import sign_candidate
+from desist.pipelines.gate import candidate_of, release_candidate
 from desist.pipelines.pages import Pages, write_pages
 from desist.pipelines.retrain import Retrained, retrain
 from desist.pipelines.score import Scored, score_caseload
@@ -42,6 +43,8 @@ PEOPLE = (
     ("Demo chair", "board_chair"),
     ("Demo data protection officer", "data_protection_officer"),
 )
+NO_SHADOW = "Everything here is made up: there is no panel beside which a shadow could run."
+CONDITION = "Look again at the groups that cannot be told, with the quarters until then"
 ANSWER = "A demo key accepts this so that the demo can go on. A real board writes its own reasons here."
 
 
@@ -170,15 +173,18 @@ def _ask_before(session: Session, say: Callable[[str], None]) -> Withheld:
 
 def sign_made_up(session: Session, run: str, say: Callable[[str], None]) -> None:
     """Have the demo keys approve a run; outside a made-up workspace they open nothing."""
-    candidate = candidate_of(session, run)
-    answers = "\n".join(f'{finding.id} = "{ANSWER}"' for finding in candidate.audit.open_findings)
+    evidence = candidate_of(session, run).evidence
+    scope = next(iter(evidence.allowed.scopes), "release")
+    answers = "\n".join(f'"{question.id}" = "{ANSWER}"' for question in evidence.questions)
     expires = dt.date(2027, 3, 31)
+    condition = f'[[condition]]\ntext = "{CONDITION}"\nowner = "{TRAINER}"\ndue = {expires}\n'
     with tempfile.TemporaryDirectory() as folder:
         decision = Path(folder) / "decision.toml"
         write_text(
             decision,
-            f'decision = "approve"\nreasons = "{ANSWER}"\ninterests = "none"\nexpires_on = {expires}\n\n'
-            f"[answers]\n{answers}\n",
+            f'decision = "approve"\nscope = "{scope}"\nreasons = "{ANSWER}"\ninterests = "none"\n'
+            f'no_shadow_reason = "{NO_SHADOW}"\nexpires_on = {expires}\n\n'
+            f"[answers]\n{answers}\n\n{condition if scope == 'conditions' else ''}",
         )
         for holder, role in PEOPLE:
             if role != "analyst":

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from desist.fairness.approval import gate, release, signoff
-from desist.fairness.approval.candidate import FOLDER, read_plain_files
+from desist.fairness.approval.attempts import attempt_of, latest_date
+from desist.fairness.approval.candidate import FOLDER, read_plain, read_plain_files
+from desist.fairness.approval.scrutiny_file import FILE as SCRUTINY
+from desist.fairness.approval.scrutiny_file import Scrutiny
+from desist.fairness.audit import Audit
 from desist.features.outcomes import PROVEN_REOFFENDING
 from desist.intake.store import Store
 from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session, newest
 from desist.records.codes import PANEL_ROLES, SIGNING_ROLES
-from desist.records.errors import Problem, Refused, Withheld
-from desist.records.files import write_text
+from desist.records.errors import Refused, UserError, Withheld
 from desist.records.keys import KeyRegister
 
 #: The outcome whose estimates lists and pages can show.
@@ -30,11 +32,18 @@ KEY_ROLES = (*TRAINING_ROLES, *SIGNING_ROLES, *PANEL_ROLES)
 PURPOSES_WITH_A_LIST = ("iom_selection_support", "needs_and_pathways")
 
 
-def new_key(session: Session, holder: str, role: str, password: bytes) -> str:
-    """Make a key for a role holder; the log notes that it was made."""
+def new_key(session: Session, holder: str, role: str, password: bytes, own: Path | None = None) -> str:
+    """Make a key for a role holder, or note the public half of their ``own``; the log notes that it was made."""
     if role not in KEY_ROLES:
         raise Refused(f"A key belongs to one of the roles {list(KEY_ROLES)}; found {role!r}.")
-    key_id = KeyRegister(session.workspace.keys).create(holder, role, password, created_on=session.today)
+    keys = KeyRegister(session.workspace.keys)
+    public = read_plain(own) if own else None
+    if own and public is None:
+        raise Refused(f"There is no key file {own}. Name the public half: ssh-keygen writes it as NAME.pub.")
+    if public is None:
+        key_id = keys.create(holder, role, password, created_on=session.today)
+    else:
+        key_id = keys.add_own(holder, role, public, created_on=session.today)
     session.log.append("key.created", actor=session.actor, role="administrator", reason=role, dataset=key_id)
     return key_id
 
@@ -53,94 +62,6 @@ def candidate_of(session: Session, run: str) -> release.Candidate:
     )
 
 
-def blank_decision(session: Session, run: str, path: Path) -> None:
-    """Write a decision file to fill in, with one line for each finding that needs an answer."""
-    candidate = candidate_of(session, run)
-    answers = "\n".join(
-        f"# {finding.metric} by {finding.characteristic}: {finding.answer.replace('_', ' ')} "
-        f'for {", ".join(finding.open_groups) or "everybody"}\n{finding.id} = ""'
-        for finding in candidate.audit.open_findings
-    )
-    latest = signoff.add_months(session.today, candidate.policy.expiry_months)
-    write_text(
-        path,
-        f"""# One member's decision about run {candidate.run}. Read fairness.html of that run first.
-decision = ""          # approve or refuse
-reasons = ""           # why, in at least 20 characters
-interests = ""         # a declaration of interests, if only "none"
-dissent = ""           # what you would have decided otherwise; may stay empty
-expires_on = {latest.isoformat()}   # at the latest; sooner is allowed
-
-[answers]              # each finding below is not shown to be within its limit: why is a release right all the same?
-{answers}
-
-# [[condition]]        # as often as needed: what must happen, who sees to it, by when; overdue, the release lapses
-# text = ""
-# owner = ""
-# due = {latest.isoformat()}
-""",
-    )
-
-
-def sign_candidate(session: Session, run: str, decision: Path, holder: str, password: bytes) -> str:
-    """Record one role holder's decision on a candidate; returns what was recorded, in words."""
-    told = _read_decision(decision)
-    candidate = candidate_of(session, run)
-    keys = KeyRegister(session.workspace.keys)
-    key = keys.find(holder)
-    draft = signoff.SignOff(
-        candidate_hash=candidate.hash,
-        audit_hash=candidate.audit_hash,
-        key_id=key.key_id,
-        holder=key.holder,
-        role=key.role,
-        decision=told["decision"],
-        reasons=told["reasons"],
-        interests=told["interests"],
-        dissent=told.get("dissent", ""),
-        answers={name: text for name, text in told.get("answers", {}).items() if text.strip()},
-        conditions=tuple(
-            signoff.Condition(entry["text"], entry["owner"], entry["due"]) for entry in told.get("condition", [])
-        ),
-        signed_on=session.today,
-        expires_on=told["expires_on"],
-    )
-    signed = signoff.sign(draft, keys, password)
-    with session.workspace.lock():
-        signoff.save_sign_off(session.workspace.runs / candidate.run, signed)
-        session.log.append(
-            "sign_off.recorded", actor=key.key_id, role="board", outcome=signed.decision, dataset=candidate.run
-        )
-    return f"{holder} ({key.role}): {signed.decision}, until {signed.expires_on}. Recorded for run {candidate.run}."
-
-
-def _read_decision(path: Path) -> dict[str, Any]:
-    expected: dict[str, type] = {"decision": str, "reasons": str, "interests": str, "expires_on": dt.date}
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise Refused(f"There is no {path}. Write one to fill in with `desist sign --blank {path}`.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} is not TOML: {error}. Mend that line and try again.") from error
-    problems = [
-        Problem(repr(told.get(name)), f"{path.name} {name}", kind.__name__, "Fill in the line.")
-        for name, kind in expected.items()
-        if type(told.get(name)) is not kind
-    ]
-    known = {*expected, "dissent", "answers", "condition"}
-    problems += [
-        Problem(f"the key {name}", path.name, f"one of {sorted(known)}", "Mend its name.")
-        for name in sorted(told.keys() - known)
-    ]
-    for number, entry in enumerate(told.get("condition", []), start=1):
-        if {name: type(value) for name, value in entry.items()} != {"text": str, "owner": str, "due": dt.date}:
-            where = f"{path.name} [[condition]] {number}"
-            problems.append(Problem(str(sorted(entry)), where, "text, owner and a due date", "Mend it."))
-    if problems:
-        raise Refused(f"{path} cannot be used as it stands:", problems)
-    return told
-
-
 @dataclass(frozen=True)
 class Released:
     """A release that was just made."""
@@ -152,15 +73,26 @@ class Released:
             "release": self.made.id,
             "run": self.made.run,
             "expires_on": self.made.expires_on.isoformat(),
+            "scope": self.made.scope,
+            "pilot": signoff.pilot_json(self.made.pilot),
+            "open_groups": [group.as_json() for group in self.made.open_groups],
             "accepted": {name: dict(answers) for name, answers in self.made.accepted.items()},
         }
 
     def as_text(self) -> str:
-        lines = [f"Release {self.made.id} of run {self.made.run}, in force until {self.made.expires_on}."]
-        if self.made.accepted:
-            lines.append(f"Released although {len(self.made.accepted)} findings are not shown to be within the limit:")
-            for finding in self.made.audit.open_findings:
-                lines.append(f"  {finding.id}: {finding.answer.replace('_', ' ')}")
+        made = self.made
+        kind = {signoff.RELEASE: "Release", signoff.CONDITIONS: "Release with conditions", signoff.PILOT: "Pilot"}
+        lines = [f"{kind[made.scope]} {made.id} of run {made.run}, in force until {made.expires_on}."]
+        if made.pilot:
+            told = f"It may bring at most {made.pilot.most_people} people to review"
+            lines.append(f"{told} and is evaluated on {made.pilot.evaluated_on}.")
+        lines += [f"  condition: {one.text} ({one.owner}, by {one.due})" for one in made.conditions]
+        if made.questions:
+            lines.append(f"Released with {len(made.questions)} questions answered by everybody who approved:")
+            lines += [f"  {question.id}: {question.words}" for question in made.questions]
+        for group in made.open_groups:
+            when = f"enough people about {group.enough_on}" if group.enough_on else "own people will never be enough"
+            lines.append(f"  {group.finding} cannot be told for {group.group}: {when}")
         return "\n".join([*lines, "Next: desist score --as-of DATE, then desist list."])
 
 
@@ -174,7 +106,12 @@ def release_candidate(session: Session, run: str) -> Released:
         today, made_up = session.today, session.settings.made_up
         try:
             files, _ = read_plain_files(session.workspace.runs / run / FOLDER)
-            own = [*_own_causes(session), *conformance_causes(files), *_outcome_causes(files)]
+            own = [
+                *_own_causes(session),
+                *conformance_causes(files),
+                *_outcome_causes(files),
+                *attempt_causes(session, run, files),
+            ]
             if own:  # nothing may be written then: name what the board still lacks beside it
                 evidence = candidate_of(session, run).evidence
                 raise gate.withhold(
@@ -183,6 +120,7 @@ def release_candidate(session: Session, run: str) -> Released:
             made = release.release(
                 session.workspace, run, sign_offs, keys, today=today, made_up=made_up,
                 log_last_time=session.log.last_time(), register_hash=register_of(session.workspace).hash,
+                approved=_approved(session),
             )  # fmt: skip
         except Withheld as error:
             session.log.append(
@@ -210,10 +148,12 @@ def open_release(session: Session) -> release.Release:
             register_hash=None if broken else register.hash,
         )
         of_files = [*conformance_causes(found.files), *_outcome_causes(found.files)]
+        of_files += attempt_causes(session, found.run, found.files)
         _raise_if_any([*causes, *_found_causes(session, found), *of_files])
     except Withheld as error:
         told = [*error.causes, *(cause.text for cause in causes if cause.text not in error.causes)]
         withheld = Withheld(error.message.splitlines()[0], told, state=error.state)
+        withheld.since = error.since
         _note(session, outcome="withheld", reason=withheld.state, causes=len(told))
         raise withheld from error
     _note(session, outcome="open", release=found.id)
@@ -229,6 +169,30 @@ def _outcome_causes(files: Mapping[str, bytes]) -> Iterator[gate.Cause]:
     if outcome != SHOWN_OUTCOME:
         told = f"the candidate is about {outcome.replace('_', ' ')}, of which no list or page shows estimates yet"
         yield gate.Cause(gate.NOT_APPROVED, f"{told}: it is evidence for the board")
+
+
+def attempt_causes(session: Session, run: str, files: Mapping[str, bytes]) -> Iterator[gate.Cause]:
+    """Where a candidate says that its outcomes were audited fewer times than the log tells, or the log knows none."""
+    try:
+        audit = Audit.from_json(files["audit.json"].decode("utf-8"))
+        told = Scrutiny.from_json(files[SCRUTINY].decode("utf-8")).attempt
+    except (KeyError, ValueError, UserError):
+        return  # a candidate whose files cannot be read is refused as such
+    rows = session.log.rows()
+    if not any(
+        (row["operation"], row["dataset"], row["reason"]) == ("audit.made", run, audit.hash) for row in rows
+    ):
+        yield gate.Cause(gate.ALTERED, f"the log knows nothing of the audit of run {run}")
+        return
+    found = attempt_of(rows, audit.purpose, audit.outcome, latest_date(audit), run).on_same_outcomes
+    if told < found:
+        why = f"the log tells of {found} audits of the same outcomes, the candidate of {told}"
+        yield gate.Cause(gate.AUDIT_FAILED, f"{why}: its intervals are too narrow; make the run again")
+
+
+def _approved(session: Session) -> tuple[str, ...]:
+    """The releases that the log tells of, oldest first."""
+    return tuple(row["release"] for row in session.log.rows() if row["operation"] == "release.approved")
 
 
 def _note(session: Session, *, outcome: str, reason: str = "", release: str = "", causes: int = 0) -> None:

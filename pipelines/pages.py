@@ -21,13 +21,13 @@ from desist.pipelines.lists import load_list, newest_list
 from desist.pipelines.model_card import ModelCard
 from desist.pipelines.score import in_order
 from desist.pipelines.session import Session
+from desist.pipelines.terms import limits_not_met, reasons_despite, terms_of
 from desist.records.codes import NEED_LABELS, SOURCES
 from desist.records.errors import Withheld
 from desist.records.files import write_text
 from desist.reports import states
 from desist.reports.cases import cases_csv, cases_page
 from desist.reports.content import Change, Exceptions, ListHeader, NeedCount, NeedWaiting, PeopleOnList, SupportRow
-from desist.reports.fairness_content import ANSWERS, CHARACTERISTICS, METRICS
 from desist.reports.states import Notice
 from desist.reports.support import support_csv, support_page
 from desist.reports.wording import day, listed
@@ -148,7 +148,7 @@ def _without_estimates(session: Session, ground: Ground) -> CaseList:
 
 
 def _notice(session: Session, withheld: Withheld | None) -> Notice | None:
-    return None if withheld is None else states.notice_for(withheld, session.today)
+    return None if withheld is None else states.notice_for(withheld, withheld.since or session.today)
 
 
 def _header(session: Session, ground: Ground, release: Release | None) -> ListHeader:
@@ -162,7 +162,7 @@ def _header(session: Session, ground: Ground, release: Release | None) -> ListHe
     if release is None:
         return plain
     card = ModelCard.from_release(release)
-    accepted = _accepted(release)
+    accepted = reasons_despite(release)
     return ListHeader(
         partnership=plain.partnership,
         data_to=plain.data_to,
@@ -174,21 +174,9 @@ def _header(session: Session, ground: Ground, release: Release | None) -> ListHe
         cut_off_version=release.policy.version,
         tested_on=card.tested_on,
         steps=card.steps,
-        exceptions=Exceptions(release.released_on, accepted, len(release.audit.open_findings)) if accepted else None,
+        exceptions=Exceptions(release.released_on, accepted, limits_not_met(release)) if accepted else None,
+        terms=terms_of(release),
     )
-
-
-def _accepted(release: Release) -> tuple[str, ...]:
-    """The board's reasons for a release although limits were not shown to be met, each with the findings it is for."""
-    told: dict[str, list[str]] = {}
-    for finding in release.audit.open_findings:
-        asked = (
-            f"{METRICS[finding.metric].short} by {CHARACTERISTICS.get(finding.characteristic, finding.characteristic)}"
-        )
-        answer = ANSWERS[finding.answer].lower()
-        for reason in dict.fromkeys(release.accepted[finding.id].values()):
-            told.setdefault(reason, []).append(f"{asked} ({answer})")
-    return tuple(f"{listed(findings)}: {reason}" for reason, findings in told.items())
 
 
 def _people_on_list(session: Session, ground: Ground, case_list: CaseList, people: list[str]) -> PeopleOnList:

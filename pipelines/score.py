@@ -12,6 +12,7 @@ import pandas as pd
 
 from desist.features.population import caseload_facts
 from desist.features.tables import CaseList
+from desist.pipelines.bounds import check_pilot, second_reviews, with_second_reviews
 from desist.pipelines.estimates import estimate
 from desist.pipelines.gate import open_release
 from desist.pipelines.ground import check_made_up, load_ground, profiles_now
@@ -31,6 +32,7 @@ class Scored:
     without: Mapping[str, int]
     as_of: dt.date
     valid_until: dt.date
+    second_reviews: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -41,14 +43,16 @@ class Scored:
             "people": sum(self.steps.values()) + sum(self.without.values()),
             "steps": {str(step): count for step, count in self.steps.items()},
             "without_estimate": dict(self.without),
+            "second_reviews": self.second_reviews,
         }
 
     def as_text(self) -> str:
         told = self.as_json()
+        reviews = f" {self.second_reviews}" if self.second_reviews else ""
         return (
             f"List {self.list_id}: {told['people']:,} people in scope on {self.as_of}, "
             f"{sum(self.steps.values()):,} with an estimate, {sum(self.without.values()):,} without. "
-            f"Valid until {self.valid_until}, under release {self.release_id}. Next: desist list."
+            f"Valid until {self.valid_until}, under release {self.release_id}.{reviews} Next: desist list."
         )
 
 
@@ -67,6 +71,9 @@ def score_caseload(session: Session, as_of: dt.date) -> Scored:
         built = profiles_now(session, ground, as_of)
         session.say(f"Estimating for {len(built.profiles.table):,} people under release {release.id} ...")
         scores, estimates = estimate(release, ground, built, as_of)
+        check_pilot(session, release, scores)
+        drawn = second_reviews(session, ground, release, scores, as_of)
+        estimates = with_second_reviews(estimates, drawn)
         valid = min(as_of + dt.timedelta(days=session.settings.list_valid_days), release.expires_on)
         rows = caseload_facts(ground.events, built.cohort.members, as_of)
         case_list = CaseList(as_of, valid, release.id, in_order(rows), estimates)
@@ -75,7 +82,7 @@ def score_caseload(session: Session, as_of: dt.date) -> Scored:
     without = Counter(one.why_none for one in estimates.values() if one.step is None)
     return Scored(
         list_id, release.id, {step: steps.get(step, 0) for step in STEPS}, dict(sorted(without.items())),
-        as_of, valid,
+        as_of, valid, drawn.words if drawn else "",
     )  # fmt: skip
 
 

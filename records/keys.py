@@ -106,8 +106,7 @@ class KeyRegister:
         except ValueError as error:
             raise Refused("That is no public Ed25519 key: 64 hexadecimal characters are expected.") from error
         key_id = hash_bytes(raw)[:16]
-        if any(key.holder == holder and not key.revoked_on for key in self.all()):
-            raise Refused(f"{holder} already has a key. Revoke it before making another.")
+        self._has_none(holder)
         if any(key.key_id == key_id for key in self.all()):
             raise Refused(f"The register has the key {key_id} already.")
         key = PublicKey(key_id, holder, role, raw.hex(), made_up, created_on.isoformat())
@@ -115,19 +114,12 @@ class KeyRegister:
         return key_id
 
     def add_own(self, holder: str, role: str, public: bytes, *, created_on: dt.date) -> str:
-        """Register the public half of a holder's own Ed25519 key and return its id; the private half stays theirs.
+        """Note the public half of a holder's own Ed25519 key and return its id; the private half stays theirs.
 
         ``public``: the key file as ``openssl`` (PEM) or ``ssh-keygen`` writes it. Raises Refused for any other key,
-        and for one that somebody has already.
+        and for one that is known already.
         """
-        self._has_none(holder)
-        raw = _read_public(public).public_bytes_raw()
-        key = PublicKey(hash_bytes(raw)[:16], holder, role, raw.hex(), False, created_on.isoformat())
-        taken = [other.holder for other in self.all() if other.key_id == key.key_id]
-        if taken:
-            raise Refused(f"This key is {taken[0]}'s already. One key is one person's.")
-        write_json(self._list, [asdict(entry) for entry in [*self.all(), key]])
-        return key.key_id
+        return self.add_public(holder, role, _read_public(public).public_bytes_raw().hex(), created_on=created_on)
 
     def _has_none(self, holder: str) -> None:
         if any(key.holder == holder and not key.revoked_on for key in self.all()):

@@ -19,6 +19,7 @@ TAGS: Mapping[str, str] = {
     "borderline": "Borderline",
     "limited_data": "Limited data",
     "model_changed": "Model changed",
+    "second_review": "Second reviewer",
 }
 
 
@@ -91,7 +92,8 @@ class ListHeader:
 
     ``approval`` (reference) and ``approved_until`` (last day) are empty while the board has not approved; without
     both, no estimate is shown. ``steps`` has the four steps as tested on ``tested_on``. ``challenge`` says in a
-    sentence how a person can question what is held. ``filters``: the filters in use, in words.
+    sentence how a person can question what is held. ``filters``: the filters in use, in words. ``terms``: on what
+    terms the board released, in sentences.
     """
 
     partnership: str
@@ -106,6 +108,7 @@ class ListHeader:
     steps: tuple[StepRecord, ...] = ()
     exceptions: Exceptions | None = None
     filters: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
 
     @property
     def approved(self) -> bool:
