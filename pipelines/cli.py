@@ -67,12 +67,13 @@ def _register() -> None:
         commands_model,
         commands_region,
         commands_report,
+        commands_shadow,
         commands_share,
     )
 
     modules = (
         commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share, commands_region,
-        commands_export,
+        commands_export, commands_shadow,
     )  # fmt: skip
     for module in modules:
         module.add_to(app)
