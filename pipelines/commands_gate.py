@@ -197,12 +197,16 @@ def why(
     answer(told.as_json(), told.as_text(), as_json)
 
 
-def verify(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Check log, store, runs, releases and lists against their hashes and signatures."""
+def verify(
+    head: Annotated[str, typer.Option("--head", help="A head of the log noted elsewhere, as in the minutes.")] = "",
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Check log, store, runs, releases, lists and exports against their hashes and signatures."""
     from desist.pipelines.steps import open_for
     from desist.pipelines.verify import verify_workspace
 
-    checked = verify_workspace(open_for(workspace, "verify", say))
+    checked = verify_workspace(open_for(workspace, "verify", say), head)
     answer(checked.as_json(), checked.as_text(), as_json)
     if checked.wrong:
         raise typer.Exit(2)

@@ -254,7 +254,9 @@ def source_dates(session: Session) -> list[tuple[str, dt.date, dt.date]]:
 
 
 def revoke_release(session: Session, holder: str, reason: str, password: bytes) -> str:
-    """End the release in force, signed by a role holder; returns what was done, in words."""
+    """End the release in force, signed by a role holder; returns what was done, and who holds a copy, in words."""
+    from desist.pipelines.exports import holders_of  # exports rest on the gate, so they cannot be known above
+
     keys = KeyRegister(session.workspace.keys)
     with session.workspace.lock():
         current = _latest(session)
@@ -263,7 +265,8 @@ def revoke_release(session: Session, holder: str, reason: str, password: bytes) 
             today=session.today,
         )  # fmt: skip
         session.log.append("release.revoked", actor=keys.find(holder).key_id, role="board", release=current)
-    return f"Release {current} is revoked. Lists made under it are withheld from now on."
+    done = f"Release {current} is revoked. Lists made under it are withheld from now on."
+    return "\n".join([done, *(f"{told}: ask for it back." for told in holders_of(session, current))])
 
 
 def _latest(session: Session) -> str:
