@@ -1,4 +1,4 @@
-"""Every way round the gate that was thought of, proved shut by opening it: python benchmarks/bypass_guards.py [WORD ...]
+"""Every way round the gate that was thought of, proved shut by opening it: python benchmarks/bypass_guards.py [WORD]
 
 For each class of bypass the guard is taken out of a copy of the project, and the test of that class must fail there.
 What one computer cannot stop at all is told by ``desist verify`` and in docs/guides/board.md.
