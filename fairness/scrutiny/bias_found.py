@@ -127,6 +127,13 @@ def sentences(found: LabelBias) -> tuple[str, ...]:
     return (*said, *LIMITS)
 
 
+def tipping_sentences(found: LabelBias, finding: str) -> tuple[str, ...]:
+    """What detection would have to be like to change one finding, group by group; nothing for groups too small."""
+    mine = [group for one in found.findings if one.id == finding for group in one.groups]
+    told = [group for group in mine if group.assessed and group.standing not in (NOT_MOVED, NOT_WORKED_OUT)]
+    return tuple(f"{group.group}: {_tipping_words(group)}" for group in told)
+
+
 def _ranges(ranges: Detection | None) -> str:
     if ranges is None:
         return (
