@@ -30,8 +30,11 @@ class Sums:
         if self.least.shape != self.most.shape or (self.least > self.most + TOLERANCE).any():
             raise ValueError("a number's least is above its most")
 
-    def smallest(self, goal: Terms) -> Floats | None:
-        """Numbers that fit all that is known and make the goal smallest; None where nothing fits."""
+    def smallest(self, goal: Terms, *, whole: bool = False) -> Floats | None:
+        """Numbers that fit all that is known and make the goal smallest; None where nothing fits.
+
+        ``whole``: whole numbers only, which tells more where rates are known and takes longer to find.
+        """
         from scipy.optimize import linprog
 
         cost = np.zeros(len(self.least))
@@ -44,6 +47,7 @@ class Sums:
             A_ub=_matrix(self.at_most, len(cost)),
             b_ub=np.zeros(len(self.at_most)) if self.at_most else None,
             bounds=np.column_stack([self.least, self.most]),
+            integrality=np.full(len(cost), int(whole)),
             method="highs",
         )
         return np.asarray(answer.x, dtype=float) if answer.status == 0 else None
