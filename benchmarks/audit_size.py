@@ -269,7 +269,8 @@ def drawn() -> str:
     began, rows = time.process_time(), 0
     for sample in draws(world, 5000, seed=1):
         rows += sample.y.size
-    return f"5,000 score worlds of 3,000 people, {rows:,} rows, are drawn in {time.process_time() - began:.1f} CPU seconds."
+    spent = time.process_time() - began
+    return f"5,000 score worlds of 3,000 people, {rows:,} rows in all, are drawn in {spent:.1f} CPU seconds."
 
 
 SECTIONS: dict[str, tuple[str, Callable[[int], tuple[Table, bool]]]] = {
