@@ -92,6 +92,7 @@ def _offence_facts(offence_codes: pd.Series) -> pd.DataFrame:
             "severity": [float(offence.band) for offence in found],
             "violent": [offence.violent for offence in found],
             "neighbourhood": [offence.neighbourhood for offence in found],
+            "reported_by_victims": [offence.reported_by_victims for offence in found],
             "counts": [offence.counts for offence in found],
         },
         index=offence_codes.index,

@@ -35,6 +35,7 @@ OFFENCES = EventContract(
     fields={
         **_OFFENCE_FIELDS,
         "sanction_date": FieldSpec("date", "sanction date", _SANCTION_DATE),
+        "reported_by_victims": FieldSpec("yes_no", "are mostly reported by the victim", _PROVEN),
     },
     singular="proven offence",
     plural="proven offences",

@@ -130,6 +130,19 @@ class Offence:
     neighbourhood: bool
     counts: bool
 
+    @property
+    def reported_by_victims(self) -> bool:
+        """Whether police mostly learn of it from the person it was done to, rather than by patrol, search or stop.
+
+        Violence against the person without possession of a weapon, robbery, burglary, theft from the person. This
+        toolkit's own choice: what is found by looking depends on where and at whom police look.
+        """
+        if self.broad_group in ("robbery", "burglary"):
+            return True
+        if self.broad_group == "violence against the person":
+            return not self.category.startswith(("weapons", "firearms"))
+        return self.category == "theft not motor" and self.neighbourhood
+
 
 @cache
 def offences() -> Mapping[str, Offence]:

@@ -8,6 +8,7 @@ from desist.features.outcomes.catalogue import (
     OUTCOMES,
     PROVEN_REOFFENDING,
     RARE,
+    REPORTED_BY_VICTIMS,
     SERIOUS_OFFENCE,
     VIOLENT_REOFFENDING,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "OUTCOMES",
     "PROVEN_REOFFENDING",
     "RARE",
+    "REPORTED_BY_VICTIMS",
     "SERIOUS_OFFENCE",
     "TOP_BAND",
     "VIOLENT_REOFFENDING",

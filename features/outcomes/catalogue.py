@@ -42,6 +42,15 @@ NEIGHBOURHOOD_CRIME = OutcomeDefinition(
     version="1",
     counts=offences.where(neighbourhood),
 )
+#: Beside the main outcome in an audit, never trained on: police learn of these from the victim, so how often they come
+#: to light depends less on where police look. Whether somebody is convicted of them may still differ.
+REPORTED_BY_VICTIMS = OutcomeDefinition(
+    name="reported_by_victims",
+    sentence="violence without mere possession of a weapon, robbery, burglary or theft from the person in the 12 "
+    "months from the as-of date that led to a conviction or caution in them or the 6 months after",
+    version="1",
+    counts=offences.where(offences.reported_by_victims),
+)
 SERIOUS_OFFENCE = OutcomeDefinition(
     name="serious_offence",
     sentence="a proven offence of severity band 4 or 5 in the 12 months from the as-of date, sanctioned in them or "
@@ -75,10 +84,11 @@ _ONE_YEAR = (
     VIOLENT_REOFFENDING,
     DOMESTIC_ABUSE_REOFFENDING,
     NEIGHBOURHOOD_CRIME,
+    REPORTED_BY_VICTIMS,
     SERIOUS_OFFENCE,
     ESCALATION,
 )
-#: Every outcome by name: six over 12 months, and the same over 24 months with ``_24m`` behind the name.
+#: Every outcome by name: seven over 12 months, and the same over 24 months with ``_24m`` behind the name.
 OUTCOMES: Mapping[str, OutcomeDefinition] = MappingProxyType(
     {definition.name: definition for one_year in _ONE_YEAR for definition in (one_year, _over_two_years(one_year))}
 )

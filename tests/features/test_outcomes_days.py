@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from desist.features.derive import proven
 from desist.features.events import Events
 from desist.features.outcomes import (
     ESCALATION,
@@ -22,13 +23,16 @@ from desist.features.outcomes import (
     reoffending_measures,
 )
 from desist.features.vocabulary import CONTRACTS
+from desist.records import codes
 
 LATE = dt.date(2030, 1, 1)
 ONE_YEAR = [name for name in OUTCOMES if not name.endswith("_24m")]
 #: An offence that every outcome counts: a robbery, which is violent, neighbourhood crime and of band 4.
-COUNTED = {"severity": 4.0, "violent": True, "neighbourhood": True, "da_flag": True, "sanction_type": "conviction"}
+COUNTED = {"severity": 4.0, "violent": True, "neighbourhood": True, "reported_by_victims": True, "da_flag": True,
+           "sanction_type": "conviction"}  # fmt: skip
 #: A theft long before, so that police know the person and nobody is at the top.
-PRIOR = {**COUNTED, "severity": 2.0, "violent": False, "neighbourhood": False, "da_flag": False}
+PRIOR = {**COUNTED, "severity": 2.0, "violent": False, "neighbourhood": False, "reported_by_victims": False,
+         "da_flag": False}  # fmt: skip
 AS_OFS = (dt.date(2022, 4, 1), dt.date(2023, 3, 1), dt.date(2024, 2, 29), dt.date(2023, 12, 31))
 
 
@@ -120,6 +124,7 @@ def test_an_extract_tells_of_no_day_after_it_was_cut(cut, known):
     ("name", "changes"),
     [("violent_reoffending", {"violent": False}), ("domestic_abuse_reoffending", {"da_flag": False}),
      ("domestic_abuse_reoffending", {"da_flag": None}), ("neighbourhood_crime", {"neighbourhood": False}),
+     ("reported_by_victims", {"reported_by_victims": False}),
      ("serious_offence", {"severity": 3.0}), ("escalation", {"severity": 3.0})],
 )  # fmt: skip
 def test_each_outcome_counts_its_own_kind_of_offence_only(name, changes):
@@ -136,12 +141,12 @@ def test_convictions_and_cautions_are_proof_and_nothing_else_is(kind):
 
 def test_the_catalogue_names_each_outcome_and_says_its_months_and_version():
     assert OUTCOMES["proven_reoffending"] is PROVEN_REOFFENDING and OUTCOMES["escalation"] is ESCALATION
-    assert OUTCOMES["serious_offence"] is SERIOUS_OFFENCE and len(OUTCOMES) == 12
+    assert OUTCOMES["serious_offence"] is SERIOUS_OFFENCE and len(OUTCOMES) == 14
     for name, definition in OUTCOMES.items():
         assert definition.name == name and definition.in_words().endswith("(version 1)")
         assert ("24 months from" in definition.sentence) == name.endswith("_24m")
         assert ("12 months from" in definition.sentence) != name.endswith("_24m")
-    assert len({definition.sentence for definition in OUTCOMES.values()}) == 12
+    assert len({definition.sentence for definition in OUTCOMES.values()}) == 14
 
 
 # What holds whatever happened
@@ -241,3 +246,34 @@ def test_the_three_measures_of_a_small_cohort_worked_out_by_hand():
     assert nobody["rate"] == 0 and np.isnan(nobody["frequency"]) and nobody["reoffences_per_person"] == 0
     with pytest.raises(ValueError, match="2 groups for 5 rows"):
         reoffending_measures(found, pd.Series(["x", "y"]))
+
+
+# Offences that come to light by the victim
+
+
+@pytest.mark.parametrize(
+    ("code", "reported"),
+    [("10501", True), ("00867", True), ("03401", True), ("02803", True), ("02900", True), ("03001", True),
+     ("03900", True), ("00811", False), ("00826", False), ("04600", False), ("04500", False), ("09260", False),
+     ("14101", False), ("80901", False), ("06601", False)],
+)  # fmt: skip
+def test_violence_robbery_burglary_and_theft_from_the_person_are_reported_and_what_is_found_by_looking_is_not(
+    code, reported
+):
+    """Common assault, coercive control, robbery, three burglaries, theft from the person; not a knife carried, shop or
+    vehicle theft, drugs, drunkenness, driving without insurance, affray."""
+    assert codes.offences()[code].reported_by_victims is reported
+
+
+def test_the_extracts_say_of_each_proven_offence_whether_victims_report_it():
+    sent = pd.DataFrame({
+        "person_id": ["A", "B"], "offence_code": ["10501", "00826"], "sanction_date": ["2024-02-01"] * 2,
+        "occurred_on": ["2024-01-01"] * 2, "recorded_on": ["2024-02-02"] * 2, "sanction_type": ["conviction"] * 2,
+        "disposal": ["fine"] * 2,
+    })  # fmt: skip
+
+    class Sent:
+        def get(self, table, source):
+            return sent
+
+    assert proven(Sent(), "police")["reported_by_victims"].tolist() == [True, False]

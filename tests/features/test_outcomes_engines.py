@@ -65,7 +65,7 @@ def drawn_events(offences, spells, hide):
     facts = {code: codes.offences()[code] for code in CODES}
     police = [
         (who, day(on), day(on + sanction + recorded), day(on + sanction), facts[code].band, facts[code].violent,
-         facts[code].neighbourhood, flag, "caution" if on % 2 else "conviction")
+         facts[code].neighbourhood, facts[code].reported_by_victims, flag, "caution" if on % 2 else "conviction")
         for who, on, sanction, recorded, code, flag in offences
     ]  # fmt: skip
     prison = [
@@ -75,7 +75,8 @@ def drawn_events(offences, spells, hide):
     ]  # fmt: skip
     key = ["person_id", "occurred_on", "recorded_on"]
     columns = {
-        "offences": [*key, "sanction_date", "severity", "violent", "neighbourhood", "da_flag", "sanction_type"],
+        "offences": [*key, "sanction_date", "severity", "violent", "neighbourhood",
+                     "reported_by_victims", "da_flag", "sanction_type"],
         "custody": [*key, "release", "release_recorded_on"],
     }
     rows = {"offences": police, "custody": prison}
