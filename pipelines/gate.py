@@ -20,6 +20,7 @@ from desist.intake.store import Store
 from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session, newest
+from desist.pipelines.shadow_kept import shadow_faults
 from desist.records.codes import PANEL_ROLES, SIGNING_ROLES
 from desist.records.errors import Refused, UserError, Withheld
 from desist.records.keys import KeyRegister
@@ -111,6 +112,7 @@ def release_candidate(session: Session, run: str) -> Released:
                 *conformance_causes(files),
                 *_outcome_causes(files),
                 *attempt_causes(session, run, files),
+                *(gate.Cause(gate.ALTERED, text) for text in shadow_faults(session, run)),
             ]
             if own:  # nothing may be written then: name what the board still lacks beside it
                 evidence = candidate_of(session, run).evidence

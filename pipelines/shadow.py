@@ -48,7 +48,7 @@ from desist.pipelines.session import Session
 from desist.pipelines.shadow_paper import Step, paper_of
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_bytes, write_json, write_text
-from desist.records.hashing import hash_bytes, hash_file, hash_json
+from desist.records.hashing import hash_file, hash_json
 
 PLAN, STEPS = "plan.json", "steps"
 PAPER = "go-live.html"
@@ -227,17 +227,6 @@ def close_shadow(session: Session, run: str) -> Closed:
             counts={"dates": len(dates)},
         )  # fmt: skip
     return Closed(plan.run, (path, page), dates)
-
-
-def shadow_faults(session: Session, run: str) -> list[str]:
-    """Where a run's finished shadow is not the one that the log tells of; empty where there is none, or nothing is."""
-    path = session.workspace.runs / run / FILE
-    closed = [row for row in session.log.rows() if row["operation"] == "shadow.closed" and row["dataset"] == run]
-    if not path.exists():
-        return [f"run {run}: {FILE} is gone, the log tells of a finished shadow"] if closed else []
-    if not closed or closed[-1]["reason"] != hash_bytes(path.read_bytes()):
-        return [f"run {run}: the log knows nothing of {FILE} as it stands"]
-    return []
 
 
 def _folder(session: Session, run: str) -> Path:

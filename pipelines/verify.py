@@ -12,6 +12,7 @@ from desist.pipelines.exports import expired_exports, export_faults
 from desist.pipelines.gate import open_release
 from desist.pipelines.lists import list_faults
 from desist.pipelines.session import Session
+from desist.pipelines.shadow_kept import shadow_faults
 from desist.records.errors import Refused, Withheld
 from desist.records.keys import KeyRegister
 
@@ -97,7 +98,7 @@ def _run_faults(session: Session, run: str) -> list[str]:
     folder = session.workspace.runs / run
     keys = KeyRegister(session.workspace.keys)
     _, causes = examine(folder, keys, today=session.today, made_up=session.settings.made_up)
-    found = [f"run {run}: {cause.text}" for cause in causes]
+    found = [f"run {run}: {cause.text}" for cause in causes] + shadow_faults(session, run)
     try:
         for sign_off in load_sign_offs(folder):
             keys.verify(sign_off.key_id, sign_off.content(), sign_off.signature, on=session.today)
