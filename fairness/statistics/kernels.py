@@ -145,6 +145,26 @@ def follow(person, event, score, group, ends, first_selected, groups, times, sum
 
 
 @compiled
+def count(person, event, score, group, first_selected, groups, times, sums, below):  # type: ignore[no-untyped-def]
+    """As ``follow``, for metrics that rank nobody: the sums of pairs stay 0, at half the time."""
+    sums[:] = 0.0
+    below[:] = 0.0
+    for row in range(len(person)):
+        if row == first_selected:
+            keep_below(groups, sums, below)
+        at, drawn, value = group[row] * STRIDE, times[person[row]], score[row]
+        counted = at + (EVENTS if event[row] else OTHERS) * LANES
+        square = (value - event[row]) ** 2
+        for lane in range(LANES):
+            weight = np.float64(drawn[lane])
+            sums[counted + lane] += weight
+            sums[at + ESTIMATES * LANES + lane] += weight * value
+            sums[at + SQUARES * LANES + lane] += weight * square
+    if first_selected == len(person):
+        keep_below(groups, sums, below)
+
+
+@compiled
 def keep_below(groups, sums, below):  # type: ignore[no-untyped-def]
     """What has been counted so far lies below the cut-off."""
     for group in range(groups):

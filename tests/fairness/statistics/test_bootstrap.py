@@ -150,6 +150,19 @@ def test_only_metrics_that_are_asked_for_are_given():
     assert set(drawn.inside) == set(drawn.outside) == set(drawn.everybody) == {"auc"}
 
 
+@pytest.mark.parametrize("cut_off", [-1.0, 0.0, 0.5, 2.0])
+def test_without_a_ranking_the_other_metrics_are_the_same(cut_off):
+    y, score, people, codes = world(2)
+    counted = tuple(metric for metric in METRICS if metric not in bootstrap.RANKING)
+    found = [
+        people_bootstrap(y, score, people, codes, 3, cut_off=cut_off, replicates=5, seed=1, metrics=metrics)
+        for metrics in (METRICS, counted)
+    ]
+    for metric in counted:
+        assert found[1].inside[metric] == pytest.approx(found[0].inside[metric], abs=1e-12, nan_ok=True), metric
+        assert found[1].outside[metric] == pytest.approx(found[0].outside[metric], abs=1e-12, nan_ok=True), metric
+
+
 def test_a_group_without_a_number_is_refused():
     y, score, people, codes = world(1)
     with pytest.raises(ValueError, match="numbered from 0 to 1"):
