@@ -35,23 +35,19 @@ from desist.fairness.approval.gate import ALTERED, NOT_APPROVED, SUSPENDED, Caus
 from desist.fairness.approval.kinds import OpenGroup
 from desist.fairness.approval.questions import Question
 from desist.fairness.approval.release_files import (
-    MET,
     RELEASE,
-    REVOKED,
-    Note,
     all_told,
     body_of,
     current_id,
-    folder_of,
     is_revoked,
-    met_file,
     open_conditions,
     overdue_causes,
+    record_condition_met,
     rendered,
+    revoke,
     superseded_names,
     told_of,
     withdrawn_signatures,
-    write_note,
 )
 from desist.fairness.approval.shadow import FILE as SHADOW
 from desist.fairness.approval.shadow import shadow_causes
@@ -59,7 +55,6 @@ from desist.fairness.approval.signoff import (
     Condition,
     Keys,
     Pilot,
-    SigningKeys,
     SignOff,
     conditions_of,
     pilot_of,
@@ -195,41 +190,6 @@ def current_release(
     return _closed(lambda: _verify(asked, current_id(workspace.releases, outcome)))
 
 
-def revoke(
-    workspace: Workspace,
-    release_id: str,
-    *,
-    reasons: str,
-    keys: SigningKeys,
-    key_id: str,
-    password: bytes,
-    today: dt.date,
-) -> None:
-    """End a release for good, with reasons and a role holder's signature. Its sign-offs can never be used again."""
-    folder = folder_of(workspace.releases, release_id)
-    entries = (told_of(folder) or {}).get("sign_offs", ())
-    signatures = tuple(str(entry.get("signature")) for entry in entries)
-    note = Note(REVOKED, release_id, signatures, reasons, key_id, today.isoformat())
-    write_note(folder, note, f"{REVOKED}.json", keys=keys, password=password, today=today)
-
-
-def record_condition_met(
-    workspace: Workspace,
-    release_id: str,
-    condition: Condition,
-    *,
-    reasons: str,
-    keys: SigningKeys,
-    key_id: str,
-    password: bytes,
-    today: dt.date,
-) -> None:
-    """Note, signed by a role holder, how a condition was met. One that is not met by its day lapses the release."""
-    folder = folder_of(workspace.releases, release_id)
-    note = Note(MET, release_id, (condition.id,), reasons, key_id, today.isoformat())
-    write_note(folder, note, met_file(condition), keys=keys, password=password, today=today)
-
-
 def _closed(work: Callable[[], Release]) -> Release:
     """What ``work`` returns; any failure that is not understood withholds too."""
     try:
@@ -245,7 +205,7 @@ def _closed(work: Callable[[], Release]) -> Release:
 def _release(asked: _Asked, run: str, sign_offs: tuple[SignOff, ...]) -> Release:
     candidate, causes = _examined(asked, run, sign_offs)
     overdue = list(overdue_causes(conditions_of(sign_offs), asked.today))
-    told = all_told(asked.workspace.releases) if candidate is not None and not causes else {}
+    told = _all_told(asked, causes)
     signatures = {sign_off.signature for sign_off in sign_offs}
     same = [
         name
@@ -266,6 +226,15 @@ def _release(asked: _Asked, run: str, sign_offs: tuple[SignOff, ...]) -> Release
     with new_folder(asked.workspace.releases / body["id"]) as building:
         write_text(building / RELEASE, rendered(body))
     return _verify(asked, body["id"])
+
+
+def _all_told(asked: _Asked, causes: list[Cause]) -> dict[str, dict[str, Any]]:
+    """Every release's file; one that cannot be read becomes a cause."""
+    try:
+        return all_told(asked.workspace.releases)
+    except Withheld as error:
+        causes += [Cause(error.state, text) for text in error.causes]
+        return {}
 
 
 def _verify(asked: _Asked, release_id: str) -> Release:

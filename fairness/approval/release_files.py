@@ -31,6 +31,7 @@ from desist.records.codes import SIGNING_ROLES
 from desist.records.errors import Refused
 from desist.records.files import write_json
 from desist.records.hashing import canonical_json, hash_bytes, hash_json
+from desist.records.workspace import Workspace
 
 FORMAT = 2
 RELEASE = "release.json"
@@ -94,6 +95,41 @@ def withdrawn_signatures(releases: Path) -> frozenset[str]:
             found |= {str(signature) for signature in (note or {}).get("about", ())}
             found |= {str(entry.get("signature")) for entry in (told or {}).get("sign_offs", ())}
     return frozenset(found)
+
+
+def revoke(
+    workspace: Workspace,
+    release_id: str,
+    *,
+    reasons: str,
+    keys: SigningKeys,
+    key_id: str,
+    password: bytes,
+    today: dt.date,
+) -> None:
+    """End a release for good, with reasons and a role holder's signature. Its sign-offs can never be used again."""
+    folder = folder_of(workspace.releases, release_id)
+    entries = (told_of(folder) or {}).get("sign_offs", ())
+    signatures = tuple(str(entry.get("signature")) for entry in entries)
+    note = Note(REVOKED, release_id, signatures, reasons, key_id, today.isoformat())
+    write_note(folder, note, f"{REVOKED}.json", keys=keys, password=password, today=today)
+
+
+def record_condition_met(
+    workspace: Workspace,
+    release_id: str,
+    condition: Condition,
+    *,
+    reasons: str,
+    keys: SigningKeys,
+    key_id: str,
+    password: bytes,
+    today: dt.date,
+) -> None:
+    """Note, signed by a role holder, how a condition was met. One that is not met by its day lapses the release."""
+    folder = folder_of(workspace.releases, release_id)
+    note = Note(MET, release_id, (condition.id,), reasons, key_id, today.isoformat())
+    write_note(folder, note, met_file(condition), keys=keys, password=password, today=today)
 
 
 def overdue_causes(conditions: Sequence[Condition], today: dt.date) -> Iterator[Cause]:

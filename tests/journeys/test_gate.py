@@ -120,7 +120,7 @@ def test_without_signatures_nothing_is_estimated_but_the_list_is_there(quarter):
     released = quarter.do("release")
     assert released.returncode == WITHHELD
     assert "two people in two different roles" in released.stderr
-    assert re.search(r"decision finding \S+ is \w+", released.stderr)
+    assert re.search(r"the question \S+ was not answered", released.stderr)
 
 
 def test_before_signatures_the_demo_itself_shows_the_gate_saying_no(finished_demo):
@@ -133,6 +133,7 @@ def test_after_its_last_day_the_approval_has_ended(quarter):
     quarter.forget_lists()
     quarter.set_today("2027-04-01")
     page = refused(quarter, r"the sign-off of Demo chair ended on 2027-03-31")
+    assert "Approval ended on 31 March 2027" in page
     assert "Estimates are hidden until the board renews approval." in page
 
 
@@ -149,7 +150,8 @@ def test_a_clock_set_back_withholds(quarter):
 
 
 @pytest.mark.parametrize("name", ["model.json", "audit.json", "policy.toml", "register.json", "schema.json",
-                                  "cut_offs.json", "population.json", "purpose.json", "model_card.json"])  # fmt: skip
+                                  "cut_offs.json", "population.json", "purpose.json", "scrutiny.json",
+                                  "conformance.json", "model_card.json"])  # fmt: skip
 def test_one_byte_changed_in_what_the_board_approved_withholds(quarter, name):
     quarter.forget_lists()
     path = quarter.workspace / "runs" / quarter.run / "candidate" / name
@@ -247,21 +249,33 @@ def test_a_revoked_key_withholds(quarter):
     refused(quarter, "the key of Demo chair was revoked on 2026-10-01")
 
 
+CONDITION = """
+[[condition]]
+text = "Look again at the groups that cannot be told"
+owner = "Demo analyst"
+due = 2027-03-31
+"""
+
+
 def decision_file(quarter, tmp_path, **changes):
-    """A filled-in decision that accepts every open finding; ``changes`` replace its lines."""
+    """A filled-in decision that answers every question in the widest scope possible; ``changes`` replace its lines."""
     blank = tmp_path / "decision.toml"
     assert quarter.do("sign", "--blank", blank).returncode == 0
+    text = blank.read_text(encoding="utf-8")
     reason = "Accepted with reasons: the pilot is small and the list is reviewed by people."
-    filled = {"decision": '"approve"', "reasons": f'"{reason}"', "interests": '"none"', **changes}
+    filled = {"decision": '"approve"', "reasons": f'"{reason}"', "interests": '"none"'}
+    filled["scope"] = f'"{re.search("Possible: ([a-z]+)", text)[1]}"' if "decision" not in changes else '""'
+    filled |= changes
     lines = []
-    for line in blank.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         key = line.partition(" = ")[0]
         if key in filled:
             line = f"{key} = {filled[key]}"
-        elif line.endswith(' = ""') and not line.startswith("#") and key != "dissent":
-            line = line.replace('""', f'"{reason}"')
+        elif line.endswith(' = ""') and not line.startswith("#"):
+            line = line.replace(' = ""', f' = "{reason}"')
         lines.append(line)
-    blank.write_text("\n".join(lines), encoding="utf-8")
+    more = CONDITION if filled["scope"] == '"conditions"' else ""
+    blank.write_text("\n".join(lines) + more, encoding="utf-8")
     return blank
 
 
@@ -280,6 +294,72 @@ def test_two_role_holders_who_sign_with_reasons_open_the_gate(quarter, tmp_path)
     assert quarter.score().returncode == 0
     assert quarter.do("list").returncode == 0
     assert estimates_in(quarter.workspace) != []
+
+
+def pilot_of(most_people):
+    return f"\n[pilot]\nmost_people = {most_people}\nends = 2027-03-01\nevaluated_on = 2027-02-01\n"
+
+
+def sign_pilot(quarter, tmp_path, most_people):
+    """Both role holders approve a pilot and it is released."""
+    quarter.without_sign_offs()
+    password = tmp_path / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    decision = decision_file(quarter, tmp_path, scope='"pilot"')
+    decision.write_text(decision.read_text(encoding="utf-8") + pilot_of(most_people), encoding="utf-8")
+    for holder in ("Demo chair", "Demo data protection officer"):
+        ran = quarter.do("sign", decision, "--holder", holder, "--password-file", password)
+        assert ran.returncode == 0, ran.stderr
+    return quarter.do("release")
+
+
+def test_a_pilot_that_would_bring_more_people_to_review_than_it_may_is_withheld(quarter, tmp_path):
+    assert sign_pilot(quarter, tmp_path, most_people=1).returncode == 0
+    refused(quarter, r"the pilot may bring 1 people to review, this list would make it \d+|no list was made yet")
+    assert "the pilot may bring 1 people" in quarter.score().stderr
+
+
+def test_a_pilot_larger_than_the_policy_allows_is_not_released(quarter, tmp_path):
+    ran = sign_pilot(quarter, tmp_path, most_people=100_000)
+    assert ran.returncode == WITHHELD and "approved a pilot of 100000 people; the policy allows" in ran.stderr
+
+
+def test_the_list_says_on_what_terms_the_board_released(quarter):
+    assert quarter.do("list").returncode == 0
+    told = json.loads((quarter.workspace / "releases" / quarter.release / "release.json").read_text(encoding="utf-8"))
+    page = quarter.page()
+    assert told["scope"] in ("release", "conditions", "pilot")
+    assert ("On what terms the board released" in page) == bool(told["conditions"] or told["open_groups"])
+    for condition in told["conditions"]:
+        assert condition["text"] in page
+
+
+def test_a_member_signs_with_a_key_file_of_their_own(quarter, tmp_path):
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private, own = Ed25519PrivateKey.generate(), tmp_path / "own"
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    own.write_bytes(private.private_bytes(serialization.Encoding.PEM, form, plain))
+    public = own.with_suffix(".pub")
+    layout = serialization.PublicFormat.OpenSSH
+    public.write_bytes(private.public_key().public_bytes(serialization.Encoding.OpenSSH, layout))
+    quarter.without_sign_offs()
+    made = quarter.do("keys", "new", "E. Member", "--role", "board_member", "--own", public)
+    assert made.returncode == 0, made.stderr
+    decision = decision_file(quarter, tmp_path)
+    ran = quarter.do("sign", decision, "--holder", "E. Member", "--key-file", own)
+    assert ran.returncode == 0, ran.stderr
+    for holder in ("Demo chair", "Demo data protection officer"):
+        assert signed(quarter, tmp_path, holder).returncode == 0
+    assert quarter.do("release").returncode == 0
+
+
+def test_verify_compares_the_log_with_a_head_from_the_minutes_and_says_what_it_cannot_show(quarter):
+    told = json.loads(quarter.do("verify", "--json").stdout)
+    assert told["cannot_show"] and quarter.do("verify", "--head", told["log_head"]).returncode == 0
+    ran = quarter.do("verify", "--head", "0" * 63 + "1")
+    assert ran.returncode == 2 and "it was cut off, or another log put in its place" in ran.stdout
 
 
 def test_the_trainer_cannot_sign(quarter, tmp_path):
@@ -311,7 +391,8 @@ def test_a_finding_without_an_answer_keeps_the_gate_shut(quarter, tmp_path):
     decision = decision_file(quarter, tmp_path)
     lines = decision.read_text(encoding="utf-8").splitlines()
     answered = [
-        line for line in lines[lines.index(next(x for x in lines if x.startswith("[answers]"))) :] if ' = "' in line
+        line for line in lines[lines.index(next(x for x in lines if x.startswith("[answers]"))) :]
+        if line.startswith('"') and ' = "' in line
     ]
     assert answered, "the demo has at least one finding that cannot be assessed"
     decision.write_text("\n".join(line for line in lines if line != answered[0]), encoding="utf-8")
@@ -321,7 +402,7 @@ def test_a_finding_without_an_answer_keeps_the_gate_shut(quarter, tmp_path):
         assert quarter.do("sign", decision, "--holder", holder, "--password-file", password).returncode == 0
     ran = quarter.do("release")
     assert ran.returncode == WITHHELD
-    assert f"the decision finding {answered[0].partition(' = ')[0]} is" in ran.stderr
+    assert f"the question {json.loads(answered[0].partition(' = ')[0])} was not answered" in ran.stderr
 
 
 def test_a_wrong_password_signs_nothing(quarter, tmp_path):

@@ -294,6 +294,24 @@ def test_a_release_in_spite_of_findings_says_so_with_each_reason(made):
     assert "Released on 1 October 2026 although 1 limit was not shown to be met: Mixed: too few people." in page
 
 
+def test_the_terms_of_a_release_stand_above_the_list_and_only_while_it_is_in_force(made):
+    terms = ("This is a pilot: it brings at most 50 people to review", "Condition: show overrides (Analyst team)")
+    bounded = made.header(terms=terms)
+    page = visible(cases_page(made.case_list(), bounded, made.on_list(), today=made.today))
+    told = "On what terms the board released This is a pilot: it brings at most 50 people to review. Condition: show"
+    assert told in page
+    assert "On what terms" not in visible(cases_page(made.case_list(), made.header(), made.on_list(), today=made.today))
+    closed = cases_page(made.case_list(), bounded, made.on_list(), today=made.today, notice=states.NO_APPROVAL)
+    assert "pilot" not in visible(closed)
+
+
+def test_a_second_reviewer_is_asked_for_beside_the_estimate_and_in_the_sheet(made):
+    estimates = {"p1": Estimate(4, ("second_review",))}
+    asked = made.case_list(rows=[made.case_row("p1")], estimates=estimates)
+    assert "Second reviewer" in visible(cases_page(asked, made.header(), made.on_list(), today=made.today))
+    assert "Second reviewer" in cases_csv(asked, made.header(), made.on_list(), today=made.today)
+
+
 def test_an_exception_without_a_reason_cannot_be_made():
     for reasons in ((), ("",), ("good reason", " ")):
         with pytest.raises(ValueError, match="reason"):
