@@ -40,7 +40,7 @@ class Table:
         names = [*self.row_names, *self.column_names]
         if not self.counts.shape[0] or not self.counts.shape[1]:
             raise ValueError("a table without rows or columns cannot be protected")
-        if any(not isinstance(name, str) or not name for name in names) or len(set(names)) < len(names):
+        if not all(names) or len(set(names)) < len(names):
             raise ValueError(f"each axis of {self.name} needs a name of its own")
         if self.counts.index.has_duplicates or self.counts.columns.has_duplicates:
             raise ValueError(f"{self.name} has two rows or two columns of one name")
@@ -54,13 +54,13 @@ class Table:
     @property
     def row_names(self) -> tuple[str, ...]:
         """What the rows count by."""
-        return tuple(self.counts.index.names)
+        return _names(self.counts.index)
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """What the columns count by; nothing for a list."""
         is_list = self.counts.shape[1] == 1 and self.counts.columns.name is None
-        return () if is_list else (self.counts.columns.name,)
+        return () if is_list else _names(self.counts.columns)
 
     def row_key(self, row: object) -> str:
         """The key of a row's total."""
@@ -235,6 +235,11 @@ def _protected(table: Table, cells: Mapping[str, str], audience: Audience) -> Pr
         total=cells[table.total_key],
         audience=audience,
     )
+
+
+def _names(axis: pd.Index) -> tuple[str, ...]:
+    """The names of an axis; an axis without one gets an empty name, which is refused."""
+    return tuple(name if isinstance(name, str) else "" for name in axis.names)
 
 
 def _tuple(label: object) -> tuple[object, ...]:

@@ -155,7 +155,7 @@ class _Page:
         return np.asarray((fits @ factors <= TOLERANCE).all(axis=1))
 
     def _true(self, terms: Terms) -> int:
-        return round(sum(self.truth[place] * factor for place, factor in terms.items()))
+        return round(sum(float(self.truth[place]) * factor for place, factor in terms.items()))
 
     def _told_by_people(self, whole: Terms) -> list[Terms]:
         """What the shown number of people tells whom a rate is a share of."""

@@ -106,7 +106,7 @@ class _Search:
             least[cell] = min(cells[cell], 1.0)
             most[cell] = cells[cell] + 4 * audience.hide_below
         zero = [{total: -1.0, **dict.fromkeys(parts, 1.0)} for total, parts in self.lines
-                if hidden.intersection(cells_of((total, parts)))]
+                if touched((total, parts), hidden)]
         return Sums(
             np.concatenate([least, self.beside.least]), np.concatenate([most, self.beside.most]),
             [*zero, *self.beside.zero], self.beside.at_most,
@@ -115,7 +115,7 @@ class _Search:
     def hide_partners(self, hidden: set[int]) -> None:
         """Hide further cells until no line has exactly one hidden cell."""
         while True:
-            lonely = next((line for line in self.lines if len(hidden.intersection(cells_of(line))) == 1), None)
+            lonely = next((line for line in self.lines if len(touched(line, hidden)) == 1), None)
             if lonely is None:
                 return
             partner = self._cheapest(cells_of(lonely), hidden)
@@ -127,7 +127,7 @@ class _Search:
         """A cell that widens what is known of a narrow one: from its own sums, else from sums it is tied to."""
         own = {cell for line in self.lines_of[narrow] for cell in cells_of(line)}
         own |= {place for place in self.tied[narrow] if place < len(self.values)}
-        linked = {cell for line in self.lines if hidden.intersection(cells_of(line)) for cell in cells_of(line)}
+        linked = {cell for line in self.lines if touched(line, hidden) for cell in cells_of(line)}
         for near in (own, linked, range(len(self.values))):
             found = self._cheapest(near, hidden)
             if found is not None:
@@ -138,7 +138,7 @@ class _Search:
         """The cell to hide next: a part before a total, a count before a zero, one whose other lines are
         broken already, then the smallest."""
         def cost(i: int) -> tuple[bool, bool, bool, float, int]:
-            fresh = any(not hidden.intersection(cells_of(line)) for line in self.lines_of[i])
+            fresh = any(not touched(line, hidden) for line in self.lines_of[i])
             return (i in self.totals, self.values[i] == 0, fresh, float(self.values[i]), i)
 
         return min((cell for cell in set(cells) if cell not in hidden), key=cost, default=None)
@@ -147,3 +147,8 @@ class _Search:
 def cells_of(line: Line) -> tuple[int, ...]:
     """The total of a line and its parts."""
     return (line[0], *line[1])
+
+
+def touched(line: Line, hidden: Set[int]) -> frozenset[int]:
+    """The hidden cells of a line."""
+    return frozenset(cell for cell in cells_of(line) if cell in hidden)
