@@ -201,7 +201,8 @@ def bounds(contrast: Contrast, ranges: Detection, level: float) -> Bounds:
     c = critical(sharp_high - sharp_low, spread, level)
     low = float(np.nanmin(low_gap - contrast.interval(low_at, c)[0]))
     high = float(np.nanmax(high_gap + contrast.interval(high_at, c)[1]))
-    return Bounds(sharp_low, sharp_high, low, high, fits=True, trimmed=trimmed)
+    # No gap is beyond 100 in 100; a rate of nearly nobody can reach further in square-and-add.
+    return Bounds(sharp_low, sharp_high, max(low, -1.0), min(high, 1.0), fits=True, trimmed=trimmed)
 
 
 def critical(width: float, spread: float, level: float) -> float:
