@@ -24,7 +24,7 @@ from desist.features.tables import Outcomes, Scores
 from desist.records.errors import Refused
 from desist.records.hashing import hash_bytes
 
-FORMAT = 1
+FORMAT = 2
 
 #: The nine protected characteristics (Equality Act 2010 s.4) and the column of the groups that speaks of each.
 PROTECTED: Mapping[str, str] = {
@@ -61,7 +61,10 @@ class Unassessed:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was judged, by whose rules, and what was found. Counts are of rows unless they say people."""
+    """What was judged, by whose rules, and what was found. Counts are of rows unless they say people.
+
+    ``attempt``: the how-manieth audit on these outcomes this is; ``level`` of the intervals follows from it.
+    """
 
     model: str
     outcome: str
@@ -74,6 +77,7 @@ class Audit:
     seed: int
     replicates: int
     level: float
+    attempt: int
     counts: Mapping[str, int]
     unknown_outcome: Mapping[str, int]
     selection_today: Mapping[str, int]
@@ -85,6 +89,12 @@ class Audit:
     unassessed: tuple[Unassessed, ...]
     caveats: tuple[str, ...]
     format: int = field(default=FORMAT)
+
+    def __post_init__(self) -> None:
+        """Answers that do not follow from the numbers, all findings together, cannot be made nor read."""
+        if self.level != level_of(self.attempt):
+            raise ValueError("the level of the intervals does not follow from the number of audits")
+        check_decided(self.findings, self.level)
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
@@ -130,6 +140,9 @@ def audit(
     selection_today: Mapping[str, int] | None = None,
     context: Mapping[str, str] | None = None,
     coverage: Mapping[str, float] | None = None,
+    help_given: pd.DataFrame | None = None,
+    adults: Mapping[str, Mapping[str, int]] | None = None,
+    attempt: int = 1,
 ) -> Audit:
     """The audit of ``scores`` against one outcome under a policy.
 
@@ -137,11 +150,16 @@ def audit(
     Scored rows whose outcome is not known are counted, by reason, and judged nowhere. ``selection_today`` holds
     counts of today's caseload (never estimates), ``context`` facts to print (dates, row set, made-up data),
     ``coverage`` the share of people with a stated value for characteristics that ``groups`` does not hold.
+    ``help_given``: person_id, as_of, need, received of every scored row. ``adults``: by characteristic and group,
+    those who live in the area. ``attempt``: which audit on the same outcomes this is; intervals widen with it.
     Raises Refused where rows would be lost or there is nothing to judge.
     """
-    joined = join_rows(scores, outcomes, outcome, groups)
-    sample = Sample(joined.y, joined.score, joined.people, policy.cut_offs.selection)
-    measured = GroupMeasures(sample, joined.groups, replicates=replicates, seed=seed, minimum=policy.minimum_people)
+    joined = join_rows(scores, outcomes, outcome, groups, help_given)
+    level = level_of(attempt)
+    measured = GroupMeasures(
+        sample_of(joined, policy), joined.groups, replicates=replicates, seed=seed, level=level,
+        minimum=policy.minimum_people, adults=adults,
+    )  # fmt: skip
     tables = {name: measured.by(name, joined.unknown_in(name)) for name in map(str, joined.groups.columns)}
     everybody = measured.everybody(joined.rows_without_outcome)
     covered = _coverage(joined, coverage or {})
@@ -156,18 +174,32 @@ def audit(
         consequence=policy.cut_offs.consequence,
         seed=seed,
         replicates=replicates,
-        level=LEVEL,
+        level=level,
+        attempt=attempt,
         counts=_counts(joined, everybody, policy.cut_offs.selection),
         unknown_outcome=joined.unknown,
         selection_today=dict(selection_today or {}),
         context=dict(context or {}),
         everybody=everybody,
         tables=tables,
-        findings=decide(policy.findings, tables, everybody, policy, LEVEL),
+        findings=decide(policy.findings, tables, everybody, policy, level),
         coverage=covered,
         unassessed=_unassessed(joined, covered),
         caveats=(*CAVEATS, _coverage_caveat(joined)),
     )
+
+
+def level_of(attempt: int) -> float:
+    """The level of the intervals at the how-manieth audit on the same outcomes: 95 % at the first (Bonferroni)."""
+    return 1 - (1 - LEVEL) / attempt
+
+
+def sample_of(joined: Joined, policy: Policy) -> Sample:
+    """The judged rows as measures are taken over them."""
+    return Sample(
+        joined.y, joined.score, joined.people, policy.cut_offs.selection,
+        need=joined.need, received=joined.received, latest=joined.latest,
+    )  # fmt: skip
 
 
 def _counts(joined: Joined, everybody: GroupRow, cut_off: float) -> dict[str, int]:
@@ -239,5 +271,4 @@ def _read(content: dict[str, Any]) -> Audit:
     content["findings"] = tuple(_finding(finding) for finding in content["findings"])
     content["unassessed"] = tuple(Unassessed(**entry) for entry in content["unassessed"])
     content["caveats"] = tuple(content["caveats"])
-    check_decided(content["findings"], content["level"])
     return Audit(**content)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from desist.fairness.statistics.intervals import Codes, Floats
 from desist.features.tables import ROW, Outcomes, Scores, check_rows
@@ -17,6 +18,10 @@ NOT_STATED = "Not stated"
 #: More groups than this and the column is an identifier or a measurement, not a characteristic.
 MOST_GROUPS = 60
 ADULT = 18
+#: Whether a row's person had a need on record, and whether a service followed it.
+HELP = ["need", "received"]
+
+Flags = NDArray[np.bool_]
 
 
 def band_label(first: int, last: int) -> str:
@@ -70,6 +75,7 @@ class Joined:
     """Judged rows in the order of person and date, and how many rows are not judged, and why.
 
     ``people`` numbers persons from 0. ``unknown_groups`` are the groups of the rows without a known outcome.
+    ``need`` and ``received``: whether the row's person had a need, and got a service; None where nobody told.
     """
 
     y: Floats
@@ -82,6 +88,9 @@ class Joined:
     people_scored: int
     outcome_rows_without_score: int
     stated_people: Mapping[str, float]
+    latest: Flags
+    need: Flags | None = None
+    received: Flags | None = None
 
     @property
     def rows_without_outcome(self) -> int:
@@ -96,8 +105,10 @@ class Joined:
         return self.stated_people[characteristic]
 
 
-def join_rows(scores: Scores, outcomes: Outcomes, outcome: str, groups: pd.DataFrame) -> Joined:
-    """Scores with their outcome and groups by (person, as-of date).
+def join_rows(
+    scores: Scores, outcomes: Outcomes, outcome: str, groups: pd.DataFrame, help_given: pd.DataFrame | None = None
+) -> Joined:
+    """Scores with their outcome and groups by (person, as-of date); with need and service where ``help_given`` tells.
 
     Raises Refused where a scored row has no groups, a group is missing, or no row has a known outcome.
     """
@@ -121,7 +132,18 @@ def join_rows(scores: Scores, outcomes: Outcomes, outcome: str, groups: pd.DataF
     if not known.any():
         raise Refused(f"None of the {len(table)} scored rows has a known outcome {outcome}: there is nothing to judge.")
     matched = int((table["_outcome"] == "both").sum())
+    if help_given is not None:
+        table = _with_help(table, help_given)
     return _joined(table, known, outcome, names, len(outcomes.table) - matched)
+
+
+def _with_help(table: pd.DataFrame, help_given: pd.DataFrame) -> pd.DataFrame:
+    """The rows with ``need`` and ``received``. Raises Refused where a row has neither: nobody may drop out unseen."""
+    told = table.merge(help_given[[*ROW, *HELP]], on=ROW, how="left", validate="1:1")
+    without = int(told[HELP].isna().any(axis=1).sum())
+    if without:
+        raise Refused(f"{without} of {len(told)} scored rows are not told need and service of. Tell all or none.")
+    return told
 
 
 def _joined(table: pd.DataFrame, known: pd.Series, outcome: str, names: list[str], unscored: int) -> Joined:
@@ -140,6 +162,9 @@ def _joined(table: pd.DataFrame, known: pd.Series, outcome: str, names: list[str
         rows_scored=len(table),
         people_scored=int(table["person_id"].nunique()),
         outcome_rows_without_score=unscored,
+        latest=(judged["as_of"] == table["as_of"].max()).to_numpy(dtype=bool),
+        need=judged["need"].to_numpy(dtype=bool) if "need" in judged else None,
+        received=judged["received"].to_numpy(dtype=bool) if "received" in judged else None,
         stated_people={name: float(told.to_numpy(dtype=float).mean()) for name, told in stated.items()},
     )
 

@@ -30,8 +30,8 @@ def read_adults(folder: Path) -> Adults:
     except UnicodeDecodeError as error:
         raise Refused(f"{path} is not UTF-8 text. Save it as UTF-8 and try again.") from error
     if not rows or tuple(cell.strip() for cell in rows[0]) != HEADER:
-        found = ", ".join(rows[0])[:60] if rows else "nothing"
-        raise Refused(f"{path} begins with {found!r}; expected the columns {', '.join(HEADER)}. Mend the first line.")
+        seen = ", ".join(rows[0])[:60] if rows else "nothing"
+        raise Refused(f"{path} begins with {seen!r}; expected the columns {', '.join(HEADER)}. Mend the first line.")
     found: dict[str, dict[str, int]] = {}
     problems = []
     for number, row in enumerate(rows[1:], start=2):

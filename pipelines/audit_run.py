@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from desist.fairness.approval.attempts import Attempt, attempt_of
 from desist.fairness.audit import Audit, audit
 from desist.fairness.equality_store import EqualityStore
 from desist.fairness.groups import group_rows
 from desist.fairness.policy import Policy
 from desist.features.cohort import open_spells
-from desist.features.tables import ROW
+from desist.features.help import need_and_help
+from desist.features.tables import ROW, Scores
+from desist.pipelines.adults import read_adults
 from desist.pipelines.audited import Audited
 from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import POPULATION, Built, Ground
@@ -40,30 +45,64 @@ def selection_today(ground: Ground, built: Built, model: Any, policy: Policy, ou
     }
 
 
-def audit_file(
-    session: Session, ground: Ground, training: Training, audited: Audited, policy: Policy, today: dict[str, int]
-) -> Audit:
-    """The audit of the audited file's own scores under the workspace's policy."""
+@dataclass(frozen=True)
+class Judged:
+    """What an audit judges: scores, who belongs to which group, and who needed and got help. For ``fairness`` alone."""
+
+    scores: Scores
+    groups: pd.DataFrame
+    help_given: pd.DataFrame | None
+    coverage: Mapping[str, float]
+
+
+def judged_rows(session: Session, ground: Ground, audited: Audited) -> Judged:
+    """The audited file's own scores with the groups of their rows."""
     scores = audited.scores()
     rows = scores.table[ROW]
     people = sorted(set(rows["person_id"].astype(str)))
     store = EqualityStore(session.workspace.equality)
     ages = pd.concat([_ages(ground, block) for _, block in rows.groupby("as_of")])
-    return audit(
+    return Judged(
         scores,
+        group_rows(rows, store.characteristics(people, before=session.today), ages),
+        need_and_help(ground.events, rows),
+        store.coverage(people, before=session.today),
+    )
+
+
+def attempt_now(session: Session, run: str, policy: Policy, outcome: str, audited: Audited) -> Attempt:
+    """Which audit of its purpose this one is, from the log."""
+    return attempt_of(session.log.rows(), policy.purpose, outcome, audited.tested_on, run)
+
+
+def audit_file(
+    session: Session,
+    training: Training,
+    judged: Judged,
+    policy: Policy,
+    today: dict[str, int],
+    attempt: Attempt,
+) -> Audit:
+    """The audit of the audited file's own scores under the workspace's policy."""
+    dates = sorted({f"{day:%Y-%m-%d}" for day in judged.scores.table["as_of"]})
+    return audit(
+        judged.scores,
         training.outcomes,
         training.outcome,
-        group_rows(rows, store.characteristics(people, before=session.today), ages),
+        judged.groups,
         policy,
         seed=session.settings.seed,
         replicates=session.settings.replicates,
         selection_today=today,
         context={
             "population": POPULATION.in_words(),
-            "dates": ", ".join(sorted({f"{day:%Y-%m-%d}" for day in rows["as_of"]})),
+            "dates": ", ".join(dates),
             "made_up": "yes" if session.settings.made_up else "no",
         },
-        coverage=store.coverage(people, before=session.today),
+        coverage=judged.coverage,
+        help_given=judged.help_given,
+        adults=read_adults(session.workspace.root),
+        attempt=attempt.on_same_outcomes,
     )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from desist.fairness.approval.asked import questions_of
+from desist.fairness.approval.kinds import allowed
+from desist.fairness.approval.region import FILE as REGION
+from desist.fairness.approval.region import region_answers
 from desist.features.outcomes import RARE
 from desist.models.judging.enough import enough_to_refit
 from desist.pipelines.audited import Final
@@ -11,13 +15,15 @@ from desist.pipelines.fairness_pages import fairness_content
 from desist.pipelines.ground import POPULATION, Ground
 from desist.pipelines.rare_outcome import ONLY_BELOW_THE_TOP, TOP_WORDS, in_100_words
 from desist.pipelines.recipes import CARD_ITEMS
+from desist.pipelines.scrutiny_pages import allowed_words, attempt_words, beside, scrutiny_sections
 from desist.pipelines.session import Session
 from desist.pipelines.shared_candidate import FromShared
 from desist.records.codes import SIGNING_ROLES
-from desist.reports.fairness_content import Asked, Coverage, CoverageTable, Section
-from desist.reports.fairness_report import fairness_page
+from desist.reports.fairness_content import Asked, Coverage, CoverageTable, FairnessContent, QuestionRow, Section
 from desist.reports.wording import day, listed
 
+#: The content of the board's report, under the trainer's seal, so that its state can be made anew.
+BOARD = "board.json"
 #: How a label that is not mature begins to say so.
 TOO_YOUNG = "not known before"
 #: Completes the sentence "The estimate does not use ...".
@@ -40,14 +46,16 @@ CONSEQUENCE_WORDS = {
 }
 
 
-def board_page(found: Evidence) -> str:
-    """The fairness report of a run, before anybody has signed."""
+def board_content(found: Evidence) -> FairnessContent:
+    """What the fairness report of a run is made of, before anybody has signed."""
     session, audit, policy = found.session, found.audit, found.policy
-    content = fairness_content(
+    region = region_answers({REGION: found.region}) if found.region else {}
+    may = allowed(audit, policy, region, made_on=session.today)
+    return fairness_content(
         audit,
         subject=f"{found.chosen}, {session.settings.name}",
         made_up=session.settings.made_up,
-        state="Draft when this page was made: nobody had signed",
+        state="Draft: nobody has signed",
         asked=_asked(found),
         list_dates=len(found.final.audited.periods),
         cannot_tell=_cannot_tell(found),
@@ -57,13 +65,19 @@ def board_page(found: Evidence) -> str:
         still_needed=tuple(
             f"{role.replace('_', ' ')} (not the trainer)" for role in policy.roles if role in SIGNING_ROLES
         ),
+        allowed=allowed_words(may),
+        questions=tuple(
+            QuestionRow(one.id, one.kind, one.words, beside=beside(found.scrutiny, one.id))
+            for one in questions_of(audit, policy, found.scrutiny.told, region)
+        ),
+        attempts=attempt_words(found.scrutiny.attempt),
         annex=(
+            *scrutiny_sections(found.scrutiny),
             Section("How the scores were made", how_made(found.final, found.shared)),
             Section("How surely the rates are known", (found.ranges.words,)),
             Section("What to keep in mind", audit.caveats),
         ),
     )
-    return fairness_page(content)
 
 
 def _asked(found: Evidence) -> Asked:

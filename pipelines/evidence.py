@@ -19,6 +19,7 @@ from desist.pipelines.audited import Final
 from desist.pipelines.compare import Compared
 from desist.pipelines.ground import Ground
 from desist.pipelines.recipes import CARD, TREES
+from desist.pipelines.scrutiny_run import Scrutinised
 from desist.pipelines.session import Session
 from desist.pipelines.shared_candidate import FromShared
 from desist.pipelines.training import Training
@@ -49,6 +50,7 @@ class Evidence:
     shared: FromShared | None
     policy: Policy
     audit: Audit
+    scrutiny: Scrutinised
     region: bytes | None = None
 
     @property

@@ -12,12 +12,13 @@ from desist.models.estimators.calibration import Calibrated
 from desist.models.judging.refits import Refits, refit
 from desist.models.judging.uncertainty import check_enough, learn_ranges
 from desist.pipelines.annex import annex_of
-from desist.pipelines.audit_run import audit_file, selection_today
+from desist.pipelines.audit_run import attempt_now, audit_file, judged_rows, selection_today
 from desist.pipelines.audited import SCORE, Final, fit_audited, fit_recipe, fit_refit, recipe_of
 from desist.pipelines.compare import Compared, compare, compare_shared
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.ground import Ground, build_profiles_on
 from desist.pipelines.recipes import CARD, TREES
+from desist.pipelines.scrutiny_run import scrutinise
 from desist.pipelines.session import Session
 from desist.pipelines.shared_candidate import FromShared, candidate_as_it_is, candidate_from_shared
 from desist.pipelines.shared_card import SharedCard
@@ -29,7 +30,8 @@ class Asked:
     """What a retrain was asked for.
 
     ``shared``: a card of another partnership to take instead of fitting one; ``as_it_is``: without moving it to this
-    borough. ``region``: the bytes of a region's pack about that card.
+    borough. ``region``: the bytes of a region's pack about that card. ``take``: a model's name, to be taken whatever
+    the comparison says.
     """
 
     run: str
@@ -41,6 +43,7 @@ class Asked:
     shared: SharedCard | None = None
     as_it_is: bool = False
     region: bytes | None = None
+    take: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,16 +74,22 @@ def gather(session: Session, ground: Ground, training: Training, asked: Asked) -
     session.say("Audit across communities ...")
     built = build_profiles_on(session, ground, asked.as_of)
     today = selection_today(ground, built, made.final.model, asked.policy, training.outcome)
-    audit = audit_file(session, ground, training, audited, asked.policy, today)
+    judged = judged_rows(session, ground, audited)
+    attempt = attempt_now(session, asked.run, asked.policy, training.outcome, audited)
+    audit = audit_file(session, training, judged, asked.policy, today, attempt)
+    fits = made.shared is None
+    scrutiny = scrutinise(
+        session, ground, training, made.final, judged, audit, asked.policy, attempt, fits=fits
+    )  # fmt: skip
     return Evidence(
         asked.run, asked.trainer, session, ground, training, made.compared, made.final, made.beside, made.refits,
-        ranges, annex, made.shared, asked.policy, audit, asked.region,
+        ranges, annex, made.shared, asked.policy, audit, scrutiny, asked.region,
     )  # fmt: skip
 
 
 def _fitted_here(session: Session, ground: Ground, training: Training, asked: Asked) -> _Models:
     features, cut_offs = ground.register.feature_set(), asked.policy.cut_offs
-    compared = compare(session, ground, training, cut_off=cut_offs.selection)
+    compared = compare(session, ground, training, cut_off=cut_offs.selection, take=asked.take)
     session.say("The file to be released ...")
     audited = fit_audited(session, training, features, compared.chosen, cut_off=cut_offs.selection)
     final = Final(audited, fit_refit(session, training, features, audited, cut_offs, asked.policy.refit))

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from desist.fairness.approval.attempts import audit_event
 from desist.fairness.approval.candidate import seal_candidate
 from desist.fairness.policy import load_policy
 from desist.models.judging.evaluate import Measured
+from desist.pipelines.adults import read_adults
 from desist.pipelines.advice import Advice
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.gather import Asked, gather
@@ -18,7 +20,7 @@ from desist.pipelines.ground import Ground, check_made_up, code_hash, load_groun
 from desist.pipelines.region_run import pack_for
 from desist.pipelines.run_files import write_run
 from desist.pipelines.session import Session
-from desist.pipelines.shared_card import read_shared
+from desist.pipelines.shared_card import SharedCard, read_shared
 from desist.pipelines.standing import quarter_advice
 from desist.pipelines.tracking import track_after
 from desist.pipelines.training import DEFINITIONS, LEAST_EVENTS, OUTCOME, training_rows
@@ -80,6 +82,34 @@ def _number(measured: Measured, digits: int) -> str:
     return f"{measured.value:.{digits}f} ({measured.low:.{digits}f} to {measured.high:.{digits}f})"
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """What a retrain takes from elsewhere, or whatever the comparison says."""
+
+    card: SharedCard | None
+    as_it_is: bool
+    pack: bytes | None
+    take: str
+
+    @property
+    def rests_on(self) -> list[str]:
+        """What of it makes another run of it; the first stands for the card, there or not."""
+        told = ["as it is"] if self.as_it_is else []
+        told += [hash_bytes(self.pack)] if self.pack else []
+        return [self.card.hash if self.card else "", *told, *([self.take] if self.take else [])]
+
+
+def _taken(session: Session, shared: Path | None, as_it_is: bool, region: Path | None, take: str) -> _Taken:
+    """What was asked for, read and checked before any work. Raises Refused where it does not go together."""
+    card = read_shared(shared) if shared else None
+    if as_it_is and card is None:
+        raise Refused("Only a shared card can be used as it is: name its file with --shared.")
+    if take and card is not None:
+        raise Refused(f"A shared card is taken as the model already: {take!r} cannot be asked for too.")
+    pack = pack_for(session, region, card) if region else None
+    return _Taken(card, as_it_is or pack is not None, pack, take)
+
+
 def retrain(
     session: Session,
     as_of: dt.date,
@@ -90,12 +120,14 @@ def retrain(
     shared: Path | None = None,
     as_it_is: bool = False,
     region: Path | None = None,
+    take: str = "",
 ) -> Retrained:
     """Back-test, compare, fit, audit, track and seal; returns the candidate run.
 
     ``shared``: the file of another partnership's card, moved to this borough instead of fitting a model, or used
-    ``as_it_is``. ``region``: a region's pack about that card, which implies as it is. Raises Refused where there is
-    too little to learn from or the trainer has no key. Nothing is left half made.
+    ``as_it_is``. ``region``: a region's pack about that card, which implies as it is. ``take``: a model to take
+    whatever the comparison says, as a region does that shares a card. Raises Refused where there is too little to
+    learn from or the trainer has no key. Nothing is left half made.
     """
     if as_of > session.today:
         raise Refused(f"{as_of} is in the future: nobody knows yet what will be recorded before it.")
@@ -104,21 +136,18 @@ def retrain(
     keys.sign(key.key_id, password, b"")  # a wrong password is said now and not after the work
     policy_file = policy_of(session, outcome)
     policy = load_policy(policy_file)
-    card = read_shared(shared) if shared else None
-    if as_it_is and card is None:
-        raise Refused("Only a shared card can be used as it is: name its file with --shared.")
-    pack = pack_for(session, region, card) if region else None
-    as_it_is = as_it_is or pack is not None
+    taken = _taken(session, shared, as_it_is, region, take)
     with session.workspace.lock():
         ground = load_ground(session)
         check_made_up(session, ground)
-        taken = [card.hash if card else "", *(["as it is"] if as_it_is else []), *([hash_bytes(pack)] if pack else [])]
-        run = run_id(session, ground, as_of, [policy.hash, key.key_id, outcome, *taken])
+        run = run_id(session, ground, as_of, [policy.hash, key.key_id, outcome, *taken.rests_on])
         _keep_what_was_signed(session, run)
         session.say("Profiles and labels of past caseloads ...")
-        least = 1 if card else LEAST_EVENTS
+        least = 1 if taken.card else LEAST_EVENTS
         training = training_rows(session, ground, as_of, outcome, least=least)
-        asked = Asked(run, trainer, as_of, outcome, policy, policy_file, card, as_it_is, pack)
+        asked = Asked(
+            run, trainer, as_of, outcome, policy, policy_file, taken.card, taken.as_it_is, taken.pack, taken.take
+        )
         found = gather(session, ground, training, asked)
         session.say("Pages, figures and tracking ...")
         advice = quarter_advice(session, ground, training, policy.cut_offs, found.fitted, as_of=as_of)
@@ -151,7 +180,7 @@ def _seal(
         )
     write_json(session.workspace.runs / "newest.json", {"run": run})
     session.log.append("run.created", actor=key_id, role="analyst", dataset=run)
-    session.log.append("audit.made", actor=key_id, role="analyst", dataset=run, reason=found.audit.hash)
+    session.log.append("audit.made", actor=key_id, role="analyst", dataset=run, **audit_event(found.audit))
 
 
 def policy_of(session: Session, outcome: str) -> Path:
@@ -178,7 +207,8 @@ def run_id(session: Session, ground: Ground, as_of: dt.date, rests_on: Sequence[
 
     ``rests_on``: the hash of the policy, the trainer's key, the outcome, and the hash of a shared card or nothing.
     """
-    told = [session.settings.as_json(), ground.linked.hash, ground.register.hash, *rests_on, code_hash()]
+    adults = read_adults(session.workspace.root)
+    told = [session.settings.as_json(), adults, ground.linked.hash, ground.register.hash, *rests_on, code_hash()]
     return f"{as_of.isoformat()}-{hash_json(told)[:12]}"
 
 

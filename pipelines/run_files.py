@@ -10,6 +10,7 @@ import pandas as pd
 from desist.fairness.approval.candidate import FOLDER, MANIFEST, write_policy_files
 from desist.fairness.approval.few_events import PEOPLE_WITH_OUTCOME
 from desist.fairness.approval.region import FILE as REGION
+from desist.fairness.approval.scrutiny_file import FILE as SCRUTINY
 from desist.features.tables import ROW
 from desist.models.conformance.check import write_conformance
 from desist.models.files import save_model
@@ -19,6 +20,7 @@ from desist.models.judging.refits import save_refits
 from desist.models.judging.uncertainty import save_ranges
 from desist.pipelines.advice import Advice
 from desist.pipelines.audited import SCORE, Audited
+from desist.pipelines.board_page import BOARD, board_content
 from desist.pipelines.compare import Period
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.ground import POPULATION, code_hash
@@ -27,6 +29,7 @@ from desist.pipelines.model_card import ModelCard
 from desist.pipelines.run_pages import write_run_pages
 from desist.pipelines.steps_of import step_records
 from desist.records.files import write_bytes, write_json, write_text
+from desist.reports.kept import to_json
 
 
 def write_run(folder: Path, found: Evidence, policy: Path, advice: Advice) -> None:
@@ -41,6 +44,8 @@ def write_run(folder: Path, found: Evidence, policy: Path, advice: Advice) -> No
     save_ranges(found.ranges, candidate)
     save_plausible(learn_plausible(found.training.learnt, ground.register.feature_set()), candidate)
     write_text(candidate / "audit.json", found.audit.to_json())
+    write_json(candidate / SCRUTINY, found.scrutiny.told.as_json())
+    write_text(candidate / BOARD, to_json(board_content(found)))
     if found.region is not None:
         write_bytes(candidate / REGION, found.region)
     write_json(candidate / "register.json", ground.register.to_json())

@@ -321,12 +321,16 @@ class SignOffRow:
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """Something the board must answer in writing before it can approve. ``answers``: who answered what, so far."""
+    """Something the board must answer in writing before it can approve.
+
+    ``answers``: who answered what, so far. ``beside``: what would change the finding, and what else was tried.
+    """
 
     id: str
     kind: str
     words: str
     answers: tuple[tuple[str, str], ...] = ()
+    beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in QUESTION_KINDS:

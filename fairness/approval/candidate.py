@@ -42,7 +42,7 @@ REQUIRED = (
     "schema.json",
     SCRUTINY,
 )
-OPTIONAL = ("conformance.json", REGION)
+OPTIONAL = ("board.json", "conformance.json", REGION)
 #: A model is one file or several whose names begin so; text formats only, never a pickle.
 _MODEL = re.compile(r"model[A-Za-z0-9_.-]*\.(json|lgb|txt)")
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from desist.fairness.policy import DECIDABLE_METRICS, FEWEST_PEOPLE, MOST_FINDINGS, WIDEST_MARGIN, FindingRule
+from desist.fairness.policy import (
+    DECIDABLE_METRICS,
+    FEWEST_PEOPLE,
+    HARMS,
+    MOST_FINDINGS,
+    PRIMARY,
+    ROLES,
+    WIDEST_MARGIN,
+    FindingRule,
+)
 from desist.pipelines.evaluate.events_parse import check_protocols, event_feature, event_outcome, read_events, table_of
 from desist.pipelines.evaluate.expressions import Expression
 from desist.pipelines.evaluate.parse_tasks import read_task
@@ -307,6 +316,8 @@ def _audit(part: Section) -> AuditRules:
                 entry.text("characteristic"),
                 entry.number("margin", low=0.0001, high=WIDEST_MARGIN),
                 entry.whole("minimum", FEWEST_PEOPLE, FEWEST_PEOPLE),
+                entry.text("role", PRIMARY, choices=ROLES),
+                entry.text("harm", "both", choices=HARMS),
                 entry.text("reason"),
             )
         )

@@ -1,0 +1,88 @@
+"""What stands beside a run's verdicts: label bias, proxies, alternatives, gaming checks, and who bears what else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from desist.fairness.approval.attempts import Attempt
+from desist.fairness.approval.scrutiny_file import Scrutiny
+from desist.fairness.audit import Audit, sample_of
+from desist.fairness.groups import join_rows
+from desist.fairness.policy import Policy
+from desist.fairness.scrutiny.alternatives import Alternatives
+from desist.fairness.scrutiny.bias_found import LabelBias
+from desist.fairness.scrutiny.label_bias import label_bias
+from desist.fairness.scrutiny.over_some_rows import counts_over_some_rows
+from desist.fairness.scrutiny.proxies import Proxies
+from desist.fairness.statistics.worst_off import WorstOff, worst_off
+from desist.pipelines.alternatives_run import find_alternatives
+from desist.pipelines.audit_run import Judged
+from desist.pipelines.audited import Final
+from desist.pipelines.ground import Ground
+from desist.pipelines.proxies_run import find_proxies
+from desist.pipelines.session import Session
+from desist.pipelines.training import Training
+
+#: Draws behind the search for combinations: it points, and awards nothing.
+SEARCH_REPLICATES = 400
+
+
+@dataclass(frozen=True)
+class Scrutinised:
+    """Everything that was looked into beside the audit; ``told`` is what the gate reads of it."""
+
+    attempt: Attempt
+    bias: LabelBias
+    proxies: Proxies | None
+    alternatives: Alternatives
+    look: WorstOff
+
+    @property
+    def told(self) -> Scrutiny:
+        """``scrutiny.json``: the questions, the attempt, and each section."""
+        questions = self.proxies.questions() if self.proxies else ()
+        return Scrutiny(tuple(questions), self.attempt.on_same_outcomes, self.sections())
+
+    def sections(self) -> Mapping[str, Any]:
+        return {
+            "audits_since_release": self.attempt.since_release,
+            "label_bias": self.bias.as_json(),
+            "proxies": self.proxies.as_json() if self.proxies else None,
+            "alternatives": self.alternatives.as_json(),
+            "look_here": self.look.as_json(),
+        }
+
+
+def scrutinise(
+    session: Session,
+    ground: Ground,
+    training: Training,
+    final: Final,
+    judged: Judged,
+    audit: Audit,
+    policy: Policy,
+    attempt: Attempt,
+    *,
+    fits: bool,
+) -> Scrutinised:
+    """All checks of one run. ``fits``: whether models may be fitted anew for comparison (not for a shared one)."""
+    joined = join_rows(judged.scores, training.outcomes, training.outcome, judged.groups, judged.help_given)
+    sample = sample_of(joined, policy)
+    bias = label_bias(audit, policy, further=counts_over_some_rows(audit, joined, sample))
+    session.say("Proxies: how well each community can be told from the features ...")
+    stand_in = find_proxies(session, ground, training, final.model, policy.proxies)
+    session.say("Alternatives: other models and cut-offs on the same rows ...")
+    need = None if judged.help_given is None else np.asarray(judged.help_given["need"], dtype=bool)
+    others = find_alternatives(
+        session, ground, training, final.audited, policy,
+        flagged=stand_in.flagged if stand_in else (), need=need, fits=fits,
+    )  # fmt: skip
+    look = worst_off(
+        sample, joined.groups, minimum=policy.minimum_people,
+        replicates=min(session.settings.replicates, SEARCH_REPLICATES), seed=session.settings.seed,
+    )  # fmt: skip
+    return Scrutinised(attempt, bias, stand_in, others, look)
