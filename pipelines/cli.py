@@ -65,6 +65,7 @@ def _register() -> None:
         commands_export,
         commands_gate,
         commands_model,
+        commands_policy,
         commands_region,
         commands_report,
         commands_shadow,
@@ -73,7 +74,7 @@ def _register() -> None:
 
     modules = (
         commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share, commands_region,
-        commands_export, commands_shadow,
+        commands_export, commands_shadow, commands_policy,
     )  # fmt: skip
     for module in modules:
         module.add_to(app)

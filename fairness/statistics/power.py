@@ -26,7 +26,7 @@ POWER_Z_ONE_SIDED = 0.8416212335729143
 #: A group of more independent rows than this is not planned for: no region has them.
 MOST_ROWS = 10_000_000.0
 #: Luck beyond six standard errors is left out of the planning, and ends are found to one part in 2^_HALVINGS.
-MOST_LUCK, _HALVINGS = 6.0, 26
+MOST_LUCK, _HALVINGS = 6.0, 18
 
 _NORMAL = NormalDist()
 
@@ -51,7 +51,7 @@ def needed(
     if metric in PROPORTIONS:
         rate = planning_rate(measure.value * measure.effective, measure.effective)
         return planned_denominator(rate, margin, others_effective, z, harm=harm)
-    return _rows(spread(metric, measure, z), margin, others_effective, z, harm)
+    return planned_rows(spread(metric, measure, z), margin, others_effective, z, harm=harm)
 
 
 def spread(metric: str, measure: Measure, z: float = Z) -> float:
@@ -124,10 +124,10 @@ def _reach(rate: float, rows: float, others: float, z: float, luck: float, side:
 
 
 def _least(holds: Callable[[float], bool], low: float, high: float) -> float:
-    """The least number from which on ``holds``, to one part in a million; it holds at ``high``."""
+    """The least number from which on ``holds``, to one part in ten thousand; it holds at ``high``."""
     if holds(low):
         return low
-    while high / low > 1.000001:
+    while high / low > 1.0001:
         middle = math.sqrt(low * high)
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
@@ -151,7 +151,8 @@ def _power_z(harm: str) -> float:
     return POWER_Z if harm == "both" else POWER_Z_ONE_SIDED
 
 
-def _rows(variance: float, margin: float, others: float, z: float, harm: str) -> float:
+def planned_rows(variance: float, margin: float, others: float, z: float = Z, *, harm: str = "both") -> float:
+    """How many independent rows a metric that is no proportion needs, from the variance of one row's share in it."""
     if not math.isfinite(variance):
         return math.inf
     wanted = (margin / (z + _power_z(harm))) ** 2
