@@ -46,6 +46,9 @@ def retrain(
     region: Annotated[
         Path | None, typer.Option("--region", help="A pack from `desist region pack` about that card; implies --as-is.")
     ] = None,
+    take: Annotated[
+        str, typer.Option("--take", help="Take this model whatever the comparison says, such as 'points card'.")
+    ] = "",
     workspace: WorkspaceOption = HERE,
     password_file: PasswordOption = None,
     actor: ActorOption = SOMEBODY,
@@ -65,6 +68,7 @@ def retrain(
         shared=shared,
         as_it_is=as_it_is,
         region=region,
+        take=take,
     )
     answer(made.as_json(), made.as_text(), as_json)
 

@@ -27,6 +27,7 @@ from desist.pipelines.ground import Ground
 from desist.pipelines.recipes import CAREER_YEARS, HISTORY, comparators, recipes
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
+from desist.records.errors import Refused
 
 DAYS_A_YEAR = 365.25
 FOLDS, LEAST_DATES = 3, 2
@@ -66,16 +67,18 @@ class Compared:
         return self.choice.chosen
 
 
-def compare(session: Session, ground: Ground, training: Training, *, cut_off: float) -> Compared:
+def compare(session: Session, ground: Ground, training: Training, *, cut_off: float, take: str = "") -> Compared:
     """Back-test every model and comparator on the learners, and choose.
 
-    ``cut_off``: the estimate from which a case is brought to review. Raises CannotFit where no past date can be
-    tested.
+    ``cut_off``: the estimate from which a case is brought to review. ``take``: the model that was asked for, whatever
+    the comparison says; the comparison is told all the same. Raises CannotFit where no past date can be tested.
     """
     plan = back_test_plan(session, training)
     table, outcome = training.learners, training.outcome
     features = ground.register.feature_set()
     models = recipes(features, outcome, training.events)
+    if take and take not in models:
+        raise Refused(f"No model of this outcome is called {take!r}; there are {list(models)}.")
     with_career = table.assign(**{CAREER_YEARS: _career_years(ground, table)})
     judged = table[[*ROW, outcome]]
     for name, make in {**models, **comparators(outcome)}.items():
@@ -83,7 +86,7 @@ def compare(session: Session, ground: Ground, training: Training, *, cut_off: fl
         rows = table if name in models else with_career
         scored = backtest(rows, features, make, name, plan, calibrate=name in models)
         judged = judged.merge(scored.table.rename(columns={"score": name}), on=ROW, how="inner", validate="one_to_one")
-    return _judge(session, judged, outcome, tuple(models), cut_off)
+    return _judge(session, judged, outcome, tuple(models), cut_off, take)
 
 
 def compare_shared(
@@ -101,12 +104,17 @@ def back_test_plan(session: Session, training: Training) -> Plan:
     return Plan(training.outcome, training.definition.days_to_mature, FOLDS, LEAST_DATES, session.settings.seed)
 
 
-def _judge(session: Session, judged: pd.DataFrame, outcome: str, models: tuple[str, ...], cut_off: float) -> Compared:
+def _judge(
+    session: Session, judged: pd.DataFrame, outcome: str, models: tuple[str, ...], cut_off: float, take: str = ""
+) -> Compared:
     y, people = judged[outcome].to_numpy(dtype=float), judged["person_id"].to_numpy()
     draws = {"replicates": session.settings.replicates, "seed": session.settings.seed}
     names = [name for name in judged.columns if name not in (*ROW, outcome)]
     scores = {name: judged[name] for name in models}
     choice = choose(y, scores, people, models, as_of=judged["as_of"], cut_off=cut_off, **draws)
+    if take and take != choice.chosen:
+        words = f"The {take} was asked for. Left to the comparison it would have been another. {choice.words}"
+        choice = replace(choice, chosen=take, words=words)
     return Compared(
         judged=judged,
         metrics={name: score_metrics(y, judged[name], people, cut_off=cut_off, **draws) for name in names},
