@@ -111,7 +111,7 @@ def people_bootstrap(
     persons = int(people.max(initial=-1)) + 1
     lanes = -(-replicates // LANES) * LANES
     seeds = np.random.SeedSequence(seed).generate_state(lanes, np.uint64)
-    times, parts = np.zeros((persons, LANES), np.uint16), []
+    times, parts = np.zeros((persons, LANES), np.uint8), []
     for start in range(0, lanes, LANES):
         kernels.draw(seeds[start : start + LANES], persons, times)
         parts.append(rows.replicates(times, min(LANES, replicates - start)))
@@ -123,16 +123,16 @@ def point_values(
 ) -> Replicates:
     """The metrics on the rows as they are: one replicate in which everybody is drawn once."""
     rows = _Rows(y, score, np.arange(y.size), codes, groups, cut_off, metrics, POINT_BINS)
-    return _joined([rows.replicates(np.ones((y.size, LANES), np.uint16), 1)])
+    return _joined([rows.replicates(np.ones((y.size, LANES), np.uint8), 1)])
 
 
-def times_drawn(persons: int, *, replicates: int, seed: int) -> NDArray[np.uint16]:
+def times_drawn(persons: int, *, replicates: int, seed: int) -> NDArray[np.uint8]:
     """How often ``people_bootstrap`` draws each person in each replicate; persons x replicates."""
     lanes = -(-replicates // LANES) * LANES
     seeds = np.random.SeedSequence(seed).generate_state(lanes, np.uint64)
-    times = np.empty((persons, lanes), np.uint16)
+    times = np.empty((persons, lanes), np.uint8)
     for start in range(0, lanes, LANES):
-        block = np.empty((persons, LANES), np.uint16)
+        block = np.empty((persons, LANES), np.uint8)
         kernels.draw(seeds[start : start + LANES], persons, block)
         times[:, start : start + LANES] = block
     return times[:, :replicates]
@@ -177,7 +177,7 @@ class _Rows:
         if "calibration_slope" in metrics:
             self._slopes = Slopes(self.score, self.event, self.person, self.group, groups, bins)
 
-    def replicates(self, times: NDArray[np.uint16], number: int) -> tuple[Values, Values, Values]:
+    def replicates(self, times: NDArray[np.uint8], number: int) -> tuple[Values, Values, Values]:
         """Metrics inside and outside every group, and of everybody, for the first ``number`` lanes of ``times``."""
         if RANKING.isdisjoint(self._metrics):
             kernels.count(

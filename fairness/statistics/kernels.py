@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-#: Replicates followed side by side: the counts of one person then fill one line of the processor's memory.
+#: Replicates followed side by side: the counts of one person then fill half a line of the processor's memory.
 LANES = 32
 #: What is summed for every group: non-events, events, estimates, squared errors, pairs within the group, pairs of its
 #: events with everybody's non-events below, pairs of its non-events with everybody's events below.
@@ -33,9 +33,10 @@ def draw(seeds, persons, times):  # type: ignore[no-untyped-def]
     """Fill ``times`` (persons x LANES): how often each person is drawn, ``persons`` draws with equal chances a lane.
 
     SplitMix64 (Steele, Lea and Flood 2014) from each lane's seed, two draws a word; Lemire's rejection (2019) makes
-    the chances exactly equal. A count fits 16 bits: 65,536 draws of one person don't happen.
+    the chances exactly equal. Counts have 8 bits: with 255 people none can exceed them, and with more the chance that
+    one person is drawn 256 times is below 1 in 256 factorial.
     """
-    counts = np.zeros((LANES, persons), np.uint16)
+    counts = np.zeros((LANES, persons), np.uint8)
     number, half, low = np.uint64(persons), np.uint64(32), np.uint64(0xFFFFFFFF)
     unequal = np.uint64(2**32 % persons)
     for lane in range(LANES):
@@ -48,7 +49,7 @@ def draw(seeds, persons, times):  # type: ignore[no-untyped-def]
             for part in (word & low, word >> half):
                 place = part * number
                 if (place & low) >= unequal and drawn < persons:
-                    own[np.int64(place >> half)] += np.uint16(1)
+                    own[np.int64(place >> half)] += np.uint8(1)
                     drawn += 1
     for start in range(0, persons, LANES):
         for lane in range(LANES):

@@ -48,16 +48,16 @@ class Slopes:
         taken = np.bincount(group * self._bins + place, minlength=groups * self._bins) > 0
         self._used = [np.flatnonzero(own) for own in taken.reshape(groups, self._bins)]
         self._starts = np.tile([0.0, 1.0], (2 * groups + 1, 1))
-        lines = self._lines(np.ones((int(person.max(initial=-1)) + 1, LANES), np.uint16))[:, :, 0]
+        lines = self._lines(np.ones((int(person.max(initial=-1)) + 1, LANES), np.uint8))[:, :, 0]
         told = ~np.isnan(lines[:, 1])
         self._starts[told] = lines[told]
 
-    def of(self, times: NDArray[np.uint16], number: int) -> tuple[Floats, Floats, Floats]:
+    def of(self, times: NDArray[np.uint8], number: int) -> tuple[Floats, Floats, Floats]:
         """Slopes inside and outside each group, and of everybody."""
         slopes = self._lines(times)[:, 1, :number].T
         return slopes[:, : self._groups], slopes[:, self._groups : -1], slopes[:, -1:]
 
-    def _lines(self, times: NDArray[np.uint16]) -> Floats:
+    def _lines(self, times: NDArray[np.uint8]) -> Floats:
         """Level and slope for each group, then outside each, then everybody."""
         kernels.fill_bins(self._person, self._place, times, self._cells)
         cells = self._cells.reshape(self._groups, 2, self._bins, LANES)
