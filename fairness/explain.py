@@ -12,7 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from desist.fairness.policy import PRIMARY, SHOWN, FindingRule, Policy
-from desist.fairness.statistics.power import PROPORTIONS, planned_denominator, planned_rows
+from desist.fairness.statistics.power import (
+    PROPORTIONS,
+    planned_denominator,
+    planned_rows,
+    smallest_margin,
+    smallest_margin_of,
+)
 
 if TYPE_CHECKING:
     from desist.simulation.score_worlds import Population
@@ -67,12 +73,16 @@ class Expected:
 
 @dataclass(frozen=True)
 class Place:
-    """How many people of a group one audit would judge, and what the finding could be told from."""
+    """How many people of a group one audit would judge, what they are worth for the finding, and what it asks for.
+
+    ``tightest``: the smallest margin that they could be held to; None where they are too few for any.
+    """
 
     where: str
     people: float
     worth: float
     needed: int | None
+    tightest: float | None
     enough: bool
 
 
@@ -242,10 +252,18 @@ def _finding(
 def _place(
     rule: FindingRule, policy: Policy, made_up: Population, where: str, own: float, others: float, worth: float
 ) -> Place:
-    share, _, _ = _denominator(rule.metric, made_up)
-    effective, needed = own * worth * share, _needed(rule, made_up, others * worth * share)
+    share, rate, variance = _denominator(rule.metric, made_up)
+    effective, rest = own * worth * share, others * worth * share
+    needed = _needed(rule, made_up, rest)
+    if rule.metric in PROPORTIONS:
+        tightest = smallest_margin(rate, effective, rest, harm=rule.harm)
+    else:
+        tightest = smallest_margin_of(variance, effective, rest, harm=rule.harm)
     enough = own >= policy.minimum_people and effective >= max(rule.minimum, needed) and needed < math.inf
-    return Place(where, round(own, 1), round(effective, 1), _whole(max(needed, rule.minimum)), bool(enough))
+    return Place(
+        where, round(own, 1), round(effective, 1), _whole(max(needed, rule.minimum)),
+        round(tightest, 3) if tightest <= 1 else None, bool(enough),
+    )  # fmt: skip
 
 
 def _needed(rule: FindingRule, made_up: Population, others: float) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness.equality_store import EqualityStore
-from desist.fairness.explain import NEVER, Expected, Explained, FindingPlan, GroupPlan, explain
+from desist.fairness.explain import NEVER, POOLED, Expected, Explained, FindingPlan, GroupPlan, explain
 from desist.fairness.groups import group_rows
 from desist.fairness.policy import SHOWN, Policy, load_policy
 from desist.measures.disclosure import HIDDEN, LOW, PARTNERSHIP, protect_list, show_count
@@ -67,9 +67,14 @@ def _group_line(group: GroupPlan) -> str:
         told = "cannot be assessed" if len(group.places) == 3 else "cannot be assessed alone"
     else:
         told = f"can be assessed {group.first}"
-    alone = group.places[0]
-    wanted = "no number would do" if alone.needed is None else f"{alone.needed:,} needed"
-    return f"{group.group}: {group.people:,} people; {told} (alone worth {alone.worth:.0f}, {wanted})"
+    pooled = next(place for place in group.places if place.where == POOLED)
+    held = (
+        "could be held to no margin"
+        if pooled.tightest is None
+        else f"could be held to a margin of {pooled.tightest:.2g}"
+    )
+    worth = f"Over four quarters they are worth {pooled.worth:.0f} and {held}"
+    return f"{group.group}: {group.people:,} people; {told}. {worth}"
 
 
 def explain_shares(

@@ -142,6 +142,13 @@ def smallest_margin(rate: float, rows: float, others: float, z: float = Z, *, ha
     return _least(lambda margin: planned_power(rate, rows, others, margin, z, harm=harm) >= POWER, 1e-6, 1.0)
 
 
+def smallest_margin_of(variance: float, rows: float, others: float, z: float = Z, *, harm: str = "both") -> float:
+    """The same for a metric that is no proportion, from the variance of one row's share in it."""
+    if rows <= 0 or others <= 0:
+        return math.inf
+    return (z + _power_z(harm)) * math.sqrt(variance * (1 / rows + 1 / others))
+
+
 def planning_rate(successes: float, n: float) -> float:
     """A rate to plan with, drawn a little to one half: a rate of exactly 0 would ask for nobody."""
     return (successes + 2) / (n + 4)

@@ -71,6 +71,7 @@ def test_a_group_is_assessed_alone_over_four_quarters_over_a_region_or_never():
     assert told.four_quarters_worth == 1.35
     place = {place.where: place for place in told.findings[0].groups[2].places}[POOLED]
     assert place.worth == pytest.approx(125 * 1.35, abs=0.1)
+    assert 0.09 < place.tightest < 0.1 < {p.where: p for p in told.findings[0].groups[2].places}["alone"].tightest
 
 
 def test_only_the_people_an_audit_judges_count():
