@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -159,10 +160,12 @@ def _fewer_lines(work: _Work) -> Iterator[Option]:
         if lines >= most:
             work.not_tried.append(f"Not tried: a points card of {lines} lines: the file has no more than {most}.")
             continue
-        yield from work.refitted(
-            f"A points card of {lines} lines", scrutiny.SHORTER, work.features,
-            lambda seed, lines=lines: PointsCard(work.features, max_items=lines, seed=seed),
-        )  # fmt: skip
+        make = partial(_card, work.features, lines)
+        yield from work.refitted(f"A points card of {lines} lines", scrutiny.SHORTER, work.features, make)
+
+
+def _card(features: FeatureSet, lines: int, seed: int) -> ChanceModel:
+    return PointsCard(features, max_items=lines, seed=seed)
 
 
 def _cut_offs(work: _Work) -> Iterator[Option]:

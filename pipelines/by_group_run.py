@@ -73,7 +73,7 @@ class ByGroup:
             shown = self.shown.tables[_name(one.subject, characteristic)]
             tables[characteristic] = {
                 "rows": {
-                    str(group): {YES: row[YES], NO: row[NO], "all": shown.row_totals[group]}
+                    str(group): {YES: row[YES], NO: row[NO], "all": shown.row_totals[str(group)]}
                     for group, row in shown.cells.iterrows()
                 },
                 "all": {**shown.column_totals.to_dict(), "all": shown.total},

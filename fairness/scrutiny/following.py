@@ -192,7 +192,7 @@ def highest(score: Floats, number: int) -> Floats:
         return np.zeros(score.size)
     last = np.sort(score)[::-1][min(number, score.size) - 1]
     above, tied = score > last, score == last
-    return above + tied * ((number - above.sum()) / tied.sum())
+    return np.asarray(above + tied * ((number - above.sum()) / tied.sum()), dtype=float)
 
 
 def _overall(weights: Floats, y: Floats, option: Option) -> dict[str, Floats]:
@@ -219,4 +219,4 @@ def _auc(weights: Floats, y: Floats, starts: NDArray[np.intp]) -> Floats:
     others = np.add.reduceat(weights * (1 - y), starts, axis=1)
     right = (events * (others.cumsum(axis=1) - 0.5 * others)).sum(axis=1)
     pairs = events.sum(axis=1) * others.sum(axis=1)
-    return np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    return np.asarray(np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0), dtype=float)

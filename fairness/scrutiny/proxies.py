@@ -213,8 +213,10 @@ class _Asked:
         answer = NOT_RULED_OUT if high > limit else WITHIN
         if auc > limit and shown.low is not None and shown.low > CHANCE:
             answer = BEYOND
-        kept = {"auc": round(auc, 6), "low": round(low, 6), "high": round(high, 6)}
-        return Told(self.characteristic, self.groups[code], size, limit=limit, answer=answer, **kept, **what)
+        return Told(
+            self.characteristic, self.groups[code], size, auc=round(auc, 6), low=round(low, 6), high=round(high, 6),
+            limit=limit, answer=answer, **what,
+        )  # fmt: skip
 
 
 def _each(asked: _Asked, binned: dict[str, Codes], limit: float, used: Collection[str]) -> Iterator[Told]:

@@ -83,7 +83,7 @@ def held_out_auc(bins: Codes, groups: Codes, folds: Codes, number: int) -> Float
     higher = (rate[:, :, None] > rate[:, None, :]) + 0.5 * (rate[:, :, None] == rate[:, None, :])
     right = np.einsum("fbg,fbcg,fcg->g", counts, higher, rest)
     pairs = (counts.sum(axis=1) * rest.sum(axis=1)).sum(axis=0)
-    return np.divide(right, pairs, out=np.full(number, np.nan), where=pairs > 0)
+    return np.asarray(np.divide(right, pairs, out=np.full(number, np.nan), where=pairs > 0), dtype=float)
 
 
 def score_auc(score: Floats, inside: NDArray[np.bool_], folds: Codes) -> float:

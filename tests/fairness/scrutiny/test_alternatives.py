@@ -170,7 +170,8 @@ def test_another_estimate_is_compared_at_a_list_of_the_same_length():
 def test_an_option_that_leaves_a_primary_gap_undefined_beats_nobody():
     judged = Judged(np.array([0.0, 1, 0, 1]), np.arange(4), pd.DataFrame({"sex": list("FFMM")}))
     asked, nobody = option([0.9, 0.9, 0.9, 0.9], kind=ASKED), option([0.1, 0.1, 0.1, 0.1])
-    found = alternatives(asked, [nobody], judged, policy_of(rule("ppv")), replicates=5, seed=0)
+    found = alternatives(asked, [nobody], judged, policy_of(rule("ppv"), rule("fpr")), replicates=5, seed=0)
+    assert [gap.metric for gap in found.others[0].gaps] == ["fpr"]
     assert found.others[0].worst is None and not found.others[0].frontier and found.may_lessen() == ()
 
 
