@@ -232,6 +232,18 @@ def test_rows_of_one_person_make_the_limits_wider(ask):
     assert four.high - four.sharp_high > 1.5 * (once.high - once.sharp_high)
 
 
+def test_limits_are_as_wide_as_the_audits_own_interval_asks(ask):
+    """Where the audit's interval is three times what the shares alone imply, so are the limits of that side."""
+    made = judge(exact_rows(world([[0.5, 0.5], [0.5, 0.5]]), 800), ask({"metric": "fpr"}))
+    row = made.tables["side"][0]
+    fpr = row.measures["fpr"]
+    wide = replace(fpr, low=fpr.value - 3 * (fpr.value - fpr.low), high=fpr.value + 3 * (fpr.high - fpr.value))
+    asked = replace(row, measures={**row.measures, "fpr": wide})
+    once, thrice = (contrast_of("fpr", one, made.everybody, {}, 0.95).wider for one in (row, asked))
+    assert once == (pytest.approx(1.0, abs=0.05), pytest.approx(1.0, abs=0.05))
+    assert thrice[0] == pytest.approx(3 * once[0], rel=0.05) and thrice[1] == once[1]
+
+
 def test_through_the_audit_bounds_hold_the_truth_with_repeated_rows(ask):
     """12 worlds of 300 and 900 people with up to three rows each, three metrics at once."""
     metrics = ("fpr", "ppv", "calibration_in_the_large")
