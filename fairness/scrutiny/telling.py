@@ -67,23 +67,47 @@ def bins_of(values: Floats) -> Codes:
 
 
 def held_out_auc(bins: Codes, groups: Codes, folds: Codes, number: int) -> Floats:
-    """For each of ``number`` groups against the rest: the AUC of the bins' rates, each fold told from the others.
+    """For each of ``number`` groups against the rest: how well the bins tell it, each fold told from the others.
 
-    A bin's rate is learnt in the other folds, so that a curve is found, and the way it points, but never by heart.
-    Pairs are compared within a fold. NaN where no fold has a pair.
+    The better of two ways is taken: each bin's own rate, which finds any curve and needs many people, and the plain
+    order of the bins, of which only the way it points is learnt. Nothing is learnt by heart, and pairs are compared
+    within a fold. NaN where no fold has a pair.
     """
     shape = int(folds.max(initial=0)) + 1, int(bins.max(initial=0)) + 1, number
     place = (folds * shape[1] + bins) * number + groups
     counts = np.bincount(place, minlength=math.prod(shape)).reshape(shape).astype(float)
     taught = counts.sum(axis=0) - counts
+    rest = counts.sum(axis=2, keepdims=True) - counts
+    ways = [_pairs_won(scores, counts, rest) for scores in (_rates(taught), _order(taught))]
+    return np.asarray(np.fmax(*ways), dtype=float)
+
+
+def _rates(taught: Floats) -> Floats:
+    """Each bin's share of each group among the people of the other folds, drawn to the share over all bins."""
     rows = taught.sum(axis=2, keepdims=True)
     overall = taught.sum(axis=1, keepdims=True) / np.maximum(rows.sum(axis=1, keepdims=True), 1)
-    rate = (taught + DRAWN_BY * overall) / (rows + DRAWN_BY)
-    rest = counts.sum(axis=2, keepdims=True) - counts
-    higher = (rate[:, :, None] > rate[:, None, :]) + 0.5 * (rate[:, :, None] == rate[:, None, :])
+    return np.asarray((taught + DRAWN_BY * overall) / (rows + DRAWN_BY), dtype=float)
+
+
+def _order(taught: Floats) -> Floats:
+    """The bins' numbers, turned the way in which the group lies among the people of the other folds.
+
+    The missing, who are bin 0, stand where the mean of the known does: this way tells nothing from being missing.
+    """
+    numbers = np.arange(taught.shape[1], dtype=float)[None, :, None]
+    known = taught * (numbers > 0)
+    sums, rows = (known * numbers).sum(axis=1, keepdims=True), np.maximum(known.sum(axis=1, keepdims=True), 1e-9)
+    everybody = sums.sum(axis=2, keepdims=True) / np.maximum(known.sum(axis=(1, 2), keepdims=True), 1e-9)
+    placed = np.where(numbers > 0, numbers - everybody, 0.0)
+    return np.asarray(placed * np.where(sums / rows >= everybody, 1.0, -1.0), dtype=float)
+
+
+def _pairs_won(scores: Floats, counts: Floats, rest: Floats) -> Floats:
+    """The share of pairs (one of the group, one not, of one fold) in which the group's has the higher score."""
+    higher = (scores[:, :, None] > scores[:, None, :]) + 0.5 * (scores[:, :, None] == scores[:, None, :])
     right = np.einsum("fbg,fbcg,fcg->g", counts, higher, rest)
     pairs = (counts.sum(axis=1) * rest.sum(axis=1)).sum(axis=0)
-    return np.asarray(np.divide(right, pairs, out=np.full(number, np.nan), where=pairs > 0), dtype=float)
+    return np.asarray(np.divide(right, pairs, out=np.full(right.shape, np.nan), where=pairs > 0), dtype=float)
 
 
 def score_auc(score: Floats, inside: NDArray[np.bool_], folds: Codes) -> float:
