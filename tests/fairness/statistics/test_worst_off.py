@@ -86,14 +86,14 @@ def test_a_combination_of_whom_nobody_is_selected_is_no_surer_for_that():
     assert one.error >= np.sqrt(rate * (1 - rate) / mine.sum())
 
 
-def test_too_few_expected_rows_are_not_looked_at():
-    sample, groups = world(4, rows=400)
-    errors = worst_off._least_errors(sample, "ppv", (groups["sex"] == "M").to_numpy().astype(int), 2)
-    rows = sample.selected & (groups["sex"] == "F").to_numpy()
-    expected = rows.sum() * min(sample.y[sample.selected].mean(), 1 - sample.y[sample.selected].mean())
-    assert np.isnan(errors[0]) == (expected < 10)
-    assert np.isnan(worst_off._least_errors(Sample(sample.y, sample.score, sample.people, 2.0), "ppv",
-                                            np.zeros(400, int), 1)[0])  # fmt: skip
+def test_of_ten_expected_on_either_side_a_gap_is_looked_at_of_fewer_not():
+    """A fifth of 200 people is selected: of 49 people fewer than ten are expected, of 50 ten."""
+    score = np.where(np.arange(200) % 5 == 0, 0.9, 0.1)
+    sample = Sample(np.zeros(200), score, np.arange(200), 0.4)
+    codes = np.repeat([0, 1, 2], [49, 50, 101])
+    errors = worst_off._least_errors(sample, "selection", codes, 3)
+    assert np.isnan(errors[0]) and errors[1] == pytest.approx(np.sqrt(0.2 * 0.8 / 50))
+    assert np.isnan(worst_off._least_errors(Sample(np.zeros(200), score, np.arange(200), 2.0), "ppv", codes, 3)).all()
 
 
 def test_the_same_seed_gives_the_same_search():
