@@ -16,6 +16,8 @@ from desist.fairness.statistics.contrasts import NOBODY, Estimated
 from desist.fairness.statistics.intervals import Floats
 from desist.fairness.statistics.person_sums import Side
 
+CALIBRATIONS = ("calibration_in_the_large", "calibration_near_cut_off")
+
 
 @dataclass(frozen=True)
 class Likeness:
@@ -96,4 +98,4 @@ def calibration(side: Side, alike: Likeness) -> Estimated:
     effect = max(alike.implied(side), 0.0 if math.isnan(own) else own)
     # Estimates that are the outcome itself leave no residual; a row is worth no more than a hundred even then.
     worth = float(side.n / max(0.01, effect))
-    return Estimated(value, round(side.n), min(side.n, worth), rate=events, worth=worth)
+    return Estimated(value, round(side.n), min(side.n, worth), rate=events, worth=worth, scale=-1.0)

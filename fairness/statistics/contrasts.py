@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from desist.fairness.statistics import intervals
 from desist.fairness.statistics.intervals import UNDEFINED, Interval, Z
 
-#: Value = mean estimate minus rate: a higher rate is a lower value.
-CALIBRATIONS = ("calibration_in_the_large", "calibration_near_cut_off")
+PLAIN_SCALE = ("excess_fpr",)
 LOG_SCALE = ("brier", "calibration_slope")
 #: Further out than this the normal chance is 0 to fifteen digits.
 FURTHEST_Z = 8.0
@@ -25,7 +24,8 @@ class Estimated:
     """A metric over some rows, and what its interval is made of.
 
     ``effective``: what the denominator is worth in independent rows. Either ``rate`` with the ``worth`` of its score
-    interval, or ``error``, a standard error.
+    interval and the ``scale`` on which the value follows it (-1: a higher rate is a lower value), or ``error``, a
+    standard error.
     """
 
     value: float | None
@@ -34,30 +34,28 @@ class Estimated:
     rate: float | None = None
     worth: float = 0.0
     error: float | None = None
+    scale: float = 1.0
 
     def interval(self, metric: str, z: float = Z) -> Interval:
         """The metric with its interval at the two-sided level of ``z``."""
         if self.value is None:
             return UNDEFINED
         if self.rate is not None:
-            return _score(metric, self.value, self.rate, self.worth, z)
+            return self._laid_round(intervals.wilson(self.rate * self.worth, self.worth, z))
         error = math.nan if self.error is None else self.error
+        if metric in PLAIN_SCALE:
+            return intervals.plain_interval(self.value, error, z)
         return (intervals.log_interval if metric in LOG_SCALE else intervals.logit_interval)(self.value, error, z)
+
+    def _laid_round(self, rate: Interval) -> Interval:
+        """The interval of the rate, on the value's scale and round the value."""
+        if self.value is None or self.rate is None or rate.low is None or rate.high is None:
+            return Interval(self.value, None, None)
+        ends = [self.value + self.scale * (end - self.rate) for end in (rate.low, rate.high)]
+        return Interval(self.value, min(self.value, *ends), max(self.value, *ends))
 
 
 NOBODY = Estimated(None, 0, 0.0)
-
-
-def _score(metric: str, value: float, rate: float, worth: float, z: float) -> Interval:
-    """The score interval of the rate behind a value, laid round the value."""
-    if metric in CALIBRATIONS:
-        return intervals.minus_wilson(value + rate, rate * worth, worth, z)
-    found = intervals.wilson(rate * worth, worth, z)
-    if found.low is None or found.high is None:
-        return Interval(value, None, None)
-    if value == rate:
-        return Interval(value, min(found.low, value), max(found.high, value))
-    return Interval(value, value - max(0.0, rate - found.low), value + max(0.0, found.high - rate))
 
 
 def gap(metric: str, group: Estimated, others: Estimated, z: float = Z) -> Interval:

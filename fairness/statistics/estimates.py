@@ -7,7 +7,8 @@ from collections.abc import Collection
 import numpy as np
 
 from desist.fairness.statistics import calibrated, excess
-from desist.fairness.statistics.contrasts import CALIBRATIONS, NOBODY, Estimated
+from desist.fairness.statistics.calibrated import CALIBRATIONS
+from desist.fairness.statistics.contrasts import NOBODY, Estimated
 from desist.fairness.statistics.intervals import Codes, Floats
 from desist.fairness.statistics.person_sums import PersonSums, Side
 from desist.fairness.statistics.point_tables import RATES

@@ -15,14 +15,13 @@ from desist.fairness.statistics.contrasts import NOBODY, Estimated
 from desist.fairness.statistics.intervals import Floats
 from desist.fairness.statistics.person_sums import Side
 
-ROWS, WITHOUT, WRONG, IMPLIED_WITHOUT, IMPLIED_WRONG, SPREAD, SPREAD_LISTED = range(7)
+ROWS, LISTED, WITHOUT, WRONG, IMPLIED_WITHOUT, IMPLIED_WRONG, SPREAD, SPREAD_LISTED = range(8)
 
 
 def excess_columns(y: Floats, score: Floats, selected: Floats) -> Floats:
-    """Rows; without an event, and listed among them; the same two as implied by the estimates; s(1-s), and listed."""
-    spread = score * (1 - score)
-    parts = [np.ones_like(y), 1 - y, (1 - y) * selected, 1 - score, (1 - score) * selected, spread, spread * selected]
-    return np.stack(parts, axis=1)
+    """Rows, and listed; without an event, and listed; the same two as the estimates imply; s(1-s), and listed."""
+    parts = [np.ones_like(y), 1 - y, 1 - score, score * (1 - score)]
+    return np.stack([column for part in parts for column in (part, part * selected)], axis=1)
 
 
 def within_person(everybody: Side) -> float:
@@ -37,29 +36,25 @@ def within_person(everybody: Side) -> float:
 
 
 def excess_fpr(side: Side, alike: float) -> Estimated:
-    """The excess over some rows, with a score interval.
+    """The excess over some rows, with a standard error.
 
-    Its variance at no excess is the larger of two: people's own (influence function), and the one of a calibrated
-    estimate with these scores, widened for repeated rows as everybody's (``alike``) imply: the own one is noisy, and
-    nought where nobody was wrongly listed. The score interval lets it grow with the rate as a binomial one does.
+    Its variance is the larger of two: people's own (influence function), and the one of a calibrated estimate with
+    these scores, widened for repeated rows as everybody's (``alike``) imply. The own one is noisy, and too small where
+    by luck nearly nobody, or nearly everybody, listed had no event.
     """
-    without, implied = side.totals[WITHOUT], side.totals[IMPLIED_WITHOUT]
+    without, implied = float(side.totals[WITHOUT]), float(side.totals[IMPLIED_WITHOUT])
     if not (without > 0 and implied > 0):
         return NOBODY
-    found, expected = float(side.totals[WRONG] / without), float(side.totals[IMPLIED_WRONG] / implied)
+    found, expected = float(side.totals[WRONG]) / without, float(side.totals[IMPLIED_WRONG]) / implied
     repeated = 1 + max(0.0, side.rows_a_person - 1) * alike
     single, own = _calibrated_variance(side), _own_variance(side)
-    at_found, at_expected = found * (1 - found), expected * (1 - expected)
-    if at_found > at_expected:
-        own *= at_expected / at_found
-    variance = max(single * repeated, 0.0 if math.isnan(own) else own)
-    if not (single > 0 and at_expected > 0):
-        worth = float(without) / repeated
-        return Estimated(found - expected, round(float(without)), worth, rate=found, worth=worth)
-    effective = float(without) / max(1.0, variance / single)
-    return Estimated(
-        found - expected, round(float(without)), effective, rate=found, worth=float(at_expected / variance)
-    )
+    if not single > 0:
+        # Nobody, or everybody, is listed: then there is no excess in any draw, which a rate of as many rows exceeds.
+        worth = without / repeated
+        return Estimated(found - expected, round(without), worth, rate=found, worth=worth)
+    wider = max(repeated, own / single if own > 0 else 0.0)
+    # What is more than independent rows of a calibrated estimate would vary counts as rows too few.
+    return Estimated(found - expected, round(without), without / max(1.0, wider), error=math.sqrt(single * wider))
 
 
 def _own_variance(side: Side) -> float:

@@ -38,8 +38,8 @@ class Measure:
     """One metric in one group. ``gap`` is group minus everybody else; ``effective`` counts independent rows.
 
     ``mean_gap``: group minus the unweighted mean of the other groups that reach the policy's minimum; None where
-    fewer than two do. ``rate`` with ``worth``, or ``error``, are what the interval is made of, so that it can be
-    taken at another level; ``others_...`` the same of everybody else.
+    fewer than two do. ``rate`` with ``worth`` and ``scale``, or ``error``, are what the interval is made of, so that
+    it can be taken at another level; ``others_...`` the same of everybody else.
     """
 
     denominator: int
@@ -60,19 +60,29 @@ class Measure:
     rate: float | None = None
     worth: float = 0.0
     error: float | None = None
+    scale: float = 1.0
     others_rate: float | None = None
     others_worth: float = 0.0
     others_error: float | None = None
+    others_scale: float = 1.0
 
     @property
     def own(self) -> Estimated:
         """The group's side, from which an interval at any level can be taken."""
-        return Estimated(self.value, self.denominator, self.effective, self.rate, self.worth, self.error)
+        return Estimated(self.value, self.denominator, self.effective, self.rate, self.worth, self.error, self.scale)
 
     @property
     def rest(self) -> Estimated:
         """Everybody else's side."""
-        return Estimated(self.others, 0, self.others_effective, self.others_rate, self.others_worth, self.others_error)
+        return Estimated(
+            self.others,
+            0,
+            self.others_effective,
+            self.others_rate,
+            self.others_worth,
+            self.others_error,
+            self.others_scale,
+        )
 
 
 @dataclass(frozen=True)
@@ -245,9 +255,11 @@ def _measured(
         rate=rounded(own.rate),
         worth=round(own.worth, DIGITS),
         error=rounded(own.error),
+        scale=round(own.scale, DIGITS),
         others_rate=rounded(rest.rate),
         others_worth=round(rest.worth, DIGITS),
         others_error=rounded(rest.error),
+        others_scale=round(rest.scale, DIGITS),
     )
 
 

@@ -113,16 +113,13 @@ def mean_of(parts: Sequence[Interval]) -> Interval:
     return Interval(mean, mean - below / len(parts), mean + above / len(parts))
 
 
-def minus_wilson(mean: float, successes: float, n: float, z: float = Z) -> Interval:
-    """A mean estimate minus a rate, with the rate's score interval: calibration in the large.
-
-    Never of width 0, however few events there are. ``n`` is the effective denominator of the *residuals*
-    (estimate minus outcome), so that estimates which vary with the sample widen it.
-    """
-    rate = wilson(successes, n, z)
-    if rate.value is None or rate.low is None or rate.high is None:
+def plain_interval(value: float, standard_error: float, z: float = Z) -> Interval:
+    """A value with an interval that is symmetric round it; none where nothing is known of its spread."""
+    if math.isnan(value):
         return UNDEFINED
-    return Interval(mean - rate.value, mean - rate.high, mean - rate.low)
+    if not standard_error > 0:
+        return Interval(value, None, None)
+    return Interval(value, value - z * standard_error, value + z * standard_error)
 
 
 def logit_interval(value: float, standard_error: float, z: float = Z) -> Interval:

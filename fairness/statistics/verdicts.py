@@ -30,6 +30,9 @@ ANSWERS = (MEETS, CANNOT_BE_ASSESSED, DOES_NOT_MEET)
 #: Metrics that also need a number of events and of people without one (the policy's, 20 at the least).
 RANKING_METRICS = ("auc", "brier", "calibration_slope", "cross_auc")
 
+#: One end of a score interval alone errs too often on fewer independent rows of either (docs/benchmarks/audit.md).
+FEWEST_ONE_SIDED = 20
+
 #: What a group that cannot be assessed shows all the same, from least to most.
 LEANS = ("", "no_evidence", "a_gap_is_shown", "leaning_beyond_the_limit")
 
@@ -299,6 +302,11 @@ def _short_of(rule: FindingRule, row: GroupRow, everybody: GroupRow, needed: flo
         wanted = _whole(needed)
         told = "no number would do, the others are too few" if wanted is None else f"the margin asks for {wanted}"
         short.append(f"a denominator worth {worth:.0f}; {told}")
+    fewest = min(worth, row.measures[rule.metric].others_effective)
+    if rule.harm != "both" and fewest < FEWEST_ONE_SIDED:
+        short.append(
+            f"a denominator worth {fewest:.0f} on one side; {FEWEST_ONE_SIDED} are the least for one direction"
+        )
     if rule.metric in RANKING_METRICS:
         without = row.n - row.events
         short += _events_short(row.group, row.events, without, policy)
