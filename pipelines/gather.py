@@ -79,8 +79,8 @@ def gather(session: Session, ground: Ground, training: Training, asked: Asked) -
     audit = audit_file(session, training, judged, asked.policy, today, attempt)
     fits = made.shared is None
     scrutiny = scrutinise(
-        session, ground, training, made.final, judged, audit, asked.policy, attempt, fits=fits
-    )  # fmt: skip
+        session, ground, training, made.final, judged, audit, asked.policy, attempt, built, run=asked.run, fits=fits
+    )
     return Evidence(
         asked.run, asked.trainer, session, ground, training, made.compared, made.final, made.beside, made.refits,
         ranges, annex, made.shared, asked.policy, audit, scrutiny, asked.region,

@@ -8,10 +8,11 @@ from desist.fairness.approval.attempts import Attempt
 from desist.fairness.approval.kinds import Allowed
 from desist.fairness.scrutiny.alternatives import Alternative, Alternatives, Change
 from desist.fairness.scrutiny.bias_found import tipping_sentences
+from desist.pipelines.by_group_run import ByGroup
 from desist.pipelines.scrutiny_run import Scrutinised
 from desist.reports.fairness_content import Section
 from desist.reports.pages import Cell, TextTable
-from desist.reports.wording import day, listed
+from desist.reports.wording import day, listed, sentence
 
 SCOPE_WORDS = {"release": "a full release", "conditions": "a release with conditions", "pilot": "a pilot"}
 DIGITS = 3
@@ -72,6 +73,10 @@ def _sections(found: Scrutinised) -> Iterator[Section]:
     yield Section("What stands in for a characteristic", told)
     yield Section("What else was tried", _heads(found.alternatives), (_alternatives_table(found.alternatives),))
     yield Section("Where two characteristics meet", found.look.words())
+    yield Section("Whether the numbers were made to look well", found.gaming.words())
+    shares = found.by_group
+    heading = "Links, gaps in the data, overrides, copies and changes of the list"
+    yield Section(heading, shares.words(), tuple(_by_group_tables(shares)))
 
 
 def _heads(found: Alternatives) -> tuple[str, ...]:
@@ -116,3 +121,11 @@ def _cell(change: Change, scale: float, digits: int, asked: bool) -> Cell:
     return value, f"{told[0]} ({told[1]} to {told[2]})"
 
 
+def _by_group_tables(found: ByGroup) -> Iterator[TextTable]:
+    """A table for each subject and characteristic, of counts that are protected already."""
+    for subject in found.as_json()["subjects"]:
+        for characteristic, table in subject["tables"].items():
+            rows = [(group, *cells.values()) for group, cells in (*table["rows"].items(), ("Everybody", table["all"]))]
+            caption = f"{subject['words']}, of {subject['among']}, by {characteristic.replace('_', ' ')}"
+            yield TextTable(sentence(caption).rstrip("."), ("Group", "Yes", "No", "All"), tuple(rows),
+                            tuple(table["notes"]))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from desist.fairness.groups import join_rows
 from desist.fairness.policy import Policy
 from desist.fairness.scrutiny.alternatives import Alternatives
 from desist.fairness.scrutiny.bias_found import LabelBias
+from desist.fairness.scrutiny.gaming import Gaming
 from desist.fairness.scrutiny.label_bias import label_bias
 from desist.fairness.scrutiny.over_some_rows import counts_over_some_rows
 from desist.fairness.scrutiny.proxies import Proxies
@@ -22,7 +24,9 @@ from desist.fairness.statistics.worst_off import WorstOff, worst_off
 from desist.pipelines.alternatives_run import find_alternatives
 from desist.pipelines.audit_run import Judged
 from desist.pipelines.audited import Final
-from desist.pipelines.ground import Ground
+from desist.pipelines.by_group_run import ByGroup, find_by_group
+from desist.pipelines.gaming_run import find_gaming
+from desist.pipelines.ground import Built, Ground
 from desist.pipelines.proxies_run import find_proxies
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
@@ -40,12 +44,14 @@ class Scrutinised:
     proxies: Proxies | None
     alternatives: Alternatives
     look: WorstOff
+    gaming: Gaming
+    by_group: ByGroup
 
     @property
     def told(self) -> Scrutiny:
         """``scrutiny.json``: the questions, the attempt, and each section."""
-        questions = self.proxies.questions() if self.proxies else ()
-        return Scrutiny(tuple(questions), self.attempt.on_same_outcomes, self.sections())
+        questions = (*(self.proxies.questions() if self.proxies else ()), *self.gaming.questions())
+        return Scrutiny(questions, self.attempt.on_same_outcomes, self.sections())
 
     def sections(self) -> Mapping[str, Any]:
         return {
@@ -54,6 +60,8 @@ class Scrutinised:
             "proxies": self.proxies.as_json() if self.proxies else None,
             "alternatives": self.alternatives.as_json(),
             "look_here": self.look.as_json(),
+            "gaming": self.gaming.as_json(),
+            "by_group": self.by_group.as_json(),
         }
 
 
@@ -66,10 +74,15 @@ def scrutinise(
     audit: Audit,
     policy: Policy,
     attempt: Attempt,
+    built: Built,
     *,
+    run: str,
     fits: bool,
 ) -> Scrutinised:
-    """All checks of one run. ``fits``: whether models may be fitted anew for comparison (not for a shared one)."""
+    """All checks of one run. ``fits``: whether models may be fitted anew for comparison (not for a shared one).
+
+    ``built``: today's caseload, of which only counts by group leave.
+    """
     joined = join_rows(judged.scores, training.outcomes, training.outcome, judged.groups, judged.help_given)
     sample = sample_of(joined, policy)
     bias = label_bias(audit, policy, further=counts_over_some_rows(audit, joined, sample))
@@ -85,4 +98,8 @@ def scrutinise(
         sample, joined.groups, minimum=policy.minimum_people,
         replicates=min(session.settings.replicates, SEARCH_REPLICATES), seed=session.settings.seed,
     )  # fmt: skip
-    return Scrutinised(attempt, bias, stand_in, others, look)
+    gaming = find_gaming(
+        session, ground, training, final.audited, final.model, json.loads(audit.to_json()), policy, built, run=run
+    )
+    shares = find_by_group(session, ground, built, cut_off=policy.cut_offs.selection)
+    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares)
