@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,15 +137,27 @@ def _protected(counts: Mapping[str, pd.DataFrame], earlier: Sequence[Edition], a
     """One date's counts as they may be shown beside everybody's counts of the earlier dates.
 
     Counts by group of two dates a week apart would give each other's small numbers away, so the paper shows
-    everybody's on all dates and those by group on the last one: each date is protected as if it were that one.
+    everybody's on all dates and those by group on the last one: each date is protected as if it were that one. Whom
+    the estimate would list in each group matters most, so it is settled first, and what goes further into detail is
+    protected as if the first were published already.
     """
-    tables = {name: Table(name, table, people=COUNTED) for name, table in counts.items()}
-    everybody = [table for table in tables.values() if table.row_names == (ESTIMATE,)]
-    over_time, by_group = (
-        edition_of(protect_edition(chosen, earlier, PARTNERSHIP, cut_on=as_of), name=name, cut_on=as_of)
-        for name, chosen in (("everybody", everybody), ("by group", list(tables.values())))
-    )
-    return Step(over_time, by_group)
+    tables = [Table(name, table, people=COUNTED) for name, table in counts.items()]
+    everybody = [table for table in tables if table.row_names == (ESTIMATE,)]
+    over_time = _edition(everybody, earlier, as_of)
+    listed = [table for table in tables if table.column_names == (ESTIMATE,)]
+    by_one = [table for table in tables if len(table.row_names) == 1]
+    published = [over_time]
+    for stage in ([*everybody, *listed], by_one, tables):
+        published.append(_edition(stage, [*earlier, *published], as_of))
+    cells: dict[str, str] = {}
+    for edition in published:
+        cells = {**edition.cells, **cells}
+    return Step(over_time, replace(published[-1], cells=cells))
+
+
+def _edition(tables: Sequence[Table], earlier: Sequence[Edition], as_of: dt.date) -> Edition:
+    """The tables as they may be shown beside what was shown earlier."""
+    return edition_of(protect_edition(tables, earlier, PARTNERSHIP, cut_on=as_of), name="shadow", cut_on=as_of)
 
 
 def _picks(candidate: Candidate, ground: Ground, built: Built, plan: Plan) -> pd.DataFrame:
