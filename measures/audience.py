@@ -128,7 +128,7 @@ def told_by(text: str, audience: Audience) -> tuple[float, float]:
     step = audience.round_to
     most_below, least_above = math.ceil(step / 2) - 1, math.ceil(-step / 2)
     if text == LOW:
-        return 1.0, float(max(most_below, 1))
+        return float(audience.hide_below), float(max(most_below, audience.hide_below))
     shown = int(text.replace(",", ""))
     if shown == 0:
         return 0.0, 0.0

@@ -42,6 +42,19 @@ class Rate:
             raise ValueError(f"the people counted in {self.name} must be some of those it is a share of")
 
 
+_ALL = ("tp", "fp", "fn", "tn")
+#: The shares of a list held against what happened, the board's first questions first.
+LIST_RATES = (
+    Rate("fpr", ("fp",), ("fp", "tn"), compared=True),
+    Rate("fnr", ("fn",), ("fn", "tp"), compared=True),
+    Rate("selection", ("tp", "fp"), _ALL, compared=True),
+    Rate("base_rate", ("tp", "fn"), _ALL),
+    Rate("ppv", ("tp",), ("tp", "fp"), compared=True),
+    Rate("fdr", ("fp",), ("tp", "fp")),
+    Rate("for", ("fn",), ("fn", "tn")),
+)
+
+
 @dataclass(frozen=True)
 class ShownRates:
     """The rates that may be shown: (table, row, rate); the row None is everybody."""

@@ -51,7 +51,8 @@ def hide(
 ) -> frozenset[int]:
     """Which cells to hide. ``lines`` gives, for each sum that a reader can make, its total and its parts.
 
-    Several linked tables are protected in one go by giving all their cells and all their lines.
+    Several linked tables are protected in one go by giving all their cells and all their lines. A cell that is known
+    from elsewhere even with everything hidden here keeps no range, and is the last to be hidden for another.
     Raises ValueError where a line's parts do not add up to its total.
     """
     for total, parts in lines:
@@ -60,12 +61,13 @@ def hide(
     hidden = {i for i, value in enumerate(values) if 0 < value < audience.hide_below} | set(also)
     if not hidden and not beside.guarded:
         return frozenset()
-    search = _Search(values, lines, beside)
+    search = _Search(values, lines, beside, audience)
     seen = Seen.at(np.concatenate([values.astype(float), beside.values]))
     while True:
         search.hide_partners(hidden)
         known = search.known(hidden, audience)
-        narrow = first_narrow(known, [*sorted(hidden), *beside.guarded], audience.hide_below, seen)
+        guarded = [*sorted(hidden - search.lost), *beside.guarded]
+        narrow = first_narrow(known, guarded, audience.hide_below, seen)
         extra = None if narrow is None else search.next_to_hide(narrow, hidden)
         if extra is None:  # all are safe, or everything is hidden already
             return frozenset(hidden)
@@ -83,7 +85,7 @@ def one_answer(values: Values, lines: Sequence[Line]) -> set[int]:
 class _Search:
     """The cells and sums of one call, and the order in which cells are given up."""
 
-    def __init__(self, values: Values, lines: Sequence[Line], beside: Beside) -> None:
+    def __init__(self, values: Values, lines: Sequence[Line], beside: Beside, audience: Audience) -> None:
         self.values, self.lines, self.beside = values, lines, beside
         self.totals = {total for total, _ in lines}
         self.lines_of: Mapping[int, list[Line]] = defaultdict(list)
@@ -94,6 +96,14 @@ class _Search:
         for terms in (*beside.zero, *beside.at_most):
             for place in terms:
                 self.tied[place] |= set(terms)
+        self.lost: frozenset[int] = self._lost(audience) if beside.zero else frozenset()
+
+    def _lost(self, audience: Audience) -> frozenset[int]:
+        """The cells that are known from elsewhere, whatever is hidden here."""
+        cells = range(len(self.values))
+        known = self.known(set(cells), audience)
+        seen = Seen.at(np.concatenate([self.values.astype(float), self.beside.values]))
+        return frozenset(i for i in cells if first_narrow(known, [i], audience.hide_below, seen) is not None)
 
     def known(self, hidden: Set[int], audience: Audience) -> Sums:
         """What the reader knows while these cells are hidden.
@@ -137,9 +147,9 @@ class _Search:
     def _cheapest(self, cells: Iterable[int], hidden: Set[int]) -> int | None:
         """The cell to hide next: a part before a total, a count before a zero, one whose other lines are
         broken already, then the smallest."""
-        def cost(i: int) -> tuple[bool, bool, bool, float, int]:
+        def cost(i: int) -> tuple[bool, bool, bool, bool, float, int]:
             fresh = any(not touched(line, hidden) for line in self.lines_of[i])
-            return (i in self.totals, self.values[i] == 0, fresh, float(self.values[i]), i)
+            return (i in self.lost, i in self.totals, self.values[i] == 0, fresh, float(self.values[i]), i)
 
         return min((cell for cell in set(cells) if cell not in hidden), key=cost, default=None)
 

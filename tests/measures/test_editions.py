@@ -1,5 +1,6 @@
 """A new edition is checked against what was published before it."""
 
+import dataclasses
 import datetime as dt
 import itertools
 
@@ -41,9 +42,17 @@ def reader_of_both(old, new, cut_on):
 
 
 def told_by_both(old, new, cut_on):
+    """What both tell of hidden cells, less what the old edition tells with everything hidden in the new one."""
+    blank = dataclasses.replace(new, cells=dict.fromkeys(new.cells, HIDDEN))
+    return {where: ends for where, ends in _told(old, new, cut_on).items() if where not in _told(old, blank, cut_on)}
+
+
+def _told(old, new, cut_on):
     reader = reader_of_both(old, new, cut_on)
-    width = min(old.audience.hide_below, new.audience.hide_below)
-    return recovered(reader, old.cells, width, "old ") | recovered(reader, new.cells, width, "new ")
+    return {
+        (which, key): ends for which, edition in (("old", old), ("new", new))
+        for key, ends in recovered(reader, edition.cells, edition.audience.hide_below, which + " ").items()
+    }
 
 
 # -- the record
@@ -87,7 +96,7 @@ def test_the_same_people_shown_by_other_groups_do_not_give_a_hidden_group_away()
 def test_without_the_check_the_two_editions_tell_the_hidden_count():
     old = published({"drugs": 3, "alcohol": 20, "housing": 40}, PRACTITIONER)
     careless = published({"alcohol": 20, "others": 43}, PRACTITIONER)
-    assert told_by_both(old, careless, SPRING)["everybody|need=drugs"] == (3, 3)
+    assert told_by_both(old, careless, SPRING)["old", "everybody|need=drugs"] == (3, 3)
 
 
 def test_where_many_have_come_and_gone_nothing_further_is_hidden():
@@ -117,6 +126,15 @@ def test_what_earlier_editions_have_told_cannot_be_taken_back_and_is_named():
     assert ("edition of 2026-04-01", "everybody|need=drugs") in already_told([one, other])
     new = protect_edition(needs({"drugs": 9, "alcohol": 30, "housing": 50}), [one, other], PRACTITIONER, cut_on=SUMMER)
     assert shown(new)["housing"] == "50"
+
+
+def test_what_was_shown_before_is_not_hidden_in_vain():
+    # 12 and the total were shown; hiding them now keeps nothing from anybody
+    old = published({"a": 3, "b": 12, "c": 27, "d": 6}, PARTNERSHIP)
+    assert old.cells["everybody|need=b"] == "10"
+    new = protect_edition(needs({"a": 3, "b": 12, "c and d": 33}), [old], PARTNERSHIP, cut_on=SPRING)
+    assert shown(new) == {"a": HIDDEN, "b": "10", "c and d": HIDDEN}
+    assert new.cells["everybody"] == "50"
 
 
 counts = st.lists(st.one_of(st.integers(0, 6), st.integers(0, 30)), min_size=4, max_size=4)
