@@ -89,7 +89,7 @@ def _released(content: FairnessContent, release: Release) -> Iterator[str]:
     yield f"Released on {day(release.released_on)} as {kind}, until {day(release.expires_on)}, by {who}"
     if beyond or unsure:
         outside, untold = counted(len(beyond), "limit", "limits"), counted(len(unsure), "question", "questions")
-        yield f"Released although {outside} were not met and {untold} could not be settled for every group"
+        yield f"Released although not met: {outside}; not settled for every group: {untold}"
     for condition in release.conditions:
         yield f"Condition: {condition.text} ({condition.owner}, by {day(condition.due)})"
 
