@@ -119,3 +119,23 @@ def test_a_key_that_is_none_or_is_somebodys_already_is_not_registered(keys, tmp_
         keys.add_own("B. Member", "board_member", public, created_on=DAY)
     with pytest.raises(Refused, match="already has a key"):
         keys.add_own("A. Chair", "board_member", own_pair(tmp_path)[0], created_on=DAY)
+
+
+def test_a_public_key_somebody_else_holds_is_noted_once_and_cannot_sign_here(keys, tmp_path):
+    elsewhere = KeyRegister(tmp_path / "elsewhere")
+    made = elsewhere.create("R. Chair", "board_chair", b"pass", created_on=DAY)
+    key_id = keys.add_public("A region", "region", elsewhere.get(made).public, created_on=DAY)
+    assert key_id == made and keys.get(key_id).role == "region"
+    keys.verify(key_id, b"a pack", elsewhere.sign(made, b"pass", b"a pack"), on=DAY)
+    with pytest.raises(Refused, match="not held by this installation"):
+        keys.sign(key_id, b"pass", b"a pack")
+    with pytest.raises(Refused, match="has the key"):
+        keys.add_public("Another name", "region", elsewhere.get(made).public, created_on=DAY)
+    with pytest.raises(Refused, match="already has a key"):
+        keys.add_public("A region", "region", "ab" * 32, created_on=DAY)
+
+
+@pytest.mark.parametrize("public", ["", "ab", "nothing"])
+def test_what_is_no_public_key_is_not_noted(keys, public):
+    with pytest.raises(Refused, match="no public Ed25519 key"):
+        keys.add_public("A region", "region", public, created_on=DAY)
