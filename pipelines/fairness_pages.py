@@ -69,6 +69,8 @@ def _finding(finding: Finding, audit: Audit, answers: Mapping[str, str]) -> cont
         margin=finding.margin,
         answer=finding.answer,
         reason=finding.reason,
+        role=finding.role,
+        harm=finding.harm,
         accepted=answers.get(finding.id, ""),
         parts=tuple(
             content.GroupPart(
