@@ -149,6 +149,7 @@ class GroupMeasures:
         y, score = self._series()
         table = point_table(y, score, labels, self._sample.cut_off, people=pd.Series(self._sample.people))
         wanted, codes = [str(name) for name in names], codes.astype(np.int64)
+        points = {name: table.iloc[number] for number, name in enumerate(map(str, table.index))}
         drawn = self._resampled(codes, len(names))
         pairs: dict[str, list[Pair]] = {metric: [(NOBODY, NOBODY)] * len(names) for metric in ALL_METRICS}
         pairs |= self._estimates.of(codes, len(names))
@@ -156,18 +157,18 @@ class GroupMeasures:
         own = self._burden(characteristic, wanted)
         rest = [self._burden(characteristic, [name], outside=True)[0] for name in wanted]
         pairs["burden"] = list(zip(own, rest, strict=True))
-        reached = [int(table.loc[name, "people"]) >= self._minimum for name in wanted]
+        reached = [int(points[name]["people"]) >= self._minimum for name in wanted]
         rows = []
         for number, name in enumerate(wanted):
             others = [other for other in range(len(wanted)) if other != number and reached[other]]
             measures = {
                 metric: self._measure(
-                    metric, pairs[metric][number], [pairs[metric][other][0] for other in others], table.loc[name],
+                    metric, pairs[metric][number], [pairs[metric][other][0] for other in others], points[name],
                     drawn.error_of_gap(metric, number),
                 )
                 for metric in ALL_METRICS
             }  # fmt: skip
-            rows.append(_row(name, table.loc[name], unknown.get(name, 0), measures))
+            rows.append(_row(name, points[name], unknown.get(name, 0), measures))
         return tuple(rows)
 
     def _series(self) -> tuple[pd.Series, pd.Series]:
