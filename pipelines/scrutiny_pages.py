@@ -69,6 +69,8 @@ def scrutiny_sections(found: Scrutinised) -> tuple[Section, ...]:
 
 def _sections(found: Scrutinised) -> Iterator[Section]:
     yield Section("What detection can do to the findings", found.bias.words())
+    if found.second is not None:
+        yield Section("Beside it: offences that victims report", found.second.words(), found.second.tables())
     told = found.proxies.words() if found.proxies else ("The policy sets no limits for proxies: none were sought.",)
     yield Section("What stands in for a characteristic", told)
     yield Section("What else was tried", _heads(found.alternatives), (_alternatives_table(found.alternatives),))

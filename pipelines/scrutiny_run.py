@@ -28,8 +28,9 @@ from desist.pipelines.by_group_run import ByGroup, find_by_group
 from desist.pipelines.gaming_run import find_gaming
 from desist.pipelines.ground import Built, Ground
 from desist.pipelines.proxies_run import find_proxies
+from desist.pipelines.second_outcome import SecondOutcome, second_outcome
 from desist.pipelines.session import Session
-from desist.pipelines.training import Training
+from desist.pipelines.training import OUTCOME, Training
 
 #: Draws behind the search for combinations: it points, and awards nothing.
 SEARCH_REPLICATES = 400
@@ -46,6 +47,7 @@ class Scrutinised:
     look: WorstOff
     gaming: Gaming
     by_group: ByGroup
+    second: SecondOutcome | None
 
     @property
     def told(self) -> Scrutiny:
@@ -62,6 +64,7 @@ class Scrutinised:
             "look_here": self.look.as_json(),
             "gaming": self.gaming.as_json(),
             "by_group": self.by_group.as_json(),
+            "second_outcome": self.second.as_json() if self.second else None,
         }
 
 
@@ -102,4 +105,9 @@ def scrutinise(
         session, ground, training, final.audited, final.model, json.loads(audit.to_json()), policy, built, run=run
     )
     shares = find_by_group(session, ground, built, cut_off=policy.cut_offs.selection)
-    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares)
+    beside = (
+        second_outcome(session, ground, judged, policy, audit, known_by=built.as_of)
+        if training.outcome == OUTCOME
+        else None
+    )
+    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, beside)
