@@ -1,7 +1,7 @@
 """Does the audit say what it may? Size, power and coverage of its verdicts, into docs/benchmarks/audit.md.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/audit_size.py --worlds 5000 [exact] [size] [power] [coverage] [rarer]
-    OPENBLAS_NUM_THREADS=1 python benchmarks/audit_size.py --worlds 5000 --metrics auc brier size power
+    OPENBLAS_NUM_THREADS=1 python benchmarks/audit_size.py size power --worlds 5000 --metrics auc brier
 
 ``exact`` adds up every possible result; the others count score worlds, whose truth is computed. The rows of a metric in
 the page's tables are replaced as soon as it is done. Exits 1 where a demand is not met.
