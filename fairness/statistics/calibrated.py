@@ -3,6 +3,7 @@
 A rate's *design effect* is its variance with people as the unit over the binomial one. Calibration (mean estimate
 minus rate) has the score interval of the rate, at a worth that counts how much of the outcome the estimates explain:
 its residuals vary less than the outcome does, or more where estimates are far out.
+Source: Kish 1965, Survey Sampling, for the design effect.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""Intervals that a verdict can rest on: Wilson, Newcombe, and what repeated rows are worth.
+"""Intervals that a verdict can rest on: Wilson, Newcombe, and what lies on the log or the logit scale.
 
 ``z`` is the normal quantile of the two-sided level: 95 % unless an audit is a retry on the same outcomes.
 
-Rows of one person on several dates are not independent. For a proportion the *effective denominator* is
-the number of rows divided by a design effect: the variance of the proportion when people, not rows, are the
-sampling unit, over the binomial variance. Wilson's interval is then taken at the effective denominator.
-Source: Newcombe 1998, Statistics in Medicine 17, methods 3 and 10; Kish 1965 for the design effect.
+Rows of one person on several dates are not independent: Wilson's interval is taken at the *effective denominator*
+(``calibrated``).
+Source: Newcombe 1998, Statistics in Medicine 17, methods 3 and 10.
 """
 
 from __future__ import annotations
@@ -149,49 +148,3 @@ def log_interval(value: float, standard_error: float, z: float = Z) -> Interval:
 def _logistic(value: float) -> float:
     """1 / (1 + exp(-value)) without overflow."""
     return 1 / (1 + math.exp(-value)) if value >= 0 else math.exp(value) / (1 + math.exp(value))
-
-
-def rows_a_person(people: Codes) -> float:
-    """Mean rows of a person, each row weighing one: 1 where nobody has two. 0 without rows."""
-    if not people.size:
-        return 0.0
-    counts = np.bincount(people)
-    return float((counts.astype(float) ** 2).sum() / counts.sum())
-
-
-def design_effect(values: Floats, people: Codes, variance: float) -> float:
-    """Variance of the mean of ``values`` with people as the unit, over ``variance / (n - 1)``.
-
-    ``variance`` is the binomial one, rate times (1 - rate). Exactly 1 for a proportion where everybody has
-    one row. NaN where the variance is 0 or there are fewer than two people.
-    """
-    number = values.size
-    if number < 2 or variance <= 0:
-        return math.nan
-    sums = np.bincount(people, weights=values - values.mean())
-    persons = int((np.bincount(people) > 0).sum())
-    if persons < 2:
-        return math.nan
-    by_people = persons / (persons - 1) * float((sums**2).sum()) / number**2
-    return by_people / (variance / (number - 1))
-
-
-def within_person(effect: float, people: Codes) -> float:
-    """How alike a person's rows are, 0 to 1, from a design effect over everybody; 1 where it is not known."""
-    extra = rows_a_person(people) - 1
-    if extra <= 0:
-        return 0.0
-    if math.isnan(effect):
-        return 1.0
-    return min(1.0, max(0.0, (effect - 1) / extra))
-
-
-def effective(values: Floats, people: Codes, variance: float, likeness: float) -> float:
-    """How many independent rows the rows of ``values`` are worth; never more than there are.
-
-    Divides by the larger of the group's own design effect and the one that everybody's ``likeness`` implies
-    for it: the own one is noisy in a small group and undefined where nobody, or everybody, counts.
-    """
-    own = design_effect(values, people, variance)
-    implied = 1 + (rows_a_person(people) - 1) * likeness
-    return float(values.size / max(1.0, implied, 0.0 if math.isnan(own) else own))

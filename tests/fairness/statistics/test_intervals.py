@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from desist.fairness.statistics import intervals
+from desist.fairness.statistics.estimates import Estimates
 from desist.fairness.statistics.intervals import Interval
+from desist.fairness.statistics.sample import Sample
 
 
 @pytest.mark.parametrize(
@@ -43,33 +43,6 @@ def test_a_rate_of_nobody_is_undefined_not_nought():
     assert intervals.newcombe(1, 4, 0, 0) == intervals.UNDEFINED
 
 
-def test_everybody_with_one_row_is_worth_one_row():
-    values = np.array([1.0, 0, 0, 1, 1])
-    assert intervals.design_effect(values, np.arange(5), 0.6 * 0.4) == pytest.approx(1, abs=1e-12)
-    assert intervals.effective(values, np.arange(5), 0.6 * 0.4, 0.0) == pytest.approx(5)
-
-
-def test_two_equal_rows_a_person_are_worth_about_one():
-    values, people = np.array([1.0, 1, 1, 1, 0, 0, 0, 0]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
-    # By hand: people's sums of residuals are +1, +1, -1, -1; 4/3 * 4 / 64 = 1/12 over .25/7.
-    assert intervals.design_effect(values, people, 0.25) == pytest.approx(7 / 3)
-    assert intervals.effective(values, people, 0.25, 1.0) == pytest.approx(8 / (7 / 3))
-
-
-def test_where_a_group_is_all_alike_everybodys_likeness_decides_what_its_rows_are_worth():
-    values, people = np.zeros(6), np.array([0, 0, 0, 1, 1, 1])
-    assert np.isnan(intervals.design_effect(values, people, 0.0))
-    assert intervals.effective(values, people, 0.0, 1.0) == pytest.approx(2)
-    assert intervals.effective(values, people, 0.0, 0.0) == pytest.approx(6)
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=40), st.floats(0, 1))
-def test_rows_are_never_worth_more_than_they_are(drawn, likeness):
-    people, values = np.array([who for who, _ in drawn]), np.array([float(hit) for _, hit in drawn])
-    worth = intervals.effective(values, people, float(values.mean() * (1 - values.mean())), likeness)
-    assert 0 < worth <= len(drawn)
-
-
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_an_auc_at_the_end_of_its_scale_has_no_interval(value):
     assert intervals.logit_interval(value, 0.0) == Interval(value, None, None)
@@ -88,9 +61,9 @@ def test_repeated_rows_do_not_narrow_a_rate():
     honest = naive = 0
     for _ in range(600):
         values = (random.random(60) < 0.3).astype(float).repeat(4)
-        rate = values.mean()
-        worth = intervals.effective(values, people, rate * (1 - rate), 1.0)
-        found, plain = intervals.wilson(rate * worth, worth), intervals.wilson(values.sum(), values.size)
+        sample = Sample(values, np.full(240, 0.5), people, 0.5)
+        found = Estimates(sample, ["base_rate"]).everybody["base_rate"].interval("base_rate")
+        plain = intervals.wilson(values.sum(), values.size)
         honest += found.low <= 0.3 <= found.high
         naive += plain.low <= 0.3 <= plain.high
     assert honest / 600 >= 0.93

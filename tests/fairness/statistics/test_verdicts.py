@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from desist.fairness.statistics import intervals, power
+from desist.fairness.statistics import contrasts, intervals, power
+from desist.fairness.statistics.estimates import Estimates
+from desist.fairness.statistics.sample import Sample
 from desist.fairness.statistics.verdicts import (
     CANNOT_BE_ASSESSED,
     DOES_NOT_MEET,
@@ -104,15 +106,11 @@ def test_with_the_planned_number_no_gap_is_found_within_in_about_8_of_10():
 def test_repeated_rows_keep_the_size_at_the_margin():
     """800 worlds with a gap at the margin, four equal rows a person: "within" in at most about 5 of 100."""
     random = np.random.default_rng(2)
-    within, people = 0, np.arange(150).repeat(4)
+    within, people, codes = 0, np.arange(300).repeat(4), np.repeat([0, 1], 600)
     for _ in range(800):
-        group, others = (random.random(150) < 0.4).repeat(4) * 1.0, (random.random(150) < 0.3).repeat(4) * 1.0
-        parts = []
-        for values in (group, others):
-            rate = values.mean()
-            worth = intervals.effective(values, people, rate * (1 - rate), 1.0)
-            parts.append(intervals.wilson(rate * worth, worth))
-        gap = intervals.difference(*parts)
+        y = np.r_[(random.random(150) < 0.4).repeat(4), (random.random(150) < 0.3).repeat(4)] * 1.0
+        pair = Estimates(Sample(y, np.full(1200, 0.5), people, 0.5), ["base_rate"]).of(codes, 2)["base_rate"][0]
+        gap = contrasts.gap("base_rate", *pair)
         within += judge(gap.low, gap.high, 0.1, enough=True) == MEETS
     assert within / 800 <= 0.05
 
