@@ -7,6 +7,7 @@ different offending: the comparison asks, it settles nothing.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,7 +115,9 @@ def _points(gap: float) -> str:
     return f"{whole} {'point' if whole == 1 else 'points'} {'above' if gap > 0 else 'below'} everybody else's"
 
 
-def second_outcome(session: Session, ground: Ground, judged: Judged, policy: Policy, main: Audit) -> SecondOutcome:
+def second_outcome(
+    session: Session, ground: Ground, judged: Judged, policy: Policy, main: Audit, *, known_by: dt.date
+) -> SecondOutcome:
     """The second audit, of the rows that the run's audit judges. ``known_by``: as for the main outcome."""
     rows = judged.scores.table[ROW]
     definition = replace(REPORTED_BY_VICTIMS, data_lag_days=session.settings.data_lag_days)
