@@ -1,7 +1,7 @@
 """The fairness report for the oversight board: five answers first, then the findings, then the tables (UX section 6).
 
-Renders an audit that was made elsewhere. Small counts are hidden before anything reaches a template, and a rate
-made of a hidden count is hidden with it.
+Renders an audit that was made elsewhere. What may be shown is decided once, for all of the page, by `disclosed`:
+small counts are hidden before anything reaches a template, with every number that would tell them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from desist.measures.charts import drawn, number_of
 from desist.measures.disclosure import (
     HIDDEN,
-    Audience,
-    Protected,
     may_show_rate,
     percentage,
     protect,
+    protect_list,
     rounding_notes,
     show_count,
     used_notes,
@@ -28,27 +28,27 @@ from desist.reports.fairness_content import (
     METRICS,
     QUESTION_KINDS,
     ROLES,
+    CalibrationBin,
+    Coverage,
     CoverageTable,
     FairnessContent,
     FindingContent,
     GroupTable,
     QuestionRow,
 )
+from desist.reports.fairness_shown import CELLS, Disclosed, disclosed
 from desist.reports.fairness_words import (
     EVERYBODY,
-    Hidden,
     amount,
     asked_words,
     characteristic_words,
     finding_sentence,
     gap_amount,
     groups_behind,
-    hidden_groups,
-    is_hidden,
     margin_words,
     measure_columns,
     needed_words,
-    people_words,
+    printed_gap,
     span_words,
     unassessed,
     value_cells,
@@ -58,7 +58,9 @@ from desist.reports.pages import Cell, TextTable, render
 from desist.reports.wording import sentence
 
 TITLE = "Fairness report"
-CELLS = {"tp": "Listed, proven", "fp": "Listed, not proven", "fn": "Not listed, proven", "tn": "Not listed, not proven"}
+#: Stands in a sentence where a count may not.
+HIDDEN_NUMBER = "a hidden number"
+PRINTED_GAPS = "A gap is the difference of the two numbers beside it, because some counts on this page are hidden."
 ERROR_METRICS = ("selection", "fpr", "fnr", "ppv", "fdr", "for")
 ESTIMATE_METRICS = ("base_rate", "mean_estimate", "calibration_in_the_large", "calibration_slope", "auc", "brier")
 IF_REFUSED = (
@@ -97,23 +99,20 @@ class ShownCharacteristic:
 
 def fairness_page(content: FairnessContent) -> str:
     """The report as a page of HTML. Raises ValueError for more than twelve decision findings."""
-    tables = {t.characteristic: (t, _protected(t, content.audience)) for t in content.tables if t.rows}
-    hidden = _hidden(tables, content.audience)
-    shown = [_finding(finding, k, hidden, content.audience) for k, finding in enumerate(content.findings, 1)]
+    may = disclosed(content)
+    shown = [_finding(finding, k, may) for k, finding in enumerate(content.findings, 1)]
     findings = tuple(one for one in shown if one.role != ROLES["shown"])
     outside = [f for f in findings if f.code == "does_not_meet"]
+    tables = [table for table in content.tables if table.rows]
     return render(
         "fairness.html",
         title=f"{TITLE}: {content.subject}", made_up=content.made_up, content=content, findings=findings,
         shown_too=tuple(one for one in shown if one.role == ROLES["shown"]),
         question_kinds=_question_kinds(content.questions), outside=outside,
-        counts=_counts(content), answers=_answer_counts(content), signs=_signs(),
+        counts=_counts(content, may), answers=_answer_counts(content), signs=_signs(),
         unassessed=unassessed(content), if_refused=content.if_refused or IF_REFUSED,
-        characteristics=tuple(
-            _characteristic(table, k, protected, hidden, content.audience)
-            for k, (table, protected) in enumerate(tables.values(), 1)
-        ),
-        coverage=tuple(_coverage(table, content.audience) for table in content.coverage),
+        characteristics=tuple(_characteristic(table, k, may) for k, table in enumerate(tables, 1)),
+        coverage=tuple(_coverage(table, may) for table in content.coverage),
         rounding=rounding_notes(content.audience),
     )
 
@@ -133,97 +132,69 @@ def _answer_counts(content: FairnessContent) -> list[tuple[str, str, int]]:
     return [(code, words, sum(f.answer == code for f in content.decided)) for code, words in ANSWERS.items()]
 
 
-def _counts(content: FairnessContent) -> dict[str, str]:
-    """The counts of page one, in words."""
-    given, audience = content.counts, content.audience
-    listed = given.listed_proven + given.listed_not_proven
-    judged = listed + given.missed + given.neither
-    words = {
-        "judged": judged, "listed": listed, "right": given.listed_proven,
-        "wrong": given.listed_not_proven, "missed": given.missed,
-    }
-    shown = {name: people_words(count, audience) for name, count in words.items()}
-    for name, count in (("enter", given.enter_review), ("new", given.new_to_review)):
-        shown[name] = "" if count is None else people_words(count, audience)
-    return shown
+def _counts(content: FairnessContent, may: Disclosed) -> dict[str, str]:
+    """The counts of page one, in words: those of the tables' own totals."""
+    given = content.counts
+    cells, total = may.page_one()
+    listed = HIDDEN if HIDDEN in (cells["tp"], cells["fp"]) else show_count(
+        given.listed_proven + given.listed_not_proven, content.audience)
+    shown = {"judged": total, "listed": listed, "right": cells["tp"], "wrong": cells["fp"], "missed": cells["fn"]}
+    if given.enter_review is not None:
+        new = given.new_to_review or 0
+        parts, shown["enter"] = protect_list({"new": new, "as now": given.enter_review - new}, content.audience)
+        shown |= {} if given.new_to_review is None else {"new": parts["new"]}
+    words = {name: HIDDEN_NUMBER if text == HIDDEN else text for name, text in shown.items()}
+    for name in {"judged", "enter"} & words.keys():
+        words[name] += " of people" if shown[name] == HIDDEN else " people"
+    return {"enter": "", "new": "", **words}
 
 
-def _protected(table: GroupTable, audience: Audience) -> Protected:
-    counts = pd.DataFrame(
-        [[row.tp, row.fp, row.fn, row.tn] for row in table.rows],
-        index=[row.group for row in table.rows], columns=list(CELLS),
-    )
-    return protect(counts, audience)
-
-
-def _hidden(tables: dict[str, tuple[GroupTable, Protected]], audience: Audience) -> Hidden:
-    """The counts that no rate may be made of: (characteristic, group, cell), "n" for a group's total.
-
-    These are the small counts. A larger one that is hidden only to protect a small one keeps its rate where counts
-    are rounded: from a whole per cent of a rounded count the small one cannot be worked out, and the board would
-    otherwise lose the numbers of a large group for the sake of a small one. Where counts are exact, or the public
-    reads, it loses its rate too.
-    """
-    keeps_rates = audience.round_to > 1 and not audience.hides_everybody
-    found = set()
-    for characteristic, (table, protected) in tables.items():
-        for row in table.rows:
-            counts = {"tp": row.tp, "fp": row.fp, "fn": row.fn, "tn": row.tn}
-            for cell, count in counts.items():
-                only_a_partner = count >= audience.hide_below
-                if protected.cells.loc[row.group, cell] == HIDDEN and not (keeps_rates and only_a_partner):
-                    found.add((characteristic, row.group, cell))
-            if 0 < sum(counts.values()) < audience.least_people:
-                found.add((characteristic, row.group, "n"))
-    return frozenset(found)
-
-
-def _finding(finding: FindingContent, number: int, hidden: Hidden, audience: Audience) -> ShownFinding:
-    table = _finding_table(finding, hidden, audience)
-    says = finding_sentence(finding, hidden, audience)
+def _finding(finding: FindingContent, number: int, may: Disclosed) -> ShownFinding:
+    kept_back = may.hidden_groups(finding)
+    table = _finding_table(finding, kept_back, may)
+    says = finding_sentence(finding, kept_back)
     board = sentence(finding.accepted) if finding.accepted else ("" if finding.answer == "meets" else "Open")
     return ShownFinding(
         id=f"finding-{number}", asked=asked_words(finding), question=METRICS[finding.metric].question,
         answer=ANSWERS[finding.answer], code=finding.answer, groups=tuple(groups_behind(finding)), says=says,
         margin=margin_words(finding), role=ROLES[finding.role], reason=sentence(finding.reason), board=board,
-        table=table,
-        figure=_finding_figure(finding, number, says, table, hidden, audience),
+        table=table, figure=_finding_figure(finding, number, says, table),
     )
 
 
-def _finding_table(finding: FindingContent, hidden: Hidden, audience: Audience) -> TextTable:
+def _finding_table(finding: FindingContent, kept_back: frozenset[str], may: Disclosed) -> TextTable:
     unit = METRICS[finding.metric].unit
-    kept_back = hidden_groups(finding, hidden, audience)
     rows: list[tuple[Cell, ...]] = []
     for part in finding.parts:
-        people = (show_count(part.value.people, audience), needed_words(part))
         if part.group in kept_back:
-            rows.append((part.group, people, HIDDEN, HIDDEN, HIDDEN, ANSWERS[part.answer]))
+            rows.append((part.group, HIDDEN, (HIDDEN, ""), HIDDEN, (HIDDEN, ""), (ANSWERS[part.answer], "")))
             continue
-        gap = gap_amount(part.gap, unit), span_words(part.gap_low, part.gap_high, lambda v: gap_amount(v, unit))
+        people = (show_count(part.value.people, may.audience), needed_words(part))
+        number = printed_gap(part.value.value, part.others, unit) if may.hides else part.gap
+        gap = gap_amount(number, unit), span_words(part.gap_low, part.gap_high, lambda v: gap_amount(v, unit))
         rows.append((
             part.group, people, value_cells(part.value, finding.metric, False), amount(part.others, unit), gap,
             (ANSWERS[part.answer], LEANS[part.lean]),
         ))
     header = ("Group", "People", METRICS[finding.metric].short, "Everybody else",
               "Gap" if unit == "number" else "Gap in points", "Answer")
-    table = TextTable(f"{asked_words(finding)}: each group beside everybody else", header, tuple(rows),
-                      in_words=frozenset({0, 5}))
-    return _noted(table)
+    table = _noted(TextTable(f"{asked_words(finding)}: each group beside everybody else", header, tuple(rows),
+                             in_words=frozenset({0, 5})))
+    return replace(table, notes=(*table.notes, PRINTED_GAPS)) if may.hides else table
 
 
-def _finding_figure(
-    finding: FindingContent, number: int, says: str, table: TextTable, hidden: Hidden, audience: Audience
-) -> Figure | None:
-    """Dots of the gaps that may be shown; None where there is no gap to draw."""
-    dots, kept_back = [], hidden_groups(finding, hidden, audience)
-    for part in finding.parts:
-        if part.group in kept_back:
-            dots.append(Dot(part.group, None, None, None, "hidden: too few people"))
-        elif part.gap is None or part.gap_low is None or part.gap_high is None:
+def _finding_figure(finding: FindingContent, number: int, says: str, table: TextTable) -> Figure | None:
+    """Dots of the gaps as the table prints them; None where there is no gap to draw."""
+    dots, gaps = [], [row[4] for row in table.rows]
+    points = drawn((part.group, gap[0], gap[1]) for part, gap in zip(finding.parts, gaps, strict=True))
+    for part, gap, point in zip(finding.parts, gaps, points, strict=True):
+        if gap[0] == HIDDEN:
+            dots.append(Dot(part.group, None, None, None, "hidden, to protect a small count"))
+        elif point.low is None or point.high is None:
             dots.append(Dot(part.group, None, None, None, "not available"))
         else:
-            dots.append(Dot(part.group, part.gap, part.gap_low, part.gap_high, ANSWERS[part.answer].split(" the ")[0]))
+            said = ANSWERS[part.answer].split(" the ")[0]
+            dots.append(Dot(part.group, point.value, point.low, point.high, said))
     if not any(dot.value is not None for dot in dots):
         return None
     unit = METRICS[finding.metric].unit
@@ -235,63 +206,55 @@ def _finding_figure(
     return Figure(says, svg, table.header, ())
 
 
-def _characteristic(
-    table: GroupTable, number: int, protected: Protected, hidden: Hidden, audience: Audience
-) -> ShownCharacteristic:
+def _characteristic(table: GroupTable, number: int, may: Disclosed) -> ShownCharacteristic:
     name = characteristic_words(table.characteristic)
-    tables = [_count_table(name, protected)]
+    tables = [_count_table(name, table, may)]
     for caption, order in (
         (f"Who is listed and who bears the errors, by {name}", ERROR_METRICS),
         (f"Estimates and what happened, by {name}", ESTIMATE_METRICS),
     ):
         metrics = measure_columns(table, order)
         if metrics:
-            tables.append(_measure_table(caption, table, metrics, hidden, audience))
-    return ShownCharacteristic(sentence(name).rstrip("."), tuple(tables), _calibration(table, number, hidden, audience))
+            tables.append(_measure_table(caption, table, metrics, may))
+    return ShownCharacteristic(sentence(name).rstrip("."), tuple(tables), _calibration(table, number, may))
 
 
-def _count_table(name: str, protected: Protected) -> TextTable:
-    rows = [(str(group), *(str(c) for c in protected.cells.loc[group]), str(protected.row_totals[group]))
-            for group in protected.cells.index]
-    rows.append((EVERYBODY, *(str(c) for c in protected.column_totals), protected.total))
+def _count_table(name: str, table: GroupTable, may: Disclosed) -> TextTable:
+    shown = may.counts_of(table.characteristic)
+    cells, totals = shown.cells.to_numpy().tolist(), shown.row_totals.tolist()
+    rows = [(row.group, *map(str, texts), str(total)) for row, texts, total in zip(table.rows, cells, totals,
+                                                                                  strict=True)]
+    rows.append((EVERYBODY, *map(str, shown.column_totals.tolist()), shown.total))
     return TextTable(f"People in the test, by {name}", ("Group", *CELLS.values(), "All"), tuple(rows),
-                     tuple(protected.notes()))
+                     tuple(shown.notes()))
 
 
-def _measure_table(
-    caption: str, table: GroupTable, metrics: tuple[str, ...], hidden: Hidden, audience: Audience
-) -> TextTable:
+def _measure_table(caption: str, table: GroupTable, metrics: tuple[str, ...], may: Disclosed) -> TextTable:
+    named = [(row.group, row.group, row.measures) for row in table.rows]
+    everybody = [(EVERYBODY, None, table.everybody)] if table.everybody else []
     rows: list[tuple[Cell, ...]] = []
-    for row in table.rows:
+    for label, group, measures in [*named, *everybody]:
         cells = []
         for metric in metrics:
-            value = row.measures.get(metric)
-            hide = value is not None and is_hidden(value, metric, table.characteristic, row.group, hidden, audience)
+            value = measures.get(metric)
+            hide = value is not None and may.is_hidden(metric, table.characteristic, group, value)
             cells.append(value_cells(value, metric, hide))
-        rows.append((row.group, *cells))
-    if table.everybody:
-        everybody = [(metric, table.everybody.get(metric)) for metric in metrics]
-        rows.append((EVERYBODY, *(
-            value_cells(value, metric, value is not None and not may_show_rate(value.people, value.count, audience))
-            for metric, value in everybody
-        )))
+        rows.append((label, *cells))
     header = ("Group", *(METRICS[metric].short for metric in metrics))
     return _noted(TextTable(caption, header, tuple(rows)))
 
 
-def _calibration(table: GroupTable, number: int, hidden: Hidden, audience: Audience) -> Figure | None:
-    """Calibration by group; bins of too few people are left out, and the table says which."""
+def _calibration(table: GroupTable, number: int, may: Disclosed) -> Figure | None:
+    """Calibration by group, drawn from its table; points of too few people are left out, and the table says which."""
     if not table.bins:
         return None
     name, panels, rows = characteristic_words(table.characteristic), [], []
     for group, bins in table.bins.items():
-        shown = [] if (table.characteristic, group, "n") in hidden else [
-            b for b in bins if may_show_rate(b.people, b.events, audience)]
+        shown = _shown_bins(table, group, bins, may)
         left = len(bins) - len(shown)
-        panels.append(Panel(group, tuple((b.estimate, b.observed, b.low, b.high) for b in shown),
-                            f"{left} of {len(bins)} points hidden" if left else f"{len(bins)} points"))
-        rows += [(group, f"{100 * b.estimate:.0f}%", f"{100 * b.observed:.0f}%",
-                  f"{100 * b.low:.0f}% to {100 * b.high:.0f}%", show_count(b.people, audience)) for b in shown]
+        points = tuple(tuple(number_of(text) or 0.0 for text in texts[:4]) for texts in shown)
+        panels.append(Panel(group, points, f"{left} of {len(bins)} points hidden" if left else f"{len(bins)} points"))
+        rows += [(group, *texts[:2], f"{texts[2]} to {texts[3]}", texts[4]) for texts in shown]
     title = (f"Estimates beside what happened, by {name}: points on the line agree, "
              "points below it were estimated too high")
     svg = figures.calibration_figure(f"calibration-{number}", title, "One picture for each group. The table has the "
@@ -299,18 +262,47 @@ def _calibration(table: GroupTable, number: int, hidden: Hidden, audience: Audie
     return Figure(title, svg, ("Group", "Mean estimate", "Proven to reoffend", "Likely range", "People"), tuple(rows))
 
 
-def _coverage(table: CoverageTable, audience: Audience) -> TextTable:
-    rows = []
-    for row in table.rows:
-        known, people = show_count(row.known, audience), show_count(row.of, audience)
-        missing = row.of - row.known
-        if known == HIDDEN or 0 < missing < audience.hide_below:
-            known, share = HIDDEN, HIDDEN
-        else:
-            share = percentage(known, people)
-        rows.append((row.what, known, people, share, row.note or "none"))
+def _shown_bins(
+    table: GroupTable, group: str, bins: tuple[CalibrationBin, ...], may: Disclosed
+) -> list[tuple[str, str, str, str, str]]:
+    """The points that may be shown, as texts: estimate, observed, the ends of its range, people.
+
+    None of a group with a hidden count, which the points of a group add up to. The points are parts of the group's
+    people, so those hidden among them are protected against its total.
+    """
+    row = next((row for row in table.rows if row.group == group), None)
+    if row is None or may.hidden_cells(table.characteristic, group) or not bins:
+        return []
+    parts = [(one.events, one.people - one.events) for one in bins]
+    rest = tuple(whole - sum(part) for whole, part in zip((row.tp + row.fn, row.fp + row.tn),
+                                                         zip(*parts, strict=True), strict=True))
+    if min(rest) >= 0 and any(rest):
+        parts.append(rest)
+    cells = protect(pd.DataFrame(parts, columns=["proven", "not"]), may.audience)
+    return [
+        (*(f"{100 * v:.0f}%" for v in (one.estimate, one.observed, one.low, one.high)), str(cells.row_totals[k]))
+        for k, one in enumerate(bins)
+        if HIDDEN not in {*cells.cells.loc[k], cells.row_totals[k]}
+        and may_show_rate(one.people, one.events, may.audience)
+    ]
+
+
+def _coverage(table: CoverageTable, may: Disclosed) -> TextTable:
+    rows = [(row.what, *_known(row, may), row.note or "none") for row in table.rows]
     return _noted(TextTable(table.caption, ("For whom", "Known", "Of", "Share", "Note"), tuple(rows),
                             in_words=frozenset({0, 4})))
+
+
+def _known(row: Coverage, may: Disclosed) -> tuple[str, str, str]:
+    """For how many it is known, of how many, and the share.
+
+    A number that a table of this page hides as the total of a group is not shown here as those without a value.
+    """
+    missing = row.of - row.known
+    parts, people = protect_list({"known": row.known, "missing": missing}, may.audience)
+    if HIDDEN in parts.values() or {row.known, missing, row.of} & may.small:
+        return HIDDEN, show_count(row.of, may.audience) if row.of not in may.small else HIDDEN, HIDDEN
+    return parts["known"], people, percentage(parts["known"], people)
 
 
 def _noted(table: TextTable) -> TextTable:

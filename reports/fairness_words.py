@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from desist.measures.disclosure import HIDDEN, LOW, NOT_AVAILABLE, Audience, may_show_rate, show_count
+from desist.measures.disclosure import HIDDEN, LOW, NOT_AVAILABLE
 from desist.reports.fairness_content import (
     ANSWERS,
     CHARACTERISTICS,
@@ -17,8 +17,9 @@ from desist.reports.fairness_content import (
     Value,
 )
 
-Hidden = frozenset[tuple[str, str, str]]  # (characteristic, group, cell) that the count tables hide
 EVERYBODY = "Everybody"
+#: How many people a limit asks for is rounded up to these: it follows from counts that are rounded themselves.
+NEEDED_STEP = 10
 
 
 def characteristic_words(name: str) -> str:
@@ -56,6 +57,19 @@ def gap_amount(value: float | None, unit: str) -> str:
     return f"{value:+.2f}".replace("-", "−") if unit == "number" else signed(value)
 
 
+def printed_gap(value: float | None, others: float | None, unit: str) -> float | None:
+    """The difference of two numbers as they are printed: it tells no more than they do."""
+    if value is None or others is None:
+        return None
+    if unit == "per_1000":
+        return round(round(1000 * value, 1) - round(1000 * others, 1), 1) / 1000
+    return (_hundredths(value) - _hundredths(others)) / 100
+
+
+def _hundredths(value: float) -> int:
+    return int(abs(value) * 100 + 0.5) * (1 if value > 0 else -1)
+
+
 def span_words(low: float | None, high: float | None, words: Callable[[float], str]) -> str:
     """A range as "28% to 35%", or nothing where there is none."""
     return "" if low is None or high is None else f"{words(low)} to {words(high)}"
@@ -69,32 +83,6 @@ def margin_words(finding: FindingContent) -> str:
     return f"{points} point" if points == "1" else f"{points} points"
 
 
-def is_hidden(value: Value, metric: str, characteristic: str, group: str, hidden: Hidden, audience: Audience) -> bool:
-    """Whether a measure of a group must be hidden: too few people, or made of a count that is hidden."""
-    words = METRICS[metric]
-    if any((characteristic, group, cell) in hidden for cell in words.cells):
-        return True
-    if (characteristic, group, "n") in hidden:
-        return True
-    count = value.count
-    if count is None and words.unit == "share" and words.cells and value.value is not None:
-        count = round(value.value * value.people)
-    return not may_show_rate(value.people, count, audience)
-
-
-def hidden_groups(finding: FindingContent, hidden: Hidden, audience: Audience) -> frozenset[str]:
-    """The groups of a finding whose numbers must be hidden.
-
-    Of two groups each is "everybody else" to the other, so both are hidden or none.
-    """
-    found = frozenset(
-        part.group
-        for part in finding.parts
-        if is_hidden(part.value, finding.metric, finding.characteristic, part.group, hidden, audience)
-    )
-    return frozenset(part.group for part in finding.parts) if found and len(finding.parts) == 2 else found
-
-
 def value_cells(value: Value | None, metric: str, hide: bool) -> tuple[str, str]:
     """A measure and its range as two texts."""
     unit = METRICS[metric].unit
@@ -106,8 +94,10 @@ def value_cells(value: Value | None, metric: str, hide: bool) -> tuple[str, str]
 
 
 def needed_words(part: GroupPart) -> str:
-    """How many people the limit asks for."""
-    return "no number would do" if part.needed is None else f"needed {part.needed:,}"
+    """How many people the limit asks for, rounded up."""
+    if part.needed is None:
+        return "no number would do"
+    return f"needed {-(-part.needed // NEEDED_STEP) * NEEDED_STEP:,}"
 
 
 def groups_behind(finding: FindingContent) -> list[str]:
@@ -120,24 +110,27 @@ def groups_behind(finding: FindingContent) -> list[str]:
     return lines or (["Every group"] if finding.parts else ["No group has data"])
 
 
-def telling_part(finding: FindingContent, hidden: Hidden, audience: Audience) -> GroupPart | None:
-    """The group that says most about the answer: the widest shown gap among those that gave it."""
-    kept_back = hidden_groups(finding, hidden, audience)
+def telling_part(finding: FindingContent, kept_back: frozenset[str]) -> GroupPart | None:
+    """The group that says most about the answer: the widest shown gap among those that gave it; None if all are hidden.
+
+    A group that did not give the answer never stands for one that did.
+    """
     shown = [
         part
         for part in finding.parts
         if part.gap is not None and part.others is not None and part.value.value is not None
         and part.group not in kept_back
     ]
-    decisive = [part for part in shown if part.answer == finding.answer] or shown
+    gave_it = any(part.answer == finding.answer for part in finding.parts)
+    decisive = [part for part in shown if part.answer == finding.answer or not gave_it]
     return max(decisive, key=lambda part: abs(part.gap or 0.0), default=None)
 
 
-def finding_sentence(finding: FindingContent, hidden: Hidden, audience: Audience) -> str:
-    """A finding in one or two sentences about people, or that too little can be shown."""
-    part = telling_part(finding, hidden, audience)
+def finding_sentence(finding: FindingContent, kept_back: frozenset[str]) -> str:
+    """A finding in one or two sentences about people; where no number can be shown, the answer and its groups."""
+    part = telling_part(finding, kept_back)
     if part is None:
-        return f"{asked_words(finding)}: too few people to show a number for any group."
+        return ". ".join([f"{asked_words(finding)}: too few people to show a number", *groups_behind(finding)]) + "."
     words = METRICS[finding.metric]
     said = [words.says.format(value=said_value(v, finding.metric)) for v in (part.value.value, part.others)]
     sentence = f"{part.group}: {said[0]}. Everybody else: {said[1]}."
@@ -159,12 +152,6 @@ def said_value(value: float | None, metric: str) -> str:
             return "level with"
         return f"{whole} {'point' if whole == 1 else 'points'} {'above' if value > 0 else 'below'}"
     return f"{value:.2f}"
-
-
-def people_words(count: int, audience: Audience) -> str:
-    """A count of people that stands alone, in words; "a few" where it is hidden."""
-    shown = show_count(count, audience)
-    return "a few" if shown in (HIDDEN, LOW) else shown
 
 
 def unassessed(content: FairnessContent) -> list[str]:

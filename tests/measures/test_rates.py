@@ -227,7 +227,6 @@ def test_the_tables_of_the_report_are_read_as_they_are_printed():
             assert most - least <= 4
 
 
-@pytest.mark.xfail(strict=True, reason="the report chooses its rates by is_hidden; show_rates is to take its place")
 @pytest.mark.parametrize("audience", [PARTNERSHIP, PUBLIC])
 @pytest.mark.parametrize("tables", [{"ethnicity": ETHNICITY}, {"sex": FEW_WOMEN}])
 def test_no_hidden_count_is_told_by_the_published_report(tables, audience):
