@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +83,10 @@ def audit_file(
     policy: Policy,
     today: dict[str, int],
     attempt: Attempt,
+    *,
+    learnt: Sequence[dt.date],
 ) -> Audit:
-    """The audit of the audited file's own scores under the workspace's policy."""
+    """The audit of the audited file's own scores under the workspace's policy. ``learnt``: the dates it learnt from."""
     dates = sorted({f"{day:%Y-%m-%d}" for day in judged.scores.table["as_of"]})
     return audit(
         judged.scores,
@@ -97,6 +100,7 @@ def audit_file(
         context={
             "population": POPULATION.in_words(),
             "dates": ", ".join(dates),
+            "learnt": ", ".join(day.isoformat() for day in learnt),
             "made_up": "yes" if session.settings.made_up else "no",
         },
         coverage=judged.coverage,

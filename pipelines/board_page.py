@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from desist.fairness.approval.asked import questions_of
-from desist.fairness.approval.kinds import allowed
-from desist.fairness.approval.region import FILE as REGION
-from desist.fairness.approval.region import region_answers
+from desist.fairness.approval.kinds import Region, allowed
 from desist.features.outcomes import RARE
 from desist.models.judging.enough import enough_to_refit
 from desist.pipelines.audited import Final
@@ -46,10 +44,12 @@ CONSEQUENCE_WORDS = {
 }
 
 
-def board_content(found: Evidence) -> FairnessContent:
-    """What the fairness report of a run is made of, before anybody has signed."""
+def board_content(found: Evidence, region: Region) -> FairnessContent:
+    """What the fairness report of a run is made of, before anybody has signed.
+
+    ``region``: what a region found about the same model file, by finding and group.
+    """
     session, audit, policy = found.session, found.audit, found.policy
-    region = region_answers({REGION: found.region}) if found.region else {}
     may = allowed(audit, policy, region, made_on=session.today)
     return fairness_content(
         audit,

@@ -13,10 +13,9 @@ from desist.fairness.approval.candidate import Candidate
 from desist.fairness.approval.release import Release
 from desist.fairness.approval.signoff import SignOff, load_sign_offs
 from desist.pipelines.board_page import BOARD
-from desist.pipelines.gate import candidate_of, open_release
+from desist.pipelines.gate import candidate_of
 from desist.pipelines.scrutiny_pages import SCOPE_WORDS
 from desist.pipelines.session import Session
-from desist.records.errors import Withheld
 from desist.records.files import write_text
 from desist.reports.fairness_content import FairnessContent, FindingContent, QuestionRow, SignOffRow
 from desist.reports.fairness_report import fairness_page
@@ -27,8 +26,11 @@ PAGE = Path("reports") / "fairness.html"
 DECISIONS = {"approve": "Approve", "refuse": "Do not release"}
 
 
-def report_anew(session: Session, run: str) -> Path | None:
-    """Write a run's fairness report as things stand now; None for a run made before its content was kept."""
+def report_anew(session: Session, run: str, release: Release | None) -> Path | None:
+    """Write a run's fairness report as things stand now; None for a run made before its content was kept.
+
+    ``release``: the one in force, if it is of this run.
+    """
     candidate = candidate_of(session, run)
     kept = candidate.files.get(BOARD)
     if kept is None:
@@ -36,18 +38,8 @@ def report_anew(session: Session, run: str) -> Path | None:
     content = from_json(FairnessContent, kept.decode("utf-8"))
     folder = session.workspace.runs / candidate.run
     path = folder / PAGE
-    sign_offs, release = load_sign_offs(folder), _release_of(session, candidate)
-    write_text(path, fairness_page(content_now(content, candidate, sign_offs, release)))
+    write_text(path, fairness_page(content_now(content, candidate, load_sign_offs(folder), release)))
     return path
-
-
-def _release_of(session: Session, candidate: Candidate) -> Release | None:
-    """The release in force, if it is of this run."""
-    try:
-        found = open_release(session)
-    except Withheld:
-        return None
-    return found if found.run == candidate.run else None
 
 
 def content_now(

@@ -37,13 +37,18 @@ def demo(
     enforcement_gap: GapOption = 0.3,
     sharing: SharingOption = "full",
     workspace: WorkspaceOption = Path("desist-demo"),
+    policy: Annotated[Path | None, typer.Option(help="A policy file instead of the made-up board's.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """A whole quarter on a made-up partnership, from agency files to a signed list of cases to review."""
+    """A whole quarter on a made-up partnership, from agency files to a signed list. Exit 3 if nothing may go out."""
     from desist.pipelines.demo import run_demo
 
-    result = run_demo(workspace, people=people, seed=seed, enforcement_gap=enforcement_gap, sharing=sharing, say=say)
+    result = run_demo(
+        workspace, people=people, seed=seed, enforcement_gap=enforcement_gap, sharing=sharing, say=say, policy=policy
+    )
     answer(result.as_json(), result.as_text(), as_json)
+    if result.withheld is not None:
+        raise typer.Exit(3)
 
 
 def simulate(

@@ -11,6 +11,7 @@ from typing import Any
 
 from desist.fairness.approval import signoff
 from desist.fairness.approval.candidate import Candidate
+from desist.pipelines.board_state import report_anew
 from desist.pipelines.gate import candidate_of
 from desist.pipelines.session import Session
 from desist.records.errors import Problem, Refused
@@ -99,6 +100,7 @@ def sign_candidate(
         session.log.append(
             "sign_off.recorded", actor=key.key_id, role="board", outcome=signed.decision, dataset=candidate.run
         )
+        report_anew(session, candidate.run, None)
     scope = f" ({signed.scope})" if signed.scope else ""
     return (
         f"{holder} ({key.role}): {signed.decision}{scope}, until {signed.last_day}. Recorded for run {candidate.run}."

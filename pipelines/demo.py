@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from desist.fairness.policy import load_policy
 from desist.pipelines.adults import write_adults
 from desist.pipelines.decisions import sign_candidate
 from desist.pipelines.gate import candidate_of, release_candidate
@@ -22,7 +23,7 @@ from desist.pipelines.session import Session, open_session
 from desist.pipelines.settings import load_settings
 from desist.pipelines.steps import link_people, take_in
 from desist.pipelines.tracking import promote
-from desist.pipelines.workspaces import made_up_workspace
+from desist.pipelines.workspaces import MADE_UP_POLICY, made_up_workspace
 from desist.records.errors import Refused, UserError, Withheld
 from desist.records.files import write_text
 from desist.records.keys import KeyRegister
@@ -56,9 +57,10 @@ class Demo:
     extracts: Path
     run: Retrained
     before: Withheld
-    scored: Scored
+    scored: Scored | None
     pages: Pages
     seconds: float
+    withheld: Withheld | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -66,16 +68,22 @@ class Demo:
             "extracts": str(self.extracts),
             "run": self.run.as_json(),
             "withheld_before_signatures": list(self.before.causes),
-            "list": self.scored.as_json(),
+            "list": self.scored.as_json() if self.scored else None,
+            "withheld": list(self.withheld.causes) if self.withheld else [],
             "pages": self.pages.as_json(),
             "seconds": round(self.seconds, 1),
         }
 
     def as_text(self) -> str:
         reports = self.workspace / "runs" / self.run.run / "reports"
+        told = (
+            "The gate lets nothing out on this evidence, so the list has no estimates: that is how it ends for a "
+            "partnership of so few people, unless it joins a region (docs/guides/small-partnership.md)."
+        )
         return "\n".join(
             [
                 "",
+                *([told] if self.withheld else []),
                 f"Done in {self.seconds:.0f} seconds. Everything here is made up. Open these pages:",
                 f"  cases to review        {self.workspace / 'reports' / 'cases-to-review.html'}",
                 f"  support waiting        {self.workspace / 'reports' / 'support-waiting.html'}",
@@ -89,13 +97,22 @@ class Demo:
 
 
 def run_demo(
-    root: Path, *, people: int, seed: int, enforcement_gap: float, sharing: str, say: Callable[[str], None]
+    root: Path,
+    *,
+    people: int,
+    seed: int,
+    enforcement_gap: float,
+    sharing: str,
+    say: Callable[[str], None],
+    policy: Path | None = None,
 ) -> Demo:
     """Run a whole quarter into ``root``, replacing an earlier demo there; the agencies' files lie beside it.
 
-    Raises Refused where ``root`` holds anything that is not a demo.
+    ``policy``: another than the made-up board's own. Where the evidence lets nothing out, the quarter ends with
+    the list without estimates, and ``withheld`` says why. Raises Refused where ``root`` holds anything but a demo.
     """
     began = time.monotonic()
+    agreed = policy_text(policy) if policy else MADE_UP_POLICY
     extracts = root.with_name(f"{root.name}-extracts")
     _clear(root, extracts)
     say(f"1  A made-up borough: {people:,} people known to its agencies, fourteen years of records (seed {seed}).")
@@ -103,7 +120,7 @@ def run_demo(
         extracts, people=people, seed=seed, world=World(enforcement_gap=enforcement_gap), sharing=sharing,
         history_start=HISTORY_START,
     )  # fmt: skip
-    session = open_made_up(root, extracts, seed, say)
+    session = open_made_up(root, extracts, seed, say, agreed)
     say("2  Intake: each file through its sharing agreement; what does not fit goes to quarantine with a reason.")
     say(_indented(take_in(session, extracts / "extracts").as_text()))
     say("3  Linkage: the same person in several agencies' files, by exact identifiers.")
@@ -114,7 +131,12 @@ def run_demo(
     before = _ask_before(session, say)
     say("6  Demo keys sign. They say that they are demo keys: outside a made-up workspace they open nothing.")
     sign_made_up(session, run.run, say)
-    say(_indented(release_candidate(session, run.run).as_text()))
+    try:
+        made = release_candidate(session, run.run)
+    except Withheld as withheld:
+        say(_indented(str(withheld)))
+        return Demo(root, extracts, run, before, None, write_pages(session), time.monotonic() - began, withheld)
+    say(_indented(made.as_text()))
     say(_indented(promote(session, run.run)))
     say("7  Estimates for today's caseload, under that release and no other.")
     scored = score_caseload(session, TODAY)
@@ -123,6 +145,12 @@ def run_demo(
     if pages.withheld is not None:
         raise pages.withheld
     return Demo(root, extracts, run, before, scored, pages, time.monotonic() - began)
+
+
+def policy_text(path: Path) -> str:
+    """The text of a policy file. Raises Refused, with all problems, where it is none, before anything is made."""
+    load_policy(path)
+    return path.read_text(encoding="utf-8")
 
 
 def _clear(root: Path, extracts: Path) -> None:
@@ -141,10 +169,12 @@ def _clear(root: Path, extracts: Path) -> None:
         shutil.rmtree(extracts)
 
 
-def open_made_up(root: Path, extracts: Path, seed: int, say: Callable[[str], None]) -> Session:
+def open_made_up(
+    root: Path, extracts: Path, seed: int, say: Callable[[str], None], policy: str = MADE_UP_POLICY
+) -> Session:
     """A new made-up workspace with the agreements beside its extracts and keys for everybody who trains or signs."""
     key = hashlib.sha256(f"desist demo partnership {seed}".encode()).digest()
-    workspace = made_up_workspace(root, today=TODAY, first_as_of=FIRST_AS_OF, seed=seed, key=key)
+    workspace = made_up_workspace(root, today=TODAY, first_as_of=FIRST_AS_OF, seed=seed, key=key, policy=policy)
     for agreement in sorted((extracts / "agreements").glob("*.toml")):
         shutil.copyfile(agreement, workspace.agreements / agreement.name)
     write_adults(root, borough_adults())

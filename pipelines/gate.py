@@ -99,6 +99,8 @@ class Released:
 
 def release_candidate(session: Session, run: str) -> Released:
     """Release a candidate on the sign-offs kept beside it. Raises Withheld, naming everything that is missing."""
+    from desist.pipelines.board_state import report_anew  # the report rests on the gate, so it is not known above
+
     run = run or newest(session.workspace)
     with session.workspace.lock():
         session.log.append("release.requested", actor=session.actor, role="analyst", dataset=run)
@@ -131,6 +133,7 @@ def release_candidate(session: Session, run: str) -> Released:
             )  # fmt: skip
             raise
         session.log.append("release.approved", actor=session.actor, role="installation", release=made.id, dataset=run)
+        report_anew(session, run, made)
     return Released(made)
 
 
@@ -257,6 +260,7 @@ def source_dates(session: Session) -> list[tuple[str, dt.date, dt.date]]:
 
 def revoke_release(session: Session, holder: str, reason: str, password: bytes) -> str:
     """End the release in force, signed by a role holder; returns what was done, and who holds a copy, in words."""
+    from desist.pipelines.board_state import report_anew
     from desist.pipelines.exports import holders_of  # exports rest on the gate, so they cannot be known above
 
     keys = KeyRegister(session.workspace.keys)
@@ -267,8 +271,15 @@ def revoke_release(session: Session, holder: str, reason: str, password: bytes) 
             today=session.today,
         )  # fmt: skip
         session.log.append("release.revoked", actor=keys.find(holder).key_id, role="board", release=current)
+        report_anew(session, _run_of(session, current), None)
     done = f"Release {current} is revoked. Lists made under it are withheld from now on."
     return "\n".join([done, *(f"{told}: ask for it back." for told in holders_of(session, current))])
+
+
+def _run_of(session: Session, release_id: str) -> str:
+    """The run that a release is of, as its own file says."""
+    path = session.workspace.releases / release_id / "release.json"
+    return str(json.loads(path.read_text(encoding="utf-8"))["run"])
 
 
 def _latest(session: Session) -> str:

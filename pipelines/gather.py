@@ -76,7 +76,9 @@ def gather(session: Session, ground: Ground, training: Training, asked: Asked) -
     today = selection_today(ground, built, made.final.model, asked.policy, training.outcome)
     judged = judged_rows(session, ground, audited)
     attempt = attempt_now(session, asked.run, asked.policy, training.outcome, audited)
-    audit = audit_file(session, training, judged, asked.policy, today, attempt)
+    audit = audit_file(
+        session, training, judged, asked.policy, today, attempt, learnt=audited.learnt_dates
+    )
     fits = made.shared is None
     scrutiny = scrutinise(
         session, ground, training, made.final, judged, audit, asked.policy, attempt, built, run=asked.run, fits=fits

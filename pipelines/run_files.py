@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from desist.fairness.approval.candidate import FOLDER, MANIFEST, write_policy_files
+from desist.fairness.approval.candidate import FOLDER, MANIFEST, read_plain_files, write_policy_files
 from desist.fairness.approval.few_events import PEOPLE_WITH_OUTCOME
 from desist.fairness.approval.region import FILE as REGION
+from desist.fairness.approval.region import region_answers
 from desist.fairness.approval.scrutiny_file import FILE as SCRUTINY
 from desist.features.tables import ROW
 from desist.models.conformance.check import write_conformance
@@ -45,9 +46,10 @@ def write_run(folder: Path, found: Evidence, policy: Path, advice: Advice) -> No
     save_plausible(learn_plausible(found.training.learnt, ground.register.feature_set()), candidate)
     write_text(candidate / "audit.json", found.audit.to_json())
     write_json(candidate / SCRUTINY, found.scrutiny.told.as_json())
-    write_text(candidate / BOARD, to_json(board_content(found)))
     if found.region is not None:
         write_bytes(candidate / REGION, found.region)
+    board = board_content(found, region_answers(read_plain_files(candidate)[0]))
+    write_text(candidate / BOARD, to_json(board))
     write_json(candidate / "register.json", ground.register.to_json())
     write_json(candidate / "population.json", {**POPULATION.to_json(), "words": POPULATION.in_words()})
     write_json(candidate / "schema.json", _schema(found))
@@ -56,7 +58,7 @@ def write_run(folder: Path, found: Evidence, policy: Path, advice: Advice) -> No
     write_json(folder / "advice.json", advice.as_json())
     _past_scores(found).to_parquet(folder / "scores.parquet", index=False)
     found.final.audited.rows.to_parquet(folder / "audited.parquet", index=False)
-    write_run_pages(folder, found)
+    write_run_pages(folder, found, board)
     write_json(folder / MANIFEST, _manifest(found))
 
 

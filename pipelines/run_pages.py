@@ -11,7 +11,7 @@ from desist.models.estimators.card import ChanceRow
 from desist.models.figures import reliability, shap_figures
 from desist.models.judging.evaluate import Difference, Measured
 from desist.pipelines.audited import SCORE, score_rows
-from desist.pipelines.board_page import PURPOSE_WORDS, board_content
+from desist.pipelines.board_page import PURPOSE_WORDS
 from desist.pipelines.evidence import Evidence
 from desist.pipelines.recipes import CARD
 from desist.pipelines.steps_of import step_of, step_records
@@ -20,6 +20,7 @@ from desist.pipelines.training import Training
 from desist.records.files import write_bytes, write_text
 from desist.reports.analyst import FeatureRow, ModelRow, PairedRow, PeriodRow, Ranged, RunContent, run_page
 from desist.reports.card_page import CardContent, CardItem, CardStep, card_page
+from desist.reports.fairness_content import FairnessContent
 from desist.reports.fairness_report import fairness_page
 from desist.reports.wording import day
 
@@ -131,10 +132,10 @@ def points_of_steps(chances: Sequence[ChanceRow], cut_offs: CutOffs) -> dict[int
     return found
 
 
-def write_run_pages(folder: Path, found: Evidence) -> dict[str, Path]:
+def write_run_pages(folder: Path, found: Evidence, board: FairnessContent) -> dict[str, Path]:
     """Write the run's pages and figures into its reports folder; returns the figures by name."""
     pages = {
-        "fairness.html": fairness_page(board_content(found)),
+        "fairness.html": fairness_page(board),
         "run.html": analyst_page(found),
         "card.html": points_card_page(found),
     }

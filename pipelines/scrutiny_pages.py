@@ -16,6 +16,15 @@ from desist.reports.wording import day, listed, sentence
 
 SCOPE_WORDS = {"release": "a full release", "conditions": "a release with conditions", "pilot": "a pilot"}
 DIGITS = 3
+BORROWED = (
+    "A group of few people tells little by itself. Here each group's number is drawn towards the other groups': the "
+    "fewer its people, the further. That rests on the groups being alike, which is what is in question, so no answer "
+    "in this report rests on it.",
+)
+DRAWN_WORDS = {
+    "calibration_in_the_large": "Estimate above what happened, in points",
+    "fpr": "Wrongly listed, of 100 with no proven reoffence",
+}
 
 
 def allowed_words(may: Allowed) -> tuple[str, ...]:
@@ -75,6 +84,8 @@ def _sections(found: Scrutinised) -> Iterator[Section]:
     yield Section("What stands in for a characteristic", told)
     yield Section("What else was tried", _heads(found.alternatives), (_alternatives_table(found.alternatives),))
     yield Section("Where two characteristics meet", found.look.words())
+    if found.borrowed:
+        yield Section("Small groups, borrowed from other groups", BORROWED, tuple(_borrowed_tables(found)))
     yield Section("Whether the numbers were made to look well", found.gaming.words())
     shares = found.by_group
     heading = "Links, gaps in the data, overrides, copies and changes of the list"
@@ -131,3 +142,17 @@ def _by_group_tables(found: ByGroup) -> Iterator[TextTable]:
             caption = f"{subject['words']}, of {subject['among']}, by {characteristic.replace('_', ' ')}"
             yield TextTable(sentence(caption).rstrip("."), ("Group", "Yes", "No", "All"), tuple(rows),
                             tuple(table["notes"]))  # fmt: skip
+
+
+def _borrowed_tables(found: Scrutinised) -> Iterator[TextTable]:
+    """Whole numbers, and shares to the nearest ten: a group's own number cannot be worked back from them."""
+    for characteristic, metrics in found.borrowed.items():
+        for metric, groups in metrics.items():
+            rows = tuple(
+                (one.group, (f"{100 * one.value:.0f}", f"{100 * one.low:.0f} to {100 * one.high:.0f}"),
+                 f"{10 * round(10 * (1 - one.own_share))} of 100")
+                for one in groups
+            )  # fmt: skip
+            caption = f"{DRAWN_WORDS[metric]}, by {characteristic.replace('_', ' ')}"
+            if rows:
+                yield TextTable(caption, ("Group", "Drawn to the others", "Borrowed from other groups"), rows)

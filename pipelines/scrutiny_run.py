@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from desist.fairness.scrutiny.gaming import Gaming
 from desist.fairness.scrutiny.label_bias import label_bias
 from desist.fairness.scrutiny.over_some_rows import counts_over_some_rows
 from desist.fairness.scrutiny.proxies import Proxies
+from desist.fairness.statistics.borrowed import Borrowed, borrow
 from desist.fairness.statistics.worst_off import WorstOff, worst_off
 from desist.pipelines.alternatives_run import find_alternatives
 from desist.pipelines.audit_run import Judged
@@ -34,6 +35,8 @@ from desist.pipelines.training import OUTCOME, Training
 
 #: Draws behind the search for combinations: it points, and awards nothing.
 SEARCH_REPLICATES = 400
+#: Metrics of small groups that are shown drawn towards the other groups'.
+DRAWN = ("calibration_in_the_large", "fpr")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Scrutinised:
     gaming: Gaming
     by_group: ByGroup
     second: SecondOutcome | None
+    borrowed: Mapping[str, Mapping[str, tuple[Borrowed, ...]]]
 
     @property
     def told(self) -> Scrutiny:
@@ -64,6 +68,10 @@ class Scrutinised:
             "look_here": self.look.as_json(),
             "gaming": self.gaming.as_json(),
             "by_group": self.by_group.as_json(),
+            "borrowed_from_other_groups": {
+                name: {metric: [asdict(one) for one in groups] for metric, groups in metrics.items()}
+                for name, metrics in self.borrowed.items()
+            },
             "second_outcome": self.second.as_json() if self.second else None,
         }
 
@@ -110,4 +118,15 @@ def scrutinise(
         if training.outcome == OUTCOME
         else None
     )
-    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, beside)
+    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, beside, borrowed_by_group(audit, policy))
+
+
+def borrowed_by_group(audit: Audit, policy: Policy) -> dict[str, dict[str, tuple[Borrowed, ...]]]:
+    """By characteristic and metric: each group's value drawn towards the other groups'. No verdict rests on it."""
+    found: dict[str, dict[str, tuple[Borrowed, ...]]] = {}
+    for name, rows in audit.tables.items():
+        large = [row for row in rows if row.people >= policy.minimum_people]
+        shrunken = {metric: borrow(metric, {row.group: row.measures[metric].own for row in large}) for metric in DRAWN}
+        if any(shrunken.values()):
+            found[name] = shrunken
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from importlib import resources
 from pathlib import Path
 
 from desist.fairness.policy import DEFAULT_POLICY_TOML
@@ -29,7 +30,13 @@ def new_workspace(root: Path, *, name: str, area: str) -> list[str]:
     return _make(Workspace(root), settings, secrets.token_bytes(32))
 
 
-def made_up_workspace(root: Path, *, today: dt.date, first_as_of: dt.date, seed: int, key: bytes) -> Workspace:
+#: What a made-up board agreed for the made-up partnership.
+MADE_UP_POLICY = (resources.files("desist.pipelines") / "data" / "made_up_policy.toml").read_text(encoding="utf-8")
+
+
+def made_up_workspace(
+    root: Path, *, today: dt.date, first_as_of: dt.date, seed: int, key: bytes, policy: str = MADE_UP_POLICY
+) -> Workspace:
     """Make a workspace whose clock stands on ``today`` and in which nothing is about a real person."""
     workspace = Workspace(root)
     settings = new_settings(
@@ -41,7 +48,7 @@ def made_up_workspace(root: Path, *, today: dt.date, first_as_of: dt.date, seed:
         first_as_of=first_as_of,
         made_on=today,
     )
-    _make(workspace, settings, key)
+    _make(workspace, settings, key, policy)
     return workspace
 
 
@@ -49,12 +56,12 @@ def _years_before(day: dt.date, years: int) -> dt.date:
     return day.replace(year=day.year - years, day=1)
 
 
-def _make(workspace: Workspace, settings: str, key: bytes) -> list[str]:
+def _make(workspace: Workspace, settings: str, key: bytes, policy: str = DEFAULT_POLICY_TOML) -> list[str]:
     workspace.create()
     lines = []
     files = (
         (workspace.partnership, settings, "read it and fill it in"),
-        (workspace.policy, DEFAULT_POLICY_TOML, "read it and fill it in"),
+        (workspace.policy, policy, "read it and fill it in"),
         (workspace.features, TEMPLATE, "features of your own, if you want any"),
     )
     for path, text, what in files:

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from desist.fairness.audit import Audit
+from desist.fairness.audit import Audit, level_of
 
 AUDITED, APPROVED = "audit.made", "release.approved"
 #: A new quarter brings new outcomes; a few days less allow for caseloads drawn on a weekday.
 SAME_OUTCOMES_DAYS = 84
-ERROR = 0.05
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,7 @@ class Attempt:
     @property
     def level(self) -> float:
         """The level of the intervals that this many attempts ask for."""
-        return level_for(self.on_same_outcomes)
-
-
-def level_for(attempts: int) -> float:
-    """The level of intervals at the n-th look at the same outcomes (Bonferroni): .95, .975, .983 ..."""
-    return 1 - ERROR / max(attempts, 1)
+        return level_of(self.on_same_outcomes)
 
 
 def audit_event(audit: Audit) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness.approval.asked import questions_of
-from desist.fairness.approval.attempts import level_for
 from desist.fairness.approval.gate import ALTERED, SUSPENDED, Cause, Evidence, key_causes, withhold
 from desist.fairness.approval.kinds import Region, allowed
 from desist.fairness.approval.region import FILE as REGION
@@ -24,7 +23,7 @@ from desist.fairness.approval.region import region_answers, region_causes
 from desist.fairness.approval.scrutiny_file import FILE as SCRUTINY
 from desist.fairness.approval.scrutiny_file import Scrutiny
 from desist.fairness.approval.signoff import Keys, PublicKey, SigningKeys
-from desist.fairness.audit import Audit
+from desist.fairness.audit import Audit, level_of
 from desist.fairness.policy import Policy, load_policy, parse_policy
 from desist.records.errors import Problem, Refused, UserError
 from desist.records.files import read_json, write_bytes, write_json
@@ -310,7 +309,7 @@ def _audit_problems(policy: Policy, audit: Audit) -> Iterator[str]:
 
 def _level_problems(audit: Audit, scrutiny: Scrutiny) -> Iterator[str]:
     """Whether the intervals are as wide as the number of attempts on the same outcomes asks for."""
-    if audit.level < level_for(scrutiny.attempt) - 1e-9:
+    if audit.level < level_of(scrutiny.attempt) - 1e-9:
         yield f"the outcomes were audited {scrutiny.attempt} times and the intervals are not corrected for it"
 
 

@@ -14,14 +14,13 @@ from typing import Any
 
 from desist.fairness.approval.signoff import CONDITIONS, PILOT, SCOPES, add_months
 from desist.fairness.audit import Audit
+from desist.fairness.explain import FOUR_QUARTERS_WORTH
 from desist.fairness.policy import PRIMARY, FindingRule, Policy
 from desist.fairness.statistics.verdicts import CANNOT_BE_ASSESSED, DOES_NOT_MEET, MEETS, Finding, Part
 
 #: Finding id, then group, to the region's answer about the same model.
 Region = Mapping[str, Mapping[str, str]]
 
-#: What four quarters' overlapping caseloads are worth in independent rows, beside one: most people are on all four.
-WORTH_OF_FOUR = 1.35
 MONTHS_OF_A_QUARTER = 3
 #: Later than this is not a date a board can wait for.
 MOST_QUARTERS = 40
@@ -115,7 +114,7 @@ def enough_on(part: Part, dates: int, made_on: dt.date) -> dt.date | None:
     """When a group's own people will be enough for its margin, if each quarter's caseload adds what it did so far.
 
     ``dates``: the caseloads in the audit. None where no number would do or it would take more than ten years.
-    Source of the growth: overlapping quarters, see WORTH_OF_FOUR.
+    Source of the growth: overlapping quarters, see FOUR_QUARTERS_WORTH.
     """
     if part.needed is None or not part.effective > 0:
         return None
@@ -127,7 +126,7 @@ def enough_on(part: Part, dates: int, made_on: dt.date) -> dt.date | None:
 
 
 def _worth(quarters: int) -> float:
-    return 1 + (WORTH_OF_FOUR - 1) / 3 * (quarters - 1)
+    return 1 + (FOUR_QUARTERS_WORTH - 1) / 3 * (quarters - 1)
 
 
 def _dates(audit: Audit) -> int:

@@ -10,19 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from desist.fairness.statistics.group_measures import GroupRow
-from desist.measures.disclosure import (
-    HIDDEN,
-    PARTNERSHIP,
-    PUBLIC,
-    Audience,
-    may_show_rate,
-    protect,
-    rounding_notes,
-)
-from desist.pipelines.evaluate.audit import NEEDS_A_CHANCE, AuditOf
+from desist.measures.disclosure import HIDDEN, Audience, rounding_notes, show_count
+from desist.pipelines.evaluate.audit import AuditOf
+from desist.pipelines.evaluate.group_tables import AUDIENCES, PUBLIC_DATA, ShownGroups, shown_groups
 from desist.pipelines.evaluate.metrics import METRICS, Loss, Number
 from desist.pipelines.evaluate.spec import Protocol, Spec
 from desist.pipelines.evaluate.tasks import TaskResult
@@ -31,9 +21,6 @@ from desist.reports.pages import Cell, TextTable, environment
 from desist.reports.wording import day
 
 TEMPLATE = Path(__file__).parent / "templates" / "evaluate.html"
-# Published records about no caseload: nothing to hide, and rounding would hide what others printed.
-PUBLIC_DATA = Audience("public_data", hide_below=1, round_to=1, least_people=1)
-AUDIENCES: Mapping[str, Audience] = {"public_data": PUBLIC_DATA, "partnership": PARTNERSHIP, "public": PUBLIC}
 
 SHORT = {
     "auc": ("AUC", 3),
@@ -47,14 +34,6 @@ ANSWERS = {
     "meets": "Within the limit",
     "does_not_meet": "Outside the limit",
     "cannot_be_assessed": "Cannot be assessed",
-}
-CELLS = {"tn": "TN", "fp": "FP", "fn": "FN", "tp": "TP"}
-RATES = {"base_rate": "Base rate", "selection": "High", "fpr": "FPR", "fnr": "FNR", "fdr": "FDR", "for": "FOR"}
-QUALITY = {
-    "auc": ("AUC", 3),
-    "mean_estimate": ("Mean estimate", 3),
-    "calibration_in_the_large": ("Too high by", 3),
-    "brier": ("Brier", 4),
 }
 MISSING_WORDS = {"refuse": "no empty cell allowed", "own_effect": "an effect of its own", "as_value": "counts as"}
 SIGNS = {1: "may only raise", -1: "may only lower", 0: "either way"}
@@ -81,14 +60,16 @@ def page_of(
 ) -> str:
     """The page as HTML, the same bytes for the same results. ``made``: how rows were made, where of events."""
     audience = AUDIENCES[spec.audit.audience]
+    groups = shown_groups([told for result in results for told in result.audits], audience)
+    first = [sum(len(result.audits) for result in results[:k]) for k in range(len(results))]
     page = Page(
         spec.says,
-        tuple((result.task.name, summary_of(result)) for result in results),
+        tuple((result.task.name, summary_of(result, audience)) for result in results),
         spec.caveats,
         made,
         _features(spec),
         _approvals(spec),
-        tuple(_task(result, audience) for result in results),
+        tuple(_task(result, at, groups) for result, at in zip(results, first, strict=True)),
         tuple(rounding_notes(audience)),
         data_hash[:16],
         spec_hash[:16],
@@ -122,17 +103,24 @@ def loss_words(loss: Loss) -> str:
     )
 
 
-def summary_of(result: TaskResult) -> list[str]:
-    """A task in a few sentences, the first of them its size."""
+def summary_of(result: TaskResult, audience: Audience = PUBLIC_DATA) -> list[str]:
+    """A task in a few sentences, the first of them its size as the audience may see it."""
     rows = result.rows
-    judged = f", judged on {result.rows_judged:,}" if result.rows_judged < len(rows.y) else ""
-    lines = [f"{len(rows.y):,} rows{judged}, {rows.events:,} with the outcome ({rows.events / len(rows.y):.1%})"]
+    judged = f", judged on {show_count(result.rows_judged, audience)}" if result.rows_judged < len(rows.y) else ""
+    lines = [f"{show_count(len(rows.y), audience)} rows{judged}, {' with the outcome '.join(_events(result, audience))}"]
     for name, numbers in result.metrics.items():
         if name != "base_rate":
             lines.append(f"{name} has an AUC of {shown(numbers['auc'], 'auc')} ({span(numbers['auc'], 'auc')})")
     lines += [cost_words(result)] if result.scored.without else []
     lines += [loss_words(loss) for loss in result.losses]
     return lines + [findings_words(told) for told in result.audits if told.audit.findings]
+
+
+def _events(result: TaskResult, audience: Audience) -> tuple[str, str]:
+    """How many rows have the outcome, and their share in brackets."""
+    rows, shown = result.rows, show_count(result.rows.events, audience)
+    form = ".1%" if audience == PUBLIC_DATA else ".0%"
+    return shown, f"({HIDDEN if shown == HIDDEN else format(rows.events / len(rows.y), form)})"
 
 
 def cost_words(result: TaskResult) -> str:
@@ -201,13 +189,13 @@ def _approvals(spec: Spec) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _task(result: TaskResult, audience: Audience) -> dict[str, Any]:
+def _task(result: TaskResult, first: int, groups: ShownGroups) -> dict[str, Any]:
     task, rows = result.task, result.rows
     expected = f"{task.expected_auc[0]:g} to {task.expected_auc[1]:g}" if task.expected_auc else "not stated"
     facts = [
         ("Outcome", result.outcome.definition),
-        ("Rows", f"{task.rows.replace('_', ' ')}: {len(rows.y):,}"),
-        ("With the outcome", f"{rows.events:,} ({rows.events / len(rows.y):.1%})"),
+        ("Rows", f"{task.rows.replace('_', ' ')}: {show_count(len(rows.y), groups.audience)}"),
+        ("With the outcome", " ".join(_events(result, groups.audience))),
         ("Protocol", protocol_words(task.protocol)),
         ("AUC believable beforehand", expected),
     ]
@@ -219,7 +207,7 @@ def _task(result: TaskResult, audience: Audience) -> dict[str, Any]:
         "tables": [
             table for table in (_metrics(result), _differences(result), _losses(result), _single(result)) if table.rows
         ],
-        "audits": [_audit(told, audience) for told in result.audits],
+        "audits": [_audit(told, k, groups) for k, told in enumerate(result.audits, first)],
     }
 
 
@@ -282,7 +270,7 @@ def _single(result: TaskResult) -> TextTable:
     return TextTable("How well each feature alone tells the outcome", ("Feature", "AUC"), tuple(rows))
 
 
-def _audit(told: AuditOf, audience: Audience) -> dict[str, Any]:
+def _audit(told: AuditOf, number: int, groups: ShownGroups) -> dict[str, Any]:
     judged = told.judged
     findings = [
         {
@@ -294,81 +282,10 @@ def _audit(told: AuditOf, audience: Audience) -> dict[str, Any]:
         }
         for f in told.audit.findings
     ]
-    tables = [table for name, rows in told.audit.tables.items() for table in _group_tables(told, name, rows, audience)]
     return {
         "heading": f"Audit of {judged.name}",
         "findings": findings,
-        "tables": tables,
-        "says": f"{judged.cut_off_words}; {len(judged.y):,} rows",
+        "tables": groups.tables_of(number, told),
+        "says": f"{judged.cut_off_words}; {show_count(len(judged.y), groups.audience)} rows",
         "unassessed": [part.characteristic.replace("_", " ") for part in told.audit.unassessed],
     }
-
-
-def _group_tables(told: AuditOf, name: str, rows: Sequence[GroupRow], audience: Audience) -> list[TextTable]:
-    counts = pd.DataFrame(
-        [[getattr(row, cell) for cell in CELLS] for row in rows], index=[row.group for row in rows], columns=list(CELLS)
-    )
-    safe = protect(counts, audience)
-    hidden = {row.group for row in rows if HIDDEN in {*safe.cells.loc[row.group], safe.row_totals[row.group]}}
-    title = name.replace("_", " ")
-    header = ("Group", "n", *CELLS.values())
-    counted = TextTable(
-        f"Counts by {title}",
-        header,
-        tuple(
-            (row.group, safe.row_totals[row.group], *(str(cell) for cell in safe.cells.loc[row.group])) for row in rows
-        ),
-        tuple(safe.notes()),
-    )
-    rates = TextTable(
-        f"Rates by {title}",
-        ("Group", *RATES.values()),
-        tuple((row.group, *(_rate(row, rate, row.group in hidden, audience) for rate in RATES)) for row in rows),
-    )
-    reference = told.references[name]
-    over = told.ratios[name]
-    ratio = TextTable(
-        f"Ratios to {reference}, by {title}",
-        ("Group", *list(RATES.values())),
-        tuple(
-            (row.group, *(_ratio(over, row.group, rate, row.group in hidden or reference in hidden) for rate in RATES))
-            for row in rows
-            if row.group in over
-        ),
-    )
-    names = [metric for metric in QUALITY if told.judged.chance or metric not in NEEDS_A_CHANCE]
-    quality = TextTable(
-        f"Order and calibration by {title}",
-        ("Group", *(QUALITY[m][0] for m in names)),
-        tuple((row.group, *(_quality(row, metric, row.group in hidden, audience) for metric in names)) for row in rows),
-    )
-    return [counted, rates, ratio, quality]
-
-
-def _rate(row: GroupRow, rate: str, hidden: bool, audience: Audience) -> Cell:
-    measure = row.measures[rate]
-    if hidden:
-        return HIDDEN
-    if measure.value is None:
-        return "[x]"
-    if not may_show_rate(measure.denominator, round(measure.value * measure.denominator), audience):
-        return HIDDEN
-    low_high = "" if measure.low is None or measure.high is None else f"{measure.low:.3f} to {measure.high:.3f}"
-    return (f"{measure.value:.4f}", low_high)
-
-
-def _quality(row: GroupRow, metric: str, hidden: bool, audience: Audience) -> Cell:
-    measure, digits = row.measures[metric], QUALITY[metric][1]
-    if hidden or not may_show_rate(row.people, None, audience):
-        return HIDDEN
-    if measure.value is None:
-        return "[x]"
-    ends = (
-        "" if measure.low is None or measure.high is None else f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
-    )
-    return (f"{measure.value:.{digits}f}", ends)
-
-
-def _ratio(over: Mapping[str, Mapping[str, float | None]], group: str, rate: str, hidden: bool) -> str:
-    value = over[group][rate]
-    return HIDDEN if hidden else "[x]" if value is None else f"{value:.6f}"

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from desist.fairness.approval.asked import questions_of
-from desist.fairness.approval.attempts import attempt_of, audit_event, event_of, level_for
+from desist.fairness.approval.attempts import attempt_of, audit_event, event_of
 from desist.fairness.approval.kinds import allowed, enough_on
 from desist.fairness.approval.questions import Question
 from desist.fairness.approval.scrutiny_file import Scrutiny
+from desist.fairness.audit import level_of
 from desist.fairness.policy import FindingRule, PilotRule
 
 DAY = dt.date(2026, 10, 1)
@@ -222,7 +223,7 @@ def attempt(rows, latest=dt.date(2025, 1, 1), run="now"):
 
 
 def test_the_first_audit_is_the_first():
-    assert attempt([]) == (1, 1) and level_for(1) == 0.95 and level_for(2) == 0.975
+    assert attempt([]) == (1, 1) and level_of(1) == 0.95 and level_of(2) == 0.975
 
 
 def test_an_audit_within_84_days_looks_at_the_same_outcomes():
