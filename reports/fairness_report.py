@@ -252,7 +252,7 @@ def _calibration(table: GroupTable, number: int, may: Disclosed) -> Figure | Non
     for group, bins in table.bins.items():
         shown = _shown_bins(table, group, bins, may)
         left = len(bins) - len(shown)
-        points = tuple(tuple(number_of(text) or 0.0 for text in texts[:4]) for texts in shown)
+        points = tuple(_point(*texts[:4]) for texts in shown)
         panels.append(Panel(group, points, f"{left} of {len(bins)} points hidden" if left else f"{len(bins)} points"))
         rows += [(group, *texts[:2], f"{texts[2]} to {texts[3]}", texts[4]) for texts in shown]
     title = (f"Estimates beside what happened, by {name}: points on the line agree, "
@@ -280,11 +280,21 @@ def _shown_bins(
         parts.append(rest)
     cells = protect(pd.DataFrame(parts, columns=["proven", "not"]), may.audience)
     return [
-        (*(f"{100 * v:.0f}%" for v in (one.estimate, one.observed, one.low, one.high)), str(cells.row_totals[k]))
+        (_percent(one.estimate), _percent(one.observed), _percent(one.low), _percent(one.high),
+         str(cells.row_totals[k]))
         for k, one in enumerate(bins)
         if HIDDEN not in {*cells.cells.loc[k], cells.row_totals[k]}
         and may_show_rate(one.people, one.events, may.audience)
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%"
+
+
+def _point(estimate: str, observed: str, low: str, high: str) -> tuple[float, float, float, float]:
+    """A point of a picture from the texts of its table."""
+    return number_of(estimate) or 0.0, number_of(observed) or 0.0, number_of(low) or 0.0, number_of(high) or 0.0
 
 
 def _coverage(table: CoverageTable, may: Disclosed) -> TextTable:

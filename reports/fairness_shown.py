@@ -62,9 +62,12 @@ class Disclosed:
 
     def hidden_cells(self, characteristic: str, group: str | None) -> frozenset[str]:
         """The hidden cells of a group's row; of everybody where no group is named."""
-        shown = self.counts_of(characteristic)
-        row = shown.column_totals if group is None else shown.cells.loc[self.rows[characteristic, group]]
-        return frozenset(name for name in CELLS if row[name] == HIDDEN)
+        table = self.tables[characteristic]
+
+        def key(cell: str) -> str:
+            return table.column_key(cell) if group is None else table.cell_key(self.rows[characteristic, group], cell)
+
+        return frozenset(cell for cell in CELLS if self.protected.cells[key(cell)] == HIDDEN)
 
     def is_hidden(self, metric: str, characteristic: str, group: str | None, value: Value) -> bool:
         """Whether a number may not be shown: too few people, or it would tell a hidden count.
@@ -110,8 +113,8 @@ def disclosed(content: FairnessContent) -> Disclosed:
     protected = protect_tables(tables, content.audience)
     by_name = {table.name: table for table in tables if table.name != PAGE_ONE}
     small = {
-        int(table.counts.loc[row].sum()) for table in by_name.values() for row in table.counts.index
-        if protected.tables[table.name].row_totals[row] == HIDDEN
+        int(count) for table in by_name.values() for row, count in table.counts.sum(axis=1).items()
+        if protected.cells[table.row_key(row)] == HIDDEN
     }
     return Disclosed(content.audience, protected, _rates(content, tables, protected), rows, by_name, frozenset(small))
 
@@ -144,9 +147,9 @@ def _tables(content: FairnessContent) -> tuple[tuple[Table, ...], Rows]:
     shown = {table.characteristic: table for table in content.tables if table.rows}
     labels: dict[tuple[str, str], object] = {}
     for name, table in shown.items():
-        index = _crossed(table, shown)
-        if index is None:
-            index = pd.Index([_plain(row.group) for row in table.rows], name=_plain(name))
+        crossed = _crossed(table, shown)
+        plain = pd.Index([_plain(row.group) for row in table.rows], name=_plain(name))
+        index = plain if crossed is None else crossed
         counts = pd.DataFrame([[row.tp, row.fp, row.fn, row.tn] for row in table.rows], index=index, columns=cells)
         # A table of other people than page one's is a page of its own: their totals are not one number.
         same = tuple(counts.sum()) == everybody
@@ -155,7 +158,7 @@ def _tables(content: FairnessContent) -> tuple[tuple[Table, ...], Rows]:
     return tuple(found), labels
 
 
-def _crossed(table: GroupTable, shown: Mapping[str, GroupTable]) -> pd.MultiIndex | None:
+def _crossed(table: GroupTable, shown: Mapping[str, GroupTable]) -> pd.Index | None:
     """The rows of "sex_x_ethnicity" as sex by ethnicity, where their sums are those of the tables of the two."""
     first, found, second = table.characteristic.partition("_x_")
     names = [next((name for name in shown if name in (part, f"{part}_band")), "") for part in (first, second)]

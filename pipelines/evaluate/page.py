@@ -107,7 +107,8 @@ def summary_of(result: TaskResult, audience: Audience = PUBLIC_DATA) -> list[str
     """A task in a few sentences, the first of them its size as the audience may see it."""
     rows = result.rows
     judged = f", judged on {show_count(result.rows_judged, audience)}" if result.rows_judged < len(rows.y) else ""
-    lines = [f"{show_count(len(rows.y), audience)} rows{judged}, {' with the outcome '.join(_events(result, audience))}"]
+    size, events = show_count(len(rows.y), audience), " with the outcome ".join(_events(result, audience))
+    lines = [f"{size} rows{judged}, {events}"]
     for name, numbers in result.metrics.items():
         if name != "base_rate":
             lines.append(f"{name} has an AUC of {shown(numbers['auc'], 'auc')} ({span(numbers['auc'], 'auc')})")

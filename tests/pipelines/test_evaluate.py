@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -237,6 +238,11 @@ def test_small_counts_are_hidden_on_the_page_unless_the_data_are_public(written)
         ratios = page[page.index("Ratios to M, by sex") :]
         row_of_three = ratios[ratios.index('<th scope="row">X</th>') :].split("</tr>")[0]
         assert row_of_three.count("[c]") == (6 if hidden else 0)
+        rates = page[page.index("Rates by sex") : page.index("Ratios to M, by sex")]
+        # a rate to four decimals of some hundred people is one count and no other
+        assert bool(re.search(r"0\.\d{3}", rates)) is not hidden
+        assert bool(re.search(r"\d%", rates)) is hidden
+        assert bool(re.search(r"\d\.\d{6}", ratios)) is not hidden
 
 
 def test_nothing_of_an_evaluation_is_taken_for_a_candidate(written):
