@@ -152,8 +152,9 @@ class Alternatives:
 
     def words(self) -> tuple[str, ...]:
         """What a board is told of alternatives."""
+        ways = "way was" if len(self.others) == 1 else "ways were"
         said = [
-            f"{len(self.others)} other ways were tried on the {self.rows:,} rows of {self.people:,} people of the "
+            f"{len(self.others)} other {ways} tried on the {self.rows:,} rows of {self.people:,} people of the "
             "audit. The differences have intervals; none of them is an answer of the audit. Now "
             f"{self.asked.listed.value:.0f} of 100 are listed, and {self.asked.missed.value:.0f} of 100 people with a "
             "proven reoffence are not."
