@@ -60,6 +60,8 @@ from desist.reports.wording import sentence
 TITLE = "Fairness report"
 #: Stands in a sentence where a count may not.
 HIDDEN_NUMBER = "a hidden number"
+LEFT_OUT = "Nothing is shown of these groups: most counts would be hidden, and would hide those of other tables too."
+ONLY_SIZES = "Only the size of each group is shown: most other counts would be hidden, and would hide more elsewhere."
 PRINTED_GAPS = "A gap is the difference of the two numbers beside it, because some counts on this page are hidden."
 ERROR_METRICS = ("selection", "fpr", "fnr", "ppv", "fdr", "for")
 ESTIMATE_METRICS = ("base_rate", "mean_estimate", "calibration_in_the_large", "calibration_slope", "auc", "brier")
@@ -90,11 +92,12 @@ class ShownFinding:
 
 @dataclass(frozen=True)
 class ShownCharacteristic:
-    """All tables of one characteristic, and its calibration figure."""
+    """All tables of one characteristic, and its calibration figure; ``note`` says why there are fewer."""
 
     heading: str
     tables: tuple[TextTable, ...]
     figure: Figure | None
+    note: str = ""
 
 
 def fairness_page(content: FairnessContent) -> str:
@@ -136,13 +139,15 @@ def _counts(content: FairnessContent, may: Disclosed) -> dict[str, str]:
     """The counts of page one, in words: those of the tables' own totals."""
     given = content.counts
     cells, total = may.page_one()
-    listed = HIDDEN if HIDDEN in (cells["tp"], cells["fp"]) else show_count(
-        given.listed_proven + given.listed_not_proven, content.audience)
+    listed = show_count(given.listed_proven + given.listed_not_proven, content.audience)
+    if may.hides:  # a sum rounded for itself would tell more of its parts than they do
+        parts = [cells["tp"], cells["fp"]]
+        listed = HIDDEN if HIDDEN in parts else f"{sum(int(text.replace(',', '')) for text in parts):,}"
     shown = {"judged": total, "listed": listed, "right": cells["tp"], "wrong": cells["fp"], "missed": cells["fn"]}
     if given.enter_review is not None:
         new = given.new_to_review or 0
-        parts, shown["enter"] = protect_list({"new": new, "as now": given.enter_review - new}, content.audience)
-        shown |= {} if given.new_to_review is None else {"new": parts["new"]}
+        today, shown["enter"] = protect_list({"new": new, "as now": given.enter_review - new}, content.audience)
+        shown |= {} if given.new_to_review is None else {"new": today["new"]}
     words = {name: HIDDEN_NUMBER if text == HIDDEN else text for name, text in shown.items()}
     for name in {"judged", "enter"} & words.keys():
         words[name] += " of people" if shown[name] == HIDDEN else " people"
@@ -208,7 +213,12 @@ def _finding_figure(finding: FindingContent, number: int, says: str, table: Text
 
 def _characteristic(table: GroupTable, number: int, may: Disclosed) -> ShownCharacteristic:
     name = characteristic_words(table.characteristic)
+    heading = sentence(name).rstrip(".")
+    if table.characteristic in may.left_out:
+        return ShownCharacteristic(heading, (), None, LEFT_OUT)
     tables = [_count_table(name, table, may)]
+    if may.only_totals(table.characteristic):
+        return ShownCharacteristic(heading, tuple(tables), None, ONLY_SIZES)
     for caption, order in (
         (f"Who is listed and who bears the errors, by {name}", ERROR_METRICS),
         (f"Estimates and what happened, by {name}", ESTIMATE_METRICS),
@@ -216,7 +226,7 @@ def _characteristic(table: GroupTable, number: int, may: Disclosed) -> ShownChar
         metrics = measure_columns(table, order)
         if metrics:
             tables.append(_measure_table(caption, table, metrics, may))
-    return ShownCharacteristic(sentence(name).rstrip("."), tuple(tables), _calibration(table, number, may))
+    return ShownCharacteristic(heading, tuple(tables), _calibration(table, number, may))
 
 
 def _count_table(name: str, table: GroupTable, may: Disclosed) -> TextTable:
@@ -225,8 +235,10 @@ def _count_table(name: str, table: GroupTable, may: Disclosed) -> TextTable:
     rows = [(row.group, *map(str, texts), str(total)) for row, texts, total in zip(table.rows, cells, totals,
                                                                                   strict=True)]
     rows.append((EVERYBODY, *map(str, shown.column_totals.tolist()), shown.total))
-    return TextTable(f"People in the test, by {name}", ("Group", *CELLS.values(), "All"), tuple(rows),
-                     tuple(shown.notes()))
+    header = ("Group", *CELLS.values(), "All")
+    if may.only_totals(table.characteristic):
+        rows, header = [(row[0], row[-1]) for row in rows], (header[0], header[-1])
+    return TextTable(f"People in the test, by {name}", header, tuple(rows), tuple(shown.notes()))
 
 
 def _measure_table(caption: str, table: GroupTable, metrics: tuple[str, ...], may: Disclosed) -> TextTable:

@@ -5,6 +5,7 @@ solves for whole numbers. A number of people is never below zero; that is all el
 """
 
 import math
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -167,6 +168,7 @@ def board_reader(html, audience, *, whole=True):
         if by in groups:
             _read_board(reader, by, caption, header, rows, audience)
     first = next(iter(groups), None)
+    _read_sentences(reader, html, groups, first, audience)
     for by, names in groups.items():
         for name in CELLS:  # everybody is the sum of the groups, and the same in each table
             total = cell(by, EVERYBODY, name)
@@ -176,11 +178,43 @@ def board_reader(html, audience, *, whole=True):
     return reader, groups
 
 
+#: What page one says of everybody, and of whom it is a count. All listed are the sum of two printed counts.
+PAGE_ONE = {
+    r"In the test ([\d,]+) people were judged": CELLS,
+    r"([\d,]+) of them were proven to reoffend": ("tp",), r"([\d,]+) of them had no proven reoffence": ("fp",),
+    r"Besides these, ([\d,]+) were proven to reoffend": ("fn",),
+}
+#: How a sentence says a share: of which column over a table.
+SAID = {
+    "people with no proven reoffence would be listed": "Wrongly listed",
+    "people who were proven to reoffend would not be listed": "Missed",
+    "people who would be listed were proven to reoffend": "Listed, and proven",
+}
+
+
+def _read_sentences(reader, html, groups, first, audience):
+    """Add what the page says in sentences, outside its tables and pictures."""
+    text = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(table|svg)\b.*?</\1>", " ", html)).split())
+    for pattern, names in PAGE_ONE.items():
+        for found in re.findall(pattern, text):
+            reader.shown(cell(first, EVERYBODY, *names), found, audience)
+    for by, names in groups.items():
+        for group in names:
+            for words, column in SAID.items():
+                said = rf"{re.escape(group)}: (\d+) in 100 {words}\. Everybody else: (\d+) in 100 {words}\."
+                part, whole = SHARES[column]
+                for mine, others in re.findall(said, text):
+                    _read_share(reader, cell(by, group, *part), cell(by, group, *whole), f"{mine}%")
+                    rest = [_plus(cell(by, EVERYBODY, *of), cell(by, group, *of), -1.0) for of in (part, whole)]
+                    _read_share(reader, *rest, f"{others}%")
+
+
 def _read_board(reader, by, caption, header, rows, audience):
     for row in rows:
         group, texts = row[0][0], dict(zip(header, row, strict=True))
         if caption.startswith("People in the test"):
-            for text, names in zip(row[1:], [*((name,) for name in CELLS), CELLS], strict=True):
+            columns = [*((name,) for name in CELLS), CELLS] if len(row) > 2 else [CELLS]  # or the sizes alone
+            for text, names in zip(row[1:], columns, strict=True):
                 reader.shown(cell(by, group, *names), text[0], audience)
             continue
         for words, (part, whole) in SHARES.items():
