@@ -192,7 +192,10 @@ def _policy(spec: Spec, cut_off: float) -> Policy:
         roles=(),
         findings=spec.audit.findings,
         hash=hash_json(
-            [[rule.id, rule.metric, rule.characteristic, rule.margin, rule.minimum] for rule in spec.audit.findings]
+            [
+                [rule.id, rule.metric, rule.characteristic, rule.margin, rule.minimum, rule.role, rule.harm]
+                for rule in spec.audit.findings
+            ]
         ),
     )
 
