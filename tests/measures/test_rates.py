@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from desist.measures.disclosure import HIDDEN, PARTNERSHIP, PRACTITIONER, PUBLIC
 from desist.measures.linked import Table, protect_tables
-from desist.measures.rates import LIST_RATES, Rate, show_rates
+from desist.measures.rates import LIST_RATES, Rate, rates_of_shown_counts, show_rates
 from desist.reports import fairness_content as fc
 from desist.reports.fairness_report import fairness_page
 from tests.measures.attack import (
@@ -158,6 +159,25 @@ def test_a_rate_of_too_few_people_or_of_all_of_them_is_left_out():
     assert not shown.may_show("g", "a", "ppv")  # all four of those listed
     assert not shown.may_show("g", "a", "fpr")  # none of sixty: what each of them is
     assert not show_rates(tables, protect_tables(tables, PARTNERSHIP), LIST_RATES).may_show("g", "a", "ppv")  # of four
+
+
+def test_without_a_search_only_rates_of_shown_counts_are_shown_and_compared_ones_only_beside_shown_totals():
+    # Hidden: wrongly listed and missed of Asian and Mixed, in rows and totals that are shown
+    tables = [table("ethnicity", ETHNICITY)]
+    shown = rates_of_shown_counts(tables, protect_tables(tables, PARTNERSHIP), LIST_RATES)
+    assert {rate for _, row, rate in shown.shown if row == "Black"} == set(OF)
+    assert {rate for _, row, rate in shown.shown if row is None} == set(OF)
+    assert not [rate for _, row, rate in shown.shown if row in ("Asian", "Mixed")]
+    tables = [table("sex", SEX)]
+    protected = protect_tables(tables, PARTNERSHIP)
+    protected = replace(protected, cells={**protected.cells, "everybody|result=fp": HIDDEN})
+    shown = rates_of_shown_counts(tables, protected, [OF["fpr"], Rate("alone", ("fp",), ("fp", "tn"))])
+    assert not shown.may_show("sex", "Men", "fpr") and shown.may_show("sex", "Men", "alone")
+
+
+def test_a_table_without_the_columns_of_a_rate_has_no_such_rate():
+    sizes = Table("sex", pd.DataFrame({"people": [1175, 155]}, index=pd.Index(list(SEX), name="sex")))
+    assert not show_rates([sizes], protect_tables([sizes], PARTNERSHIP), LIST_RATES).shown
 
 
 def test_a_rate_counts_some_of_those_it_is_a_share_of():
