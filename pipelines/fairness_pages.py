@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from desist.fairness.audit import Audit
 from desist.fairness.statistics.group_measures import GroupRow, Measure
 from desist.fairness.statistics.verdicts import Finding
+from desist.measures.editions import Edition, edition_of
 from desist.reports import fairness_content as content
+from desist.reports.fairness_shown import protected_counts
 
 #: Which cell of the confusion matrix is the numerator of a rate; its count decides whether the rate may be shown.
 _NUMERATORS = {
@@ -58,6 +60,11 @@ def fairness_content(
         not_assessed=tuple(entry.characteristic.replace("_", " ") for entry in audit.unassessed if not entry.coverage),
         **more,  # type: ignore[arg-type]
     )
+
+
+def edition(report: content.FairnessContent, run: str) -> Edition:
+    """The record of the counts that a run's report shows, for later reports not to tell by difference what it hides."""
+    return edition_of(protected_counts(report), name=run, cut_on=report.asked.data_to)
 
 
 def _finding(finding: Finding, audit: Audit, answers: Mapping[str, str]) -> content.FindingContent:

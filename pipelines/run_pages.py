@@ -13,6 +13,7 @@ from desist.models.judging.evaluate import Difference, Measured
 from desist.pipelines.audited import SCORE, score_rows
 from desist.pipelines.board_page import PURPOSE_WORDS
 from desist.pipelines.evidence import Evidence
+from desist.pipelines.fairness_pages import edition
 from desist.pipelines.recipes import CARD
 from desist.pipelines.steps_of import step_of, step_records
 from desist.pipelines.studies_page import choice_content, sample_content, studies_content
@@ -136,6 +137,7 @@ def write_run_pages(folder: Path, found: Evidence, board: FairnessContent) -> di
     """Write the run's pages and figures into its reports folder; returns the figures by name."""
     pages = {
         "fairness.html": fairness_page(board),
+        "edition.json": edition(board, found.run).as_json(),
         "run.html": analyst_page(found),
         "card.html": points_card_page(found),
     }

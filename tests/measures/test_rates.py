@@ -203,7 +203,7 @@ def board_report(tables, audience):
         rows = tuple(fc.GroupRow(group, *counts, {name: value(counts, name) for name in OF})
                      for group, counts in groups.items())
         shown.append(fc.GroupTable(by, rows, {name: value(everybody, name) for name in OF}))
-        for name in ("fpr", "fnr", "ppv"):
+        for name in ("fpr", "fnr", "ppv") if len(shown) <= 4 else ():  # a board decides on at most twelve
             parts = []
             for group, counts in groups.items():
                 others = share(tuple(a - b for a, b in zip(everybody, counts, strict=True)), OF[name])[0]
@@ -263,7 +263,7 @@ def many(seed, people):
     drawn = np.random.default_rng(seed)
     results = drawn.choice(4, people, p=[0.11, 0.12, 0.10, 0.67])
     tables = {}
-    for by, groups in (("ethnicity", 6), ("sex", 2), ("age", 6), ("disability", 3), ("religion", 8), ("area", 5)):
+    for by, groups in (("ethnicity", 6), ("sex", 2), ("age", 6), ("disability", 3), ("faith", 8), ("area", 5)):
         group = drawn.choice(groups, people, p=drawn.dirichlet(np.ones(groups)))
         counts = np.array([[int(((group == g) & (results == r)).sum()) for r in range(4)] for g in range(groups)])
         tables[by] = {f"{by} {g}": tuple(map(int, row)) for g, row in enumerate(counts) if row.sum()}

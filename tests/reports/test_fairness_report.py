@@ -372,3 +372,18 @@ def test_every_metric_of_the_policy_has_words():
     for metric in decidable:
         words = fc.METRICS[metric]
         assert words.question.endswith("?") and "{value}" in words.says and lint(words.question + words.says) == []
+
+
+# -- what is kept of a report
+
+
+def test_the_kept_edition_holds_what_the_report_shows_and_no_true_count(made):
+    from desist.measures.editions import Edition
+    from desist.pipelines.fairness_pages import edition
+
+    content = made.fairness_content()
+    kept = edition(content, "run-1")
+    assert Edition.from_json(kept.as_json()) == kept and kept.cut_on == content.asked.data_to
+    assert kept.cells["everybody|ethnicity=Mixed|result=fp"] == "[c]"
+    assert kept.cells["everybody|ethnicity=Black|result=fp"] == "95" and kept.cells["everybody"] == "1,330"
+    assert not {"96", "146", "1330", "157"} & set(kept.cells.values())
