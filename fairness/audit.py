@@ -39,6 +39,9 @@ PROTECTED: Mapping[str, str] = {
     "sexual_orientation": "sexual_orientation",
 }
 
+#: Beyond this everybody's mean estimate is told to be off: the margin of the draft policy.
+EVERYBODY_OFF = 0.05
+
 CAVEATS = (
     "These findings are about recorded reoffending: offences that were detected and proven. Communities differ in how "
     "often offences are detected, so 'people with no proven reoffence' are not all people who did not offend.",
@@ -185,7 +188,7 @@ def audit(
         findings=decide(policy.findings, tables, everybody, policy, level),
         coverage=covered,
         unassessed=_unassessed(joined, covered),
-        caveats=(*CAVEATS, _coverage_caveat(joined)),
+        caveats=(*CAVEATS, *_calibration_caveat(everybody), _coverage_caveat(joined)),
     )
 
 
@@ -240,6 +243,20 @@ def _unassessed(joined: Joined, covered: Mapping[str, float]) -> tuple[Unassesse
         elif covered[name] == 0:
             found.append(Unassessed(name, 0.0, "nobody has a stated value"))
     return tuple(found)
+
+
+def _calibration_caveat(everybody: GroupRow) -> tuple[str, ...]:
+    """A sentence where everybody's own estimates may be off: findings compare groups, and all can be off alike."""
+    found = everybody.measures["calibration_in_the_large"]
+    if found.value is None or found.low is None or found.high is None:
+        return ()
+    if -EVERYBODY_OFF <= found.low and found.high <= EVERYBODY_OFF:
+        return ()
+    off = f"{abs(found.value):.3f} too {'high' if found.value >= 0 else 'low'}"
+    return (
+        f"For everybody together the estimates are on average {off} (95 in 100 such audits would hold the truth between "
+        f"{found.low:+.3f} and {found.high:+.3f}). Findings compare groups: they do not show what is wrong for all alike.",
+    )
 
 
 def _coverage_caveat(joined: Joined) -> str:

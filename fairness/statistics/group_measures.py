@@ -16,7 +16,7 @@ from desist.fairness.statistics import contrasts
 from desist.fairness.statistics.contrasts import NOBODY, Estimated
 from desist.fairness.statistics.estimates import Estimates, Pair
 from desist.fairness.statistics.intervals import LEVEL, UNDEFINED, Codes, Interval, z_of
-from desist.fairness.statistics.point_tables import EVERYBODY, METRICS, everybody_table, point_table
+from desist.fairness.statistics.point_tables import COUNTS, EVERYBODY, METRICS, everybody_table, point_table
 from desist.fairness.statistics.resampled import RESAMPLED, Resampled
 from desist.fairness.statistics.sample import Mask, Sample
 
@@ -143,7 +143,10 @@ class GroupMeasures:
         return _row(EVERYBODY, table.iloc[0], unknown, measures)
 
     def by(self, characteristic: str, unknown: Mapping[str, int]) -> tuple[GroupRow, ...]:
-        """A row for each group of a characteristic, in alphabetical order."""
+        """A row for each group of a characteristic, in alphabetical order.
+
+        ``unknown``: rows without a known outcome in each group. A group of nothing else has a row of noughts.
+        """
         labels = self._groups[characteristic].astype(str).reset_index(drop=True)
         names, codes = np.unique(labels.to_numpy(dtype=object), return_inverse=True)
         y, score = self._series()
@@ -169,7 +172,17 @@ class GroupMeasures:
                 for metric in ALL_METRICS
             }  # fmt: skip
             rows.append(_row(name, points[name], unknown.get(name, 0), measures))
-        return tuple(rows)
+        rows += [self._unjudged(name, number) for name, number in unknown.items() if number and name not in points]
+        return tuple(sorted(rows, key=lambda row: row.group))
+
+    def _unjudged(self, group: str, unknown: int) -> GroupRow:
+        """A group that was scored and none of whose outcomes is known: it must not vanish from the audit."""
+        whole = dict.fromkeys(ALL_METRICS, NOBODY) | self._estimates.everybody
+        nothing = pd.Series(dict.fromkeys(COUNTS, 0))
+        measures = {
+            metric: self._measure(metric, (NOBODY, whole[metric]), [], nothing, None) for metric in ALL_METRICS
+        }
+        return _row(group, nothing, unknown, measures)
 
     def _series(self) -> tuple[pd.Series, pd.Series]:
         return pd.Series(self._sample.y), pd.Series(self._sample.score)

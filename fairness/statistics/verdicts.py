@@ -1,8 +1,8 @@
 """Three answers by equivalence: within the limit, outside it, or not to be told from these people.
 
 Each group is compared with everybody else, and with the unweighted mean of the other groups, so that one large group
-does not decide what everybody is measured against. The interval of the gap to everybody else inside the margin, and
-no contrast wholly outside: ``meets``. Where a gap burdens in one direction only, only that side must hold. All primary
+does not decide what everybody is measured against. The interval of the gap to everybody else inside the margin, the
+gap to the mean itself inside it too, and no contrast wholly outside: ``meets``. Where a gap burdens in one direction only, only that side must hold. All primary
 findings must meet, so that answer needs no correction. ``does_not_meet`` does: many groups and findings are looked
 at, and Holm's procedure over all parts of all primary findings keeps the chance of any false one at 1 - level.
 Findings that are answered in writing, or only shown, are not corrected. Anything else, and any group too small for
@@ -13,12 +13,11 @@ Source: Berger 1982, Technometrics 24 (intersection-union); Holm 1979, Scandinav
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from desist.fairness.policy import PRIMARY, FindingRule, Policy
-from desist.fairness.statistics import contrasts
+from desist.fairness.statistics import contrasts, eligibility
 from desist.fairness.statistics.group_measures import GroupRow
 from desist.fairness.statistics.intervals import z_of
 from desist.fairness.statistics.power import needed
@@ -26,12 +25,6 @@ from desist.fairness.statistics.power import needed
 MEETS, DOES_NOT_MEET, CANNOT_BE_ASSESSED = "meets", "does_not_meet", "cannot_be_assessed"
 #: From best to worst: a finding's answer is the worst of its groups'.
 ANSWERS = (MEETS, CANNOT_BE_ASSESSED, DOES_NOT_MEET)
-
-#: Metrics that also need a number of events and of people without one (the policy's, 20 at the least).
-RANKING_METRICS = ("auc", "brier", "calibration_slope", "cross_auc")
-
-#: One end of a score interval alone errs too often on fewer independent rows of either (docs/benchmarks/audit.md).
-FEWEST_ONE_SIDED = 20
 
 #: What a group that cannot be assessed shows all the same, from least to most.
 LEANS = ("", "no_evidence", "a_gap_is_shown", "leaning_beyond_the_limit")
@@ -131,7 +124,8 @@ class Part:
         outside, enough = self.beyond(margin, harm), not self.short_of and self.gap_low is not None
         if enough and outside and rejected:
             return DOES_NOT_MEET, ""
-        if enough and not outside and inside(self.gap_low, self.gap_high, margin, harm):
+        mean_held = self.mean_gap is None or inside(self.mean_gap, self.mean_gap, margin, harm)
+        if enough and not outside and mean_held and inside(self.gap_low, self.gap_high, margin, harm):
             return MEETS, ""
         leans = [lean(low, high, margin, harm) for low, high in self.intervals()]
         return CANNOT_BE_ASSESSED, max(leans, key=LEANS.index, default="no_evidence")
@@ -254,7 +248,7 @@ def _part(
         people=row.people,
         denominator=measure.denominator,
         effective=measure.effective,
-        needed=_whole(wanted),
+        needed=eligibility.whole(wanted),
         value=measure.value,
         low=measure.low,
         high=measure.high,
@@ -291,40 +285,14 @@ def _p_outside(rule: FindingRule, row: GroupRow, others: Sequence[GroupRow]) -> 
 
 def _short_of(rule: FindingRule, row: GroupRow, everybody: GroupRow, needed: float, policy: Policy) -> tuple[str, ...]:
     """Each minimum that the group, or everybody else, does not reach; empty where there is enough to tell."""
-    worth, short = row.measures[rule.metric].effective, []
+    if not row.n:
+        return (eligibility.NO_OUTCOME,)
+    measure, short = row.measures[rule.metric], []
     if everybody.n <= row.n:
         short.append("there is nobody to compare with")
-    if row.people < policy.minimum_people:
-        short.append(f"{row.people} people; the policy asks for {policy.minimum_people}")
-    if worth < rule.minimum:
-        short.append(f"a denominator worth {worth:.0f}; the finding asks for {rule.minimum}")
-    if not worth >= needed:
-        wanted = _whole(needed)
-        told = "no number would do, the others are too few" if wanted is None else f"the margin asks for {wanted}"
-        short.append(f"a denominator worth {worth:.0f}; {told}")
-    fewest = min(worth, row.measures[rule.metric].others_effective)
-    if rule.harm != "both" and fewest < FEWEST_ONE_SIDED:
-        short.append(
-            f"a denominator worth {fewest:.0f} on one side; {FEWEST_ONE_SIDED} are the least for one direction"
-        )
-    if rule.metric in RANKING_METRICS:
-        without = row.n - row.events
-        short += _events_short(row.group, row.events, without, policy)
-        short += _events_short(
-            "everybody else", everybody.events - row.events, everybody.n - everybody.events - without, policy
-        )
-    return tuple(short)
-
-
-def _events_short(name: str, events: int, without: int, policy: Policy) -> list[str]:
-    short = []
-    if events < policy.minimum_events:
-        short.append(f"{events} events in {name}; the policy asks for {policy.minimum_events}")
-    if without < policy.minimum_non_events:
-        short.append(f"{without} without an event in {name}; the policy asks for {policy.minimum_non_events}")
-    return short
-
-
-def _whole(number: float) -> int | None:
-    """The next whole number; None for infinity."""
-    return math.ceil(number - 1e-9) if math.isfinite(number) else None
+    short += eligibility.worth_short(
+        rule, policy, people=row.people, worth=measure.effective, others_worth=measure.others_effective, needed=needed
+    )
+    own, all_of_them = ((one.events, one.n - one.events) for one in (row, everybody))
+    short += eligibility.outcomes_short(rule.metric, policy, row.group, own, all_of_them)
+    return (*short, *eligibility.nothing_tested(rule.metric, everybody))

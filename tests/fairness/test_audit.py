@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -224,3 +225,74 @@ def test_twenty_thousand_rows_with_500_replicates_are_audited_in_seconds(rows, p
     begun = time.process_time()
     audit(scores, outcomes, "proven", table, policy, seed=1, replicates=500)
     assert time.process_time() - begun < 10
+
+
+def _made(rows, policy, groups, *, score=None, outcome=None, unknown=None):
+    """An audit of made-up rows, with all scores or outcomes set, or those of a group unknown."""
+    scores, outcomes, table = rows(groups)
+    told, given = outcomes.table.copy(), scores.table.copy()
+    if score is not None:
+        given["score"] = score
+    if outcome is not None:
+        told["proven"] = outcome
+    if unknown is not None:
+        told.loc[table["ethnicity"] == unknown, ["proven", "why_missing"]] = [float("nan"), "not mature"]
+    made = Outcomes(told, ("proven",), {"proven": "x"})
+    return audit(replace(scores, table=given), made, "proven", table, policy, seed=1, replicates=20)
+
+
+def test_a_group_none_of_whose_outcomes_is_known_stays_in_the_audit(rows, policy):
+    groups = {("Male", "White"): 1500, ("Male", "Black"): 1500, ("Male", "Asian"): 700}
+    found = _made(rows, policy, groups, unknown="Asian")
+    parts = {part.group: part for part in found.findings[1].parts}
+    assert parts["Asian"].short_of == ("no row has a known outcome",)
+    assert (parts["Asian"].people, parts["Asian"].answer) == (0, "cannot_be_assessed")
+    assert (parts["White"].answer, found.findings[1].answer) == ("meets", "cannot_be_assessed")
+    (row,) = [row for row in found.tables["ethnicity"] if row.group == "Asian"]
+    assert (row.n, row.unknown_outcome) == (0, 700)
+    assert Audit.from_json(found.to_json()) == found
+
+
+FIVE = ("fpr", "selection", "excess_fpr", "calibration_in_the_large", "calibration_near_cut_off")
+
+
+def _asking(policy_text, metric):
+    """Over-prediction replaced by another metric, between men and women."""
+    text = policy_text.replace('"fpr"', '"fnr"').replace('"calibration_in_the_large"', f'"{metric}"')
+    return parse_policy(text.replace('characteristic = "ethnicity"', 'characteristic = "sex"'))
+
+
+@pytest.mark.parametrize(
+    ("score", "outcome", "untested"),
+    [
+        (None, 0.0, FIVE[2:]),  # nobody is proven to reoffend
+        (None, 1.0, FIVE[2:]),
+        (0.45, None, FIVE),  # nobody is listed, and every estimate is the same
+        (0.55, None, FIVE),  # everybody is
+    ],
+)
+@pytest.mark.parametrize("metric", FIVE)
+def test_where_nothing_was_tested_nothing_is_within_the_limit(rows, policy_text, score, outcome, untested, metric):
+    found = _made(rows, _asking(policy_text, metric), LARGE, score=score, outcome=outcome).findings[1]
+    if metric in untested:
+        assert {part.answer for part in found.parts} == {"cannot_be_assessed"}
+        words = " ".join(found.parts[0].short_of)
+        assert "nothing is tested" in words or "everybody together" in words
+
+
+def test_nobody_listed_by_estimates_that_differ_tests_calibration_and_no_cut_off(rows, policy_text):
+    score = [0.2, 0.4] * 1500
+    told = _made(rows, _asking(policy_text, "calibration_in_the_large"), LARGE, score=score)
+    assert told.findings[1].answer == "meets"
+    listing = _made(rows, _asking(policy_text, "selection"), LARGE, score=score).findings[1]
+    assert listing.parts[0].short_of == ("nobody in the audit is listed: nothing is tested",)
+
+
+def test_estimates_that_are_off_for_everybody_are_told(rows, policy):
+    """Scores of .7 and .1 with 6 in 10 and 2 in 10 listed: .304 on average, of .3; then all of them .2 higher."""
+    scores, outcomes, table = rows(LARGE)
+    higher = replace(scores, table=scores.table.assign(score=scores.table["score"] + 0.2))
+    level, off = (audit(one, outcomes, "proven", table, policy, seed=1, replicates=5) for one in (scores, higher))
+    assert not any("For everybody together" in caveat for caveat in level.caveats)
+    (told,) = [caveat for caveat in off.caveats if "For everybody together" in caveat]
+    assert "too high" in told

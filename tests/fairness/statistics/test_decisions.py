@@ -152,6 +152,18 @@ def test_a_small_community_far_from_the_mean_of_the_others_is_not_within_because
     assert small.answer == DOES_NOT_MEET
 
 
+def test_a_gap_to_the_mean_of_the_others_beyond_the_margin_is_not_within_though_it_may_be_chance():
+    """D's .24 against .22, .15 and .017: .02 above everybody else, .11 above the mean of two tiny and one large."""
+    counts = {"A": (1100, 5000), "B": (9, 60), "C": (1, 60), "D": (240, 1000)}
+    found = _decided(counts, margin=0.11)[0]
+    part = next(part for part in found.parts if part.group == "D")
+    assert part.mean_gap == pytest.approx(0.24 - (0.22 + 9 / 60 + 1 / 60) / 3, abs=1e-9)
+    assert part.gap_high < 0.11 < part.mean_gap and part.mean_low < 0.11
+    assert (part.answer, part.lean) == (CANNOT_BE_ASSESSED, "a_gap_is_shown")
+    kind = {part.group: part.answer for part in _decided(counts, margin=0.11, harm="lower")[0].parts}
+    assert kind["D"] == MEETS  # nobody is burdened by a gap the other way
+
+
 def test_two_groups_have_no_mean_of_others():
     assert all(part.mean_gap is None for part in _decided({"A": (300, 1000), "B": (300, 1000)})[0].parts)
 
