@@ -14,6 +14,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+#: A demo that ends without a release, for want of people, has done the same work.
+DONE, WITHHELD = 0, 3
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -33,7 +36,7 @@ def measure(people: int) -> Measured:
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if ran.returncode:
+    if ran.returncode not in (DONE, WITHHELD):
         raise SystemExit(ran.stderr)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Measured(people, wall, cpu, after.ru_maxrss / 1024)
