@@ -6,23 +6,28 @@ Estimates of today's caseload are made in memory to be counted; only counts leav
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from desist.fairness.approval.candidate import FOLDER
-from desist.fairness.policy import Policy
+from desist.fairness.policy import Policy, load_policy
 from desist.fairness.scrutiny.gaming import Earlier, Gaming, Population, gaming_checks, population
+from desist.fairness.statistics.intervals import Floats
 from desist.features.tables import ROW
 from desist.models.estimators.calibration import Calibrated
+from desist.models.files import load_model, save_model
 from desist.pipelines.audited import DIGITS, SCORE, Audited
 from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import Built, Ground
 from desist.pipelines.proxies_run import groups_of
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
+from desist.records.errors import Refused
 
 #: What an audit must say of itself to be held against a later one.
 NEEDED = ("policy_hash", "cut_off", "findings", "tables", "purpose", "outcome")
@@ -48,7 +53,25 @@ def find_gaming(
         earlier=earlier_audits(session, policy.purpose, training.outcome, but=run),
         audited=_last_rows(session, ground, audited),
         today=_today(session, ground, model, built),
+        recomputed=scores_of_the_file(training, audited),
     )
+
+
+def scores_of_the_file(training: Training, audited: Audited) -> Floats:
+    """What the audited model gives for the audited rows once written to its file and read again; in their order.
+
+    NaN for an audited row that is none of the judges': no score of it can be right.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(audited.model, Path(folder))
+        model = load_model(Path(folder))
+    rows = training.judging
+    given = pd.Series(model.predict_proba(rows)[:, 1].round(DIGITS), index=_keys(rows))
+    return np.asarray(given.reindex(_keys(audited.rows)), dtype=float)
+
+
+def _keys(rows: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([rows["person_id"].astype(str), pd.to_datetime(rows["as_of"])])
 
 
 def earlier_audits(session: Session, purpose: str, outcome: str, *, but: str) -> tuple[Earlier, ...]:
@@ -62,10 +85,24 @@ def earlier_audits(session: Session, purpose: str, outcome: str, *, but: str) ->
             made[row["dataset"]] = None
         elif row["operation"] == "release.approved":
             made = dict.fromkeys([row["dataset"]] if row["dataset"] != but else [])
-    found = [Earlier(run, _read(session.workspace.runs / run / FOLDER / "audit.json")) for run in made]
+    found = [_earlier(session.workspace.runs / run / FOLDER, run) for run in made]
     return tuple(
         one for one in found if one.audit is None or (one.audit["purpose"], one.audit["outcome"]) == (purpose, outcome)
     )
+
+
+def _earlier(folder: Path, run: str) -> Earlier:
+    audit = _read(folder / "audit.json")
+    return Earlier(run, audit, None if audit is None else _policy_of(folder / "policy.toml", audit))
+
+
+def _policy_of(path: Path, audit: Mapping[str, Any]) -> Policy | None:
+    """The policy beside an audit; None where it cannot be read, or is not the one the audit was made under."""
+    try:
+        policy = load_policy(path)
+    except (OSError, Refused):
+        return None
+    return policy if policy.hash == audit["policy_hash"] else None
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:

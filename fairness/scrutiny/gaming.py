@@ -1,7 +1,7 @@
 """Signs that an audit was made to look well: each is a question to the board, none is a proof.
 
-Scores clipped or tied beside a cut-off, margins moved once results were known, a group dropped, people unlike those
-of today's list, and figures that no one table of counts can give.
+Scores clipped or tied beside a cut-off, or not those that the model gives; limits moved once results were known, a
+group dropped or no longer told of, people unlike those of today's list, and figures that no one table of counts gives.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from scipy.stats import binomtest
 
 from desist.fairness.approval.questions import GAMING, Question
 from desist.fairness.groups import NOT_STATED
-from desist.fairness.policy import PRIMARY, ROLES, CutOffs, Policy
+from desist.fairness.policy import FEWEST_PEOPLE, PRIMARY, ROLES, CutOffs, Policy
+from desist.fairness.scrutiny.loosened import loosened
 from desist.fairness.scrutiny.one_matrix import table_faults
+from desist.fairness.scrutiny.piles import piles
 from desist.fairness.statistics.intervals import Floats
+from desist.fairness.statistics.verdicts import CANNOT_BE_ASSESSED, DOES_NOT_MEET
 
 #: Equal rates say nothing where a smaller share is listed, or a smaller share is not.
 LEAST_LISTED = 0.01
-#: A pile of equal scores so near to a cut-off, of so large a share of all rows and so many rows, and so many times as
-#: large as every other pile round it, did not come about by itself; a points card's own piles change by less.
-BESIDE, PILE_SHARE, PILE_ROWS, PILE_TIMES = 0.05, 0.02, 20, 4.0
-ROUND_IT = 0.15
 #: Rows so near below a cut-off are held against those so near above: three times as many on one side, not by chance.
 BUNCH, BUNCH_TIMES, BUNCH_CHANCE = 0.02, 3.0, 0.001
 #: Below this share of different values scores are a card's totals, which leave gaps of their own.
@@ -33,14 +32,24 @@ CONTINUOUS = 0.2
 #: A standardised difference from which two populations are called unlike, and so many standard errors of it.
 UNLIKE, UNLIKE_ERRORS = 0.25, 3.0
 SCORE_BINS = 20
+#: Scores are kept to six digits; a larger difference is another score.
+SAME_SCORE = 1e-6
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier audit of the same purpose and outcome: the run, and what audit.json says (None: it is gone)."""
+    """An earlier audit of the same purpose and outcome: the run, and what audit.json says (None: it is gone).
+
+    ``policy``: the policy that lies beside it; None where it is gone, or is not the one the audit was made under.
+    """
 
     run: str
     audit: Mapping[str, Any] | None
+    policy: Policy | None = None
+
+    def policy_then(self, now: Policy) -> Policy | None:
+        """The policy the audit was made under, if anybody can tell."""
+        return now if self.audit is not None and self.audit.get("policy_hash") == now.hash else self.policy
 
 
 @dataclass(frozen=True)
@@ -98,17 +107,23 @@ def gaming_checks(
     earlier: Sequence[Earlier] = (),
     audited: Population | None = None,
     today: Population | None = None,
+    recomputed: Floats | None = None,
 ) -> Gaming:
     """Every check of an audit, given as audit.json says it.
 
     ``scores``: of the audited rows. ``earlier``: the audits of the purpose and outcome from the last release's on.
-    ``audited`` and ``today``: the audit's people and those on today's caseload, as counts.
+    ``audited`` and ``today``: the audit's people and those on today's caseload, as counts. ``recomputed``: what the
+    candidate's model file gives for the audited rows, in their order; NaN for a row that it was never asked about.
     """
     found = [*_listed(scores, policy.cut_offs), *_tied(scores, policy.cut_offs), *table_faults_of(audit)]
     checked = ["scores beside the cut-offs", "figures against their own counts"]
+    if recomputed is not None:
+        checked.append("the audited scores against the model's own file")
+        found += _other_scores(scores, recomputed, audit)
     if earlier:
         checked.append(f"the policy and groups of {len(earlier)} earlier audits")
-        found += [*_gone(earlier), *_moved(earlier, audit, policy), *_dropped(earlier, audit, policy)]
+        found += [*_gone(earlier, policy), *_moved(earlier, audit, policy), *_dropped(earlier, audit, policy)]
+        found += _no_longer_told(earlier, audit)
     if audited is not None and today is not None and audited.people and today.people:
         checked.append("the audit's people against today's")
         found += _unlike(audited, today)
@@ -139,24 +154,27 @@ def _tied(scores: Floats, cut_offs: CutOffs) -> Iterator[Question]:
     """Piles of equal scores beside a cut-off, or many more rows on one side of it than on the other."""
     signs = []
     for cut in sorted({*cut_offs.steps, cut_offs.selection}):
-        signs += [*_piles(scores, cut), *_bunched(scores, cut)]
+        signs += [*piles(scores, cut), *_bunched(scores, cut)]
     if signs:
         told = "; ".join(signs)
         words = f"Scores lie beside a cut-off as if they had been moved there: {told}. How did that come about?"
         yield Question("gaming-tied-scores", GAMING, words)
 
 
-def _piles(scores: Floats, cut: float) -> Iterator[str]:
-    values, counts = np.unique(np.round(scores, 6), return_counts=True)
-    for value, count in zip(values, counts, strict=True):
-        others = counts[(np.abs(values - value) <= ROUND_IT) & (values != value)]
-        largest = int(others.max(initial=0))
-        if (
-            abs(value - cut) <= BESIDE
-            and count >= max(PILE_ROWS, PILE_SHARE * scores.size)
-            and count >= PILE_TIMES * max(largest, 1)
-        ):
-            yield f"{count:,} of {scores.size:,} rows have exactly {value:g}, beside the cut-off {cut:g}"
+def _other_scores(scores: Floats, recomputed: Floats, audit: Mapping[str, Any]) -> Iterator[Question]:
+    """Audited scores that are not those of the model, and an audit whose counts are not of these scores."""
+    signs = []
+    # A row that the model was never asked about has no score of its own: it differs.
+    other = ~(np.abs(scores - recomputed) <= SAME_SCORE * (1 + 1e-6))
+    if other.any():
+        largest = float(np.nan_to_num(np.abs(scores - recomputed)[other], nan=1.0).max())
+        signs.append(f"{int(other.sum()):,} of {scores.size:,} audited scores differ, by up to {largest:.3g}")
+    listed, told = int((recomputed >= float(audit["cut_off"])).sum()), int(audit["everybody"]["selected"])
+    if listed != told:
+        signs.append(f"the audit counts {told:,} rows listed and the model lists {listed:,}")
+    if signs:
+        words = f"The audit is not of the scores that the candidate's model gives: {'; '.join(signs)}. Whose are they?"
+        yield Question("gaming-other-scores", GAMING, words)
 
 
 def _bunched(scores: Floats, cut: float) -> Iterator[str]:
@@ -169,12 +187,17 @@ def _bunched(scores: Floats, cut: float) -> Iterator[str]:
         yield f"{below:,} rows lie just below the cut-off {cut:g} and {above:,} just above"
 
 
-def _gone(earlier: Sequence[Earlier]) -> Iterator[Question]:
+def _gone(earlier: Sequence[Earlier], policy: Policy) -> Iterator[Question]:
     gone = [one.run for one in earlier if one.audit is None]
     if gone:
         told = ", ".join(gone)
         words = f"The log tells of audits that are gone or cannot be read: {told}. What did they find?"
         yield Question("gaming-audit-gone", GAMING, words)
+    without = [one.run for one in earlier if one.audit is not None and one.policy_then(policy) is None]
+    if without:
+        told = ", ".join(without)
+        words = f"The policy that earlier audits were made under is gone or was changed: {told}. What did it ask for?"
+        yield Question("gaming-policy-gone", GAMING, words)
 
 
 def _moved(earlier: Sequence[Earlier], audit: Mapping[str, Any], policy: Policy) -> Iterator[Question]:
@@ -185,6 +208,8 @@ def _moved(earlier: Sequence[Earlier], audit: Mapping[str, Any], policy: Policy)
     for one in earlier:
         if one.audit is None or one.audit.get("policy_hash") == policy.hash:
             continue
+        if one.policy is not None:
+            signs |= dict.fromkeys(f"{sign} (run {one.run})" for sign in loosened(one.policy, policy))
         if not math.isclose(float(one.audit["cut_off"]), float(audit["cut_off"])):
             signs[f"the cut-off was {one.audit['cut_off']:g} and is {audit['cut_off']:g}"] = None
         for finding in one.audit["findings"]:
@@ -211,6 +236,9 @@ def _dropped(earlier: Sequence[Earlier], audit: Mapping[str, Any], policy: Polic
     """Characteristics and groups of enough people that an earlier audit had and this one has not."""
     signs: dict[str, None] = {}
     for one in earlier:
+        # By the minimum of that time: one raised since would hide the group it was raised for.
+        then = one.policy_then(policy)
+        least = min(policy.minimum_people, then.minimum_people if then else FEWEST_PEOPLE)
         for name, rows in (one.audit or {}).get("tables", {}).items():
             said = name.replace("_", " ")
             if name not in audit["tables"]:
@@ -218,12 +246,32 @@ def _dropped(earlier: Sequence[Earlier], audit: Mapping[str, Any], policy: Polic
                 continue
             there = {row["group"] for row in audit["tables"][name]}
             for row in rows:
-                enough = int(row["people"]) >= policy.minimum_people and row["group"] != NOT_STATED
+                enough = int(row["people"]) >= least and row["group"] != NOT_STATED
                 if enough and row["group"] not in there:
                     signs[f"{row['group']} ({said}) is gone"] = None
     if signs:
         words = f"An earlier audit compared more groups: {'; '.join(signs)}. Where are these people now?"
         yield Question("gaming-group-dropped", GAMING, words)
+
+
+def _no_longer_told(earlier: Sequence[Earlier], audit: Mapping[str, Any]) -> Iterator[Question]:
+    """Groups beyond their limit in an earlier audit of which this one says that it cannot tell."""
+    now = {
+        (finding["metric"], finding["characteristic"], part["group"]): part.get("answer")
+        for finding in audit["findings"]
+        for part in finding["parts"]
+    }
+    signs: dict[str, None] = {}
+    for one in earlier:
+        for finding in (one.audit or {}).get("findings", ()):
+            for part in finding["parts"]:
+                about = (finding["metric"], finding["characteristic"], part["group"])
+                if part.get("answer") == DOES_NOT_MEET and now.get(about) == CANNOT_BE_ASSESSED:
+                    signs[f"{part['group']} ({finding['id']}, run {one.run})"] = None
+    if signs:
+        told = "; ".join(signs)
+        words = f"Beyond the limit in an earlier audit, and now said to be too few or not told: {told}. What changed?"
+        yield Question("gaming-no-longer-told", GAMING, words)
 
 
 def _unlike(audited: Population, today: Population) -> Iterator[Question]:
