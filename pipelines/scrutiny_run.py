@@ -107,7 +107,7 @@ def scrutinise(
     )  # fmt: skip
     look = worst_off(
         sample, joined.groups, minimum=policy.minimum_people,
-        replicates=min(session.settings.replicates, SEARCH_REPLICATES), seed=session.settings.seed,
+        replicates=min(session.settings.replicates, SEARCH_REPLICATES), seed=session.settings.seed, level=audit.level,
     )  # fmt: skip
     gaming = find_gaming(
         session, ground, training, final.audited, final.model, json.loads(audit.to_json()), policy, built, run=run

@@ -17,6 +17,7 @@ import pandas as pd
 from desist.fairness.audit import Audit, audit
 from desist.fairness.groups import NOT_STATED
 from desist.fairness.policy import Policy
+from desist.fairness.statistics.group_measures import Measure
 from desist.features.outcomes import REPORTED_BY_VICTIMS, label_outcomes
 from desist.features.tables import ROW
 from desist.measures.disclosure import PARTNERSHIP, protect
@@ -70,7 +71,8 @@ class SecondOutcome:
         """What a board is told of it."""
         return (
             f"The same estimates were held against another outcome: {self.second.outcome_definition}. How often these "
-            "come to light depends less on where police look. It is shown, never trained on, and decides nothing.",
+            "come to light depends less on where police look. It is shown, never trained on, and decides nothing. Each "
+            "gap has its range; that no difference is shown does not show that there is none.",
             *(line for name in self._names() for line in self._differences(name)),
         )
 
@@ -81,11 +83,11 @@ class SecondOutcome:
             if row.group == NOT_STATED or other is None or min(row.events, other.events) < FEWEST_EVENTS:
                 continue
             first, then = row.measures["base_rate"], other.measures["base_rate"]
-            if first.gap is None or then.gap is None or not first.others or not then.others:
+            if None in (first.gap, first.gap_low, first.gap_high, then.gap, then.gap_low, then.gap_high):
                 continue
             yield (
-                f"{row.group} ({NAMES[name]}): proven reoffending {_points(first.gap)}, offences reported by a victim "
-                f"{_points(then.gap)}"
+                f"{row.group} ({NAMES[name]}), proven reoffending: {_against_others(first)}; offences reported by a "
+                f"victim: {_against_others(then)}"
             )
 
     def tables(self) -> tuple[TextTable, ...]:
@@ -108,11 +110,20 @@ class SecondOutcome:
         return TextTable(caption, ("Group", *COLUMNS, "All"), tuple(cells), tuple(shown.notes()))
 
 
+def _against_others(measure: Measure) -> str:
+    """A gap with its range, or that none is shown where the range holds nought."""
+    gap, low, high = measure.gap or 0.0, measure.gap_low or 0.0, measure.gap_high or 0.0
+    between = f"range {_points(low)} to {_points(high)}"
+    if low <= 0 <= high:
+        return f"no difference from everybody else's is shown ({between})"
+    return f"{_points(gap)} everybody else's ({between})"
+
+
 def _points(gap: float) -> str:
     whole = int(abs(gap) * 100 + 0.5)
     if whole == 0:
-        return "level with everybody else's"
-    return f"{whole} {'point' if whole == 1 else 'points'} {'above' if gap > 0 else 'below'} everybody else's"
+        return "less than 1 point " + ("above" if gap > 0 else "below") if gap else "level with"
+    return f"{whole} {'point' if whole == 1 else 'points'} {'above' if gap > 0 else 'below'}"
 
 
 def second_outcome(
@@ -124,6 +135,6 @@ def second_outcome(
     outcomes = label_outcomes(ground.events, rows, [definition], known_by=known_by)
     second = audit(
         judged.scores, outcomes, definition.name, judged.groups, policy,
-        seed=session.settings.seed, replicates=min(session.settings.replicates, REPLICATES),
+        seed=session.settings.seed, replicates=min(session.settings.replicates, REPLICATES), attempt=main.attempt,
     )  # fmt: skip
     return SecondOutcome(main, second)

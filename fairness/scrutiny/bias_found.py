@@ -109,6 +109,8 @@ METRIC_WORDS = {
 LIMITS = (
     "This corrects the outcome only. The features count earlier sanctions, which come from the same detection: what "
     "that adds to the estimates of people whose offences are found out more often is not corrected here.",
+    "The range of true gaps is wide enough to hold the true gap in at least {often} such audits, one group and finding "
+    "at a time, wherever in the board's ranges detection lies; in the rest it lies outside, and nobody can tell which.",
     "If detection lies outside these ranges, these limits say nothing.",
     "Everybody else is treated as one group. The chance is that at least one of a person's offences is detected and "
     "proven, so somebody who offends often has a higher one: listed people's ratio must allow for that too.",
@@ -123,8 +125,8 @@ def sentences(found: LabelBias) -> tuple[str, ...]:
         _ranges(found.ranges),
     ]
     for finding in found.findings:
-        said += _of_finding(finding)
-    return (*said, *LIMITS)
+        said += _of_finding(finding, found.level)
+    return (*said, *(limit.format(often=_often(found.level)) for limit in LIMITS))
 
 
 def tipping_sentences(found: LabelBias, finding: str) -> tuple[str, ...]:
@@ -148,7 +150,7 @@ def _ranges(ranges: Detection | None) -> str:
     )
 
 
-def _of_finding(finding: FindingBias) -> list[str]:
+def _of_finding(finding: FindingBias, level: float) -> list[str]:
     title = f"{finding.id} ({METRIC_WORDS.get(finding.metric, finding.metric.replace('_', ' '))})"
     standings = {group.standing for group in finding.groups}
     if standings <= {NOT_MOVED} and standings:
@@ -156,14 +158,14 @@ def _of_finding(finding: FindingBias) -> list[str]:
     if standings <= {NOT_WORKED_OUT}:
         return [f"{title}: what detection does to it is not worked out here. It may be more or less than recorded."]
     told = [group for group in finding.groups if group.assessed and group.standing != NOT_WORKED_OUT]
-    said = [f"{title}, {group.group}: {_of_group(group, finding)}" for group in told]
+    said = [f"{title}, {group.group}: {_of_group(group, level)}" for group in told]
     if rest := len(finding.groups) - len(told):
         people = "1 group is" if rest == 1 else f"{rest} groups are"
         said.append(f"{title}: {people} too small to assess, whatever is assumed about detection.")
     return said
 
 
-def _of_group(group: GroupBias, finding: FindingBias) -> str:
+def _of_group(group: GroupBias, level: float) -> str:
     recorded = f"the recorded gap is {_signed(group.recorded)} in 100"
     parts = [recorded, _tipping_words(group)]
     if group.standing == IMPOSSIBLE:
@@ -171,11 +173,14 @@ def _of_group(group: GroupBias, finding: FindingBias) -> str:
                         "ranges need another look")  # fmt: skip
     elif group.standing != NO_RANGES:
         verdict = {
-            WITHIN: "within the limit whatever holds in the ranges",
-            BEYOND: "beyond the limit whatever holds in the ranges",
+            WITHIN: "which is within the limit whatever holds in the board's ranges",
+            BEYOND: "which is beyond the limit whatever holds in the board's ranges",
             DEPENDS: "so whether it is within the limit depends on detection",
         }[group.standing]
-        interval = f"the true gap lies between {_signed(group.low)} and {_signed(group.high)} in 100, {verdict}"
+        interval = (
+            f"in at least {_often(level)} such audits the true gap lies within a range like this one, "
+            f"{_signed(group.low)} to {_signed(group.high)} in 100, {verdict}"
+        )
         parts.insert(1, interval)
         if group.trimmed:
             parts.insert(2, "part of the ranges does not fit the records and was left out")
@@ -204,6 +209,12 @@ def _ratio_words(tip: Tipping, whose: str, others: str) -> str | None:
     if tip.ratio is None or tip.overall is None:
         return None
     return f"{whose} {tip.ratio:.2f} times as often as {others} (where {_in_100(tip.overall)} in 100 are)"
+
+
+def _often(level: float) -> str:
+    """19 of 20 for a level of 95 %; more where an audit is a retry."""
+    number = round(1 / (1 - level))
+    return f"{number - 1} of {number}"
 
 
 def _in_100(chance: float) -> str:

@@ -12,6 +12,7 @@ from desist.fairness.approval.questions import Question
 from desist.fairness.approval.scrutiny_file import Scrutiny
 from desist.fairness.audit import audit
 from desist.fairness.policy import CutOffs, FindingRule, Policy
+from desist.fairness.statistics.worst_off import WorstOff
 from desist.features.tables import Outcomes, Scores
 from desist.pipelines import scrutiny_run
 from desist.pipelines.audit_run import Judged
@@ -23,7 +24,7 @@ RULE = FindingRule("wrongly-listed", "fpr", "ethnicity", 0.1, 20, "primary", "hi
 POLICY = Policy("test", "fairness_audit", 1, CutOffs((0.2, 0.4, 0.6), 0.4, "both"), 20, 20, 20, (), (RULE,), "h")
 
 
-def world(groups, outcome=OUTCOME):
+def world(groups, outcome=OUTCOME, attempt=1):
     """People without the outcome, and 10 a group with it: ``groups`` maps a name to (people, listed of the others)."""
     rows = []
     for name, (people, listed) in groups.items():
@@ -37,7 +38,7 @@ def world(groups, outcome=OUTCOME):
     outcomes = Outcomes(keys.assign(**{outcome: table["event"]}, why_missing=""), (outcome,), {outcome: "made up"})
     helped = keys.assign(need=[place % 2 == 0 for place in range(len(table))], received=False)
     judged = Judged(scores, keys.assign(ethnicity=table["ethnicity"]), helped, {})
-    made = audit(scores, outcomes, outcome, judged.groups, POLICY, seed=1, replicates=20)
+    made = audit(scores, outcomes, outcome, judged.groups, POLICY, seed=1, replicates=20, attempt=attempt)
     return judged, outcomes, made
 
 
@@ -104,8 +105,8 @@ def checks(monkeypatch):
     return SimpleNamespace(handed=handed, found=found)
 
 
-def scrutinised(outcome=OUTCOME, *, fits=True):
-    judged, outcomes, made = world(ALIKE, outcome)
+def scrutinised(outcome=OUTCOME, *, fits=True, attempt=1):
+    judged, outcomes, made = world(ALIKE, outcome, attempt)
     session = SimpleNamespace(settings=SimpleNamespace(replicates=20, seed=1), say=lambda text: None)
     training = SimpleNamespace(outcomes=outcomes, outcome=outcome)
     final = SimpleNamespace(model="the model", audited="the audited file")
@@ -155,3 +156,17 @@ def test_gaming_is_sought_in_the_audit_as_it_is_written_and_todays_list_by_the_p
         isinstance(part, dict) and part.get("outcome") == OUTCOME for part in given
     )
     assert checks.handed["find_by_group"][1] == {"cut_off": 0.4}
+
+
+def test_the_search_for_combinations_allows_for_a_retry_as_the_audit_does(checks, monkeypatch):
+    asked = {}
+
+    def search(sample, groups, **named):
+        asked.update(named)
+        return WorstOff(0, 0, named["level"], ())
+
+    monkeypatch.setattr(scrutiny_run, "worst_off", search)
+    scrutinised()
+    assert asked["level"] == 0.95
+    scrutinised(attempt=3)
+    assert asked["level"] == pytest.approx(1 - 0.05 / 3)

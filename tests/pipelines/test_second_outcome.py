@@ -1,6 +1,7 @@
 """The same estimates beside an outcome that victims report: what is said, what is counted, and what is asked."""
 
 import datetime as dt
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -24,10 +25,10 @@ def outcomes(name, events):
     return Outcomes(table, (name,), {name: f"made-up {name}"})
 
 
-def audited(name, events, **groups):
+def audited(name, events, attempt=1, **groups):
     """The audit of 200 people with a chance of .5 each, ``events`` of them with the outcome."""
     return audit(Scores(KEYS.assign(score=0.5), "m"), outcomes(name, events), name, KEYS.assign(**groups), POLICY,
-                 seed=1, replicates=20)  # fmt: skip
+                 seed=1, replicates=20, attempt=attempt)  # fmt: skip
 
 
 def both(main, second, **groups):
@@ -40,15 +41,37 @@ PROVEN = {*range(40), *range(100, 160)}
 REPORTED = {*range(30), *range(100, 130)}
 
 
-def test_a_gap_in_what_police_find_and_none_in_what_victims_report_is_said_of_each_group():
+def test_a_gap_in_what_police_find_and_none_shown_in_what_victims_report_is_said_of_each_group_with_its_range():
+    """By hand (Newcombe): 40 and 60 of 100 give -.328 to -.061; 30 and 30 of 100 give -.126 to .126."""
     words = both(PROVEN, REPORTED, ethnicity=ETHNICITY).words()
     assert "made-up reported" in words[0] and "decides nothing" in words[0]
-    assert words[1:] == (
-        "Asian (ethnicity): proven reoffending 20 points below everybody else's, offences reported by a victim level "
-        "with everybody else's",
-        "White (ethnicity): proven reoffending 20 points above everybody else's, offences reported by a victim level "
-        "with everybody else's",
+    assert "that no difference is shown does not show that there is none" in words[0]
+    none = (
+        "offences reported by a victim: no difference from everybody else's is shown (range 13 points below to 13 "
+        "points above)"
     )
+    assert words[1:] == (
+        "Asian (ethnicity), proven reoffending: 20 points below everybody else's (range 33 points below to 6 points "
+        f"below); {none}",
+        "White (ethnicity), proven reoffending: 20 points above everybody else's (range 6 points above to 33 points "
+        f"above); {none}",
+    )
+
+
+def test_a_gap_of_ten_points_among_a_hundred_is_not_told_as_a_difference():
+    """50 and 60 of 100: by hand -.232 to .037."""
+    words = both({*range(50), *range(100, 160)}, REPORTED, ethnicity=ETHNICITY).words()
+    assert words[1].startswith(
+        "Asian (ethnicity), proven reoffending: no difference from everybody else's is shown (range 23 points below to "
+        "4 points above)"
+    )
+
+
+def test_a_gap_without_a_range_is_not_told():
+    found = both(PROVEN, REPORTED, ethnicity=ETHNICITY)
+    row = found.second.tables["ethnicity"][0]
+    row.measures["base_rate"] = replace(row.measures["base_rate"], gap_low=None, gap_high=None)
+    assert [line.split(" (")[0] for line in found.words()[1:]] == ["White"]
 
 
 @pytest.mark.parametrize(("events", "told"), [(20, True), (19, False)])
@@ -99,20 +122,21 @@ def test_the_second_audit_judges_the_same_rows_by_the_same_day(monkeypatch):
     monkeypatch.setattr(module, "label_outcomes", label)
     judged = Judged(Scores(KEYS.assign(score=0.5), "m"), KEYS.assign(ethnicity=ETHNICITY), None, {})
     session = SimpleNamespace(settings=SimpleNamespace(data_lag_days=14, seed=1, replicates=1000))
-    main = audited("proven", PROVEN, ethnicity=ETHNICITY)
+    main = audited("proven", PROVEN, attempt=3, ethnicity=ETHNICITY)
     found = module.second_outcome(
         session, SimpleNamespace(events="events"), judged, POLICY, main, known_by=dt.date(2026, 10, 1)
     )
     assert asked["definition"].name == REPORTED_BY_VICTIMS.name and asked["definition"].data_lag_days == 14
     assert asked["known_by"] == dt.date(2026, 10, 1) and list(asked["rows"]["person_id"]) == PEOPLE
     assert found.second.outcome == REPORTED_BY_VICTIMS.name and found.second.replicates == 200
+    assert found.second.attempt == 3 and found.second.level == found.main.level > 0.98, "a retry's ranges are wider"
     assert found.second.counts["rows_judged"] == found.main.counts["rows_judged"] == 200
 
 
 @pytest.mark.parametrize(
     ("gap", "words"),
-    [(0.004, "level with everybody else's"), (0.005, "1 point above everybody else's"),
-     (-0.014, "1 point below everybody else's"), (-0.2, "20 points below everybody else's")],
+    [(0.0, "level with"), (0.004, "less than 1 point above"), (-0.004, "less than 1 point below"),
+     (0.005, "1 point above"), (-0.014, "1 point below"), (-0.2, "20 points below")],
 )  # fmt: skip
 def test_a_gap_is_told_in_whole_points(gap, words):
     assert module._points(gap) == words

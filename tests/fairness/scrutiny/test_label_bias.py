@@ -9,7 +9,14 @@ import pytest
 
 from desist.fairness.audit import audit
 from desist.fairness.policy import Detection, parse_policy
-from desist.fairness.scrutiny.bias_found import METRIC_WORDS, WITHOUT_OUTCOME, GroupBias
+from desist.fairness.scrutiny.bias_found import (
+    METRIC_WORDS,
+    WITHOUT_OUTCOME,
+    FindingBias,
+    GroupBias,
+    LabelBias,
+    Tipping,
+)
 from desist.fairness.scrutiny.detection_bounds import RATES, Contrast, Share, Side
 from desist.fairness.scrutiny.label_bias import MOVED, Counts, contrast_of, counts_among, label_bias, tipping, within
 from desist.features.tables import Outcomes, Scores
@@ -169,7 +176,7 @@ def test_what_the_board_reads_names_the_ranges_the_limits_and_what_is_not_correc
     assert "30 to 80 in 100 are found out and proven" in said and "0.8 to 1.25 times" in said
     assert "The features count earlier sanctions" in said and "is not corrected here" in said
     assert "If detection lies outside these ranges, these limits say nothing." in said
-    assert "the recorded gap is +" in said and "the true gap lies between" in said
+    assert "the recorded gap is +" in said and "19 of 20 such audits the true gap lies within a range like" in said
     for word in ("unbiased", " fair ", "high-risk", "innocent"):
         assert word not in said
 
@@ -256,3 +263,15 @@ def test_through_the_audit_bounds_hold_the_truth_with_repeated_rows(ask):
             one = group_of(found, place=place)
             held += one.low is not None and one.low <= made.gap(metric) <= one.high
     assert held >= 34
+
+
+@pytest.mark.parametrize("standing", ["within_whatever", "beyond_whatever", "depends"])
+@pytest.mark.parametrize(("level", "often"), [(0.95, "19 of 20"), (0.975, "39 of 40")])
+def test_a_range_of_true_gaps_is_never_told_without_how_often_such_a_range_holds(standing, level, often):
+    tip = Tipping(None, None)
+    group = GroupBias("Asian", 0.02, -0.01, 0.03, -0.02, 0.04, standing, False, True, True, tip, tip)
+    said = LabelBias(DRAFT, level, (FindingBias("f", "fpr", "ethnicity", 0.05, "both", (group,)),)).words()
+    [line] = [line for line in said if "-2.0 to +4.0 in 100" in line]
+    assert f"in at least {often} such audits" in line
+    assert any(f"at least {often} such audits, one group and finding at a time" in line for line in said[3:])
+    assert "{often}" not in " ".join(said)
