@@ -99,7 +99,9 @@ class Proxies:
         """What a board is told of proxies."""
         said = [
             f"How well a person's group can be told from the features was measured on {self.people:,} people held out. "
-            "A feature that tells a group well can carry the group into the estimate although nobody entered it."
+            "A feature that tells a group well can carry the group into the estimate although nobody entered it. "
+            "Each single feature was read in two ways and the better is told: its figure and its range read somewhat "
+            "high, most of all for small groups, so that one is asked about rather than missed."
         ]
         asked = self.questions()
         said += [question.words for question in asked]
@@ -226,7 +228,8 @@ def _each(asked: _Asked, binned: dict[str, Codes], limit: float, used: Collectio
         for code in asked.told:
             if not np.isnan(aucs[code]):
                 what = {"feature": feature, "set": "", "how": ALONE, "used": feature in used}
-                yield asked.said(code, float(aucs[code]), limit, tried=len(binned), **what)
+                # Two ways of reading each feature are tried, and the better one is told.
+                yield asked.said(code, float(aucs[code]), limit, tried=2 * len(binned), **what)
 
 
 def _together(asked: _Asked, name: str, values: pd.DataFrame, limit: float, seed: int) -> Iterator[Told]:

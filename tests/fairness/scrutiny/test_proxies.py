@@ -6,6 +6,7 @@ import pytest
 
 from desist.fairness.approval.questions import PROXY
 from desist.fairness.policy import ProxyLimits
+from desist.fairness.scrutiny import proxies as module
 from desist.fairness.scrutiny.proxies import BEYOND, FEWEST, NOT_RULED_OUT, WITHIN, proxies
 from desist.fairness.scrutiny.telling import auc_interval, bins_of, held_out_auc, score_auc
 from desist.records.errors import Refused
@@ -158,3 +159,16 @@ def test_the_interval_holds_the_truth_for_a_group_of_sixty_near_the_limit():
         interval = auc_interval(auc, 60, 800)
         inside += interval.low <= 0.651 <= interval.high
     assert inside >= 90
+
+
+def test_the_better_of_two_ways_needs_a_surer_gap_to_chance_and_is_told_to_read_high(drawn, monkeypatch):
+    """100 against 700 people at .565: 1.96 standard errors above chance start at .560, 2.24 at .568."""
+    *_, noise = drawn
+    groups = np.array(["A"] * 100 + ["B"] * 700)
+    seen = {}
+    monkeypatch.setattr(module, "held_out_auc", lambda *given: np.array([seen["auc"], 1 - seen["auc"]]))
+    for auc, answer in ((0.565, NOT_RULED_OUT), (0.572, BEYOND)):
+        seen["auc"] = auc
+        found = people_with({"x": noise}, groups, limits=ProxyLimits(0.51, 0.75))
+        assert told(found, "x").answer == answer
+    assert "the better is told: its figure and its range read somewhat high" in found.words()[0]
