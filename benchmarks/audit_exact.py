@@ -7,22 +7,27 @@ audit itself puts round the difference. Nothing is left out: neither zero counts
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from desist.fairness.statistics.intervals import Z, wilson
+from desist.fairness.statistics.intervals import Z, guarded, wilson
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.bool_]
 
 
+#: Counts further out than this many standard deviations, and so many more, are left out: together below 1e-12.
+FURTHEST, FURTHER = 8, 20
+
+
 @functools.lru_cache(maxsize=4096)
-def ends(n: int, z: float = Z) -> tuple[Floats, Floats, Floats]:
-    """Share, and the ends of the audit's Wilson interval, for 0 to n with the outcome."""
-    found = [wilson(x, n, z) for x in range(n + 1)]
+def ends(n: int, z: float = Z, least: int = 0, most: int | None = None) -> tuple[Floats, Floats, Floats]:
+    """Share, and the ends of the interval that contrasts are made of, for ``least`` to ``most`` with the outcome."""
+    found = [guarded(x, n, z) for x in range(least, (n if most is None else most) + 1)]
     return tuple(np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high"))  # type: ignore[return-value]
 
 
@@ -91,9 +96,41 @@ def sizes(ns: list[int], others: list[float], rates: list[float], margins: list[
     return found
 
 
+def _likely(n: int, rate: float) -> tuple[int, int]:
+    """The least and the greatest count that come about at all."""
+    reach = FURTHEST * float(np.sqrt(n * rate * (1 - rate))) + FURTHER
+    return max(0, int(n * rate - reach)), min(n, int(n * rate + reach) + 1)
+
+
+def size_at(n: int, m: int, rate: float, other_rate: float, harm: str) -> float:
+    """Chance of ``meets`` where the margin is the gap between these rates; for any number of others."""
+    mine, others = _likely(n, rate), _likely(m, other_rate)
+    (value, low, high), (other, other_low, other_high) = ends(n, Z, *mine), ends(m, Z, *others)
+    gap, margin = value[:, None] - other[None, :], abs(rate - other_rate)
+    above = gap - np.hypot((value - low)[:, None], (other_high - other)[None, :]) > -margin
+    below = gap + np.hypot((high - value)[:, None], (other - other_low)[None, :]) < margin
+    of = below if harm == "higher" else above if harm == "lower" else above & below
+    weights = binom.pmf(np.arange(mine[0], mine[1] + 1), n, rate)
+    return float(weights @ of @ binom.pmf(np.arange(others[0], others[1] + 1), m, other_rate))
+
+
+def beside_the_end(ns: list[int], others: list[int], counts: list[float], margins: list[float]) -> list[Size]:
+    """Every cell where a group expects ``counts`` events, or non-events, and the others' rate is a margin away."""
+    found = []
+    for n, m, count, margin in itertools.product(ns, others, counts, margins):
+        near = count / n
+        if near + margin > 0.95:
+            continue
+        for rate, other, harmed in ((near, near + margin, "lower"), (1 - near, 1 - near - margin, "higher")):
+            for harm in (harmed, "both"):
+                found.append(Size(n, m, other, rate - other, harm, size_at(n, m, rate, other, harm)))
+    return found
+
+
 def wilson_coverage(n: int, rates: Floats) -> Floats:
     """The chance, at each true rate, that the audit's interval of n people's share holds it."""
-    _, low, high = ends(n)
+    found = [wilson(x, n) for x in range(n + 1)]
+    low, high = (np.array([getattr(one, name) for one in found]) for name in ("low", "high"))
     held = (low[:, None] <= rates) & (rates <= high[:, None])
     return np.asarray((binom.pmf(np.arange(n + 1)[:, None], n, rates) * held).sum(axis=0))
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable
 
 import numpy as np
-from audit_exact import chance, newcombe_coverage, oracle_power, sizes, wilson_coverage, within
+from audit_exact import beside_the_end, chance, newcombe_coverage, oracle_power, sizes, wilson_coverage, within
 
 from desist.fairness.statistics.intervals import Z
 from desist.fairness.statistics.power import planned_denominator, planned_power, planning_rate
@@ -15,6 +15,8 @@ NS = [4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 150, 200, 300, 40
 OTHERS = [0.25, 1, 3, 10, 1000]
 TRUE_RATES = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 0.97]
 MARGINS = [0.03, 0.05, 0.1, 0.15, 0.2]
+BESIDE_NS, BESIDE_OTHERS = [20, 50, 120, 300, 1000], [20, 50, 200, 1000, 10_000, 50_000]
+BESIDE_COUNTS = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8]
 SIZE, POWER_RATIO = 0.05, 0.9
 
 Table = list[str]
@@ -49,9 +51,28 @@ def exact() -> tuple[Table, bool]:
         side = "Two-sided" if harm == "both" else "One-sided (harm: higher)"
         lines += ["", f"**{side}.** Chance of *within* where the gap is exactly the margin.", ""]
         lines += table(("people on either side, at least", "cells", "largest", "where", "cells above .05"), rows)
+    beside, kept = _beside()
+    lines, met = [*lines, *beside], met and kept
     power, enough = _exact_power()
     control = _percentile_control()
     return [*lines, "", *power, "", control], met and enough
+
+
+def _beside() -> tuple[Table, bool]:
+    """Groups whose rate at the limit is beside 0 or 1: where an interval of the share itself errs most."""
+    found = beside_the_end(BESIDE_NS, BESIDE_OTHERS, BESIDE_COUNTS, MARGINS)
+    rows = []
+    for harm in ("both", "higher", "lower"):
+        some = [size for size in found if size.harm == harm]
+        top = max(some, key=lambda size: size.chance)
+        worst = f"{top.n} against {top.m:,}, others' rate {top.other_rate:.3f}, gap {top.gap:+.2f}"
+        rows.append((harm, f"{len(some):,}", f"{top.chance:.4f}", worst, sum(s.chance > SIZE for s in some)))
+    told = (
+        f"**Beside 0 and 1.** The group expects {min(BESIDE_COUNTS):g} to {max(BESIDE_COUNTS):g} events, or non-events,"
+        f" at the limit; {min(BESIDE_NS)} people and more, against up to {max(BESIDE_OTHERS):,} others."
+    )
+    header = ("harm", "cells", "largest", "where", "cells above .05")
+    return ["", told, "", *table(header, rows)], max(size.chance for size in found) <= SIZE
 
 
 def _eligible(n: int, m: int, rate: float, gap: float, harm: str) -> bool:

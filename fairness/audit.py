@@ -250,12 +250,12 @@ def _calibration_caveat(everybody: GroupRow) -> tuple[str, ...]:
     found = everybody.measures["calibration_in_the_large"]
     if found.value is None or found.low is None or found.high is None:
         return ()
-    if -EVERYBODY_OFF <= found.low and found.high <= EVERYBODY_OFF:
+    if found.low >= -EVERYBODY_OFF and found.high <= EVERYBODY_OFF:
         return ()
     off = f"{abs(found.value):.3f} too {'high' if found.value >= 0 else 'low'}"
     return (
-        f"For everybody together the estimates are on average {off} (95 in 100 such audits would hold the truth between "
-        f"{found.low:+.3f} and {found.high:+.3f}). Findings compare groups: they do not show what is wrong for all alike.",
+        f"For everybody together the estimates are on average {off} (an interval of {found.low:+.3f} to "
+        f"{found.high:+.3f}). Findings compare groups: they do not show what is wrong for all alike.",
     )
 
 

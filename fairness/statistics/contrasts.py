@@ -38,10 +38,17 @@ class Estimated:
 
     def interval(self, metric: str, z: float = Z) -> Interval:
         """The metric with its interval at the two-sided level of ``z``."""
+        return self._interval(metric, z, intervals.wilson)
+
+    def for_contrast(self, metric: str, z: float = Z) -> Interval:
+        """The same, drawn out towards a near 0 or 1, so that a contrast may rest on it."""
+        return self._interval(metric, z, intervals.guarded)
+
+    def _interval(self, metric: str, z: float, of_rate: Callable[[float, float, float], Interval]) -> Interval:
         if self.value is None:
             return UNDEFINED
         if self.rate is not None:
-            return self._laid_round(intervals.wilson(self.rate * self.worth, self.worth, z))
+            return self._laid_round(of_rate(self.rate * self.worth, self.worth, z))
         error = math.nan if self.error is None else self.error
         if metric in PLAIN_SCALE:
             return intervals.plain_interval(self.value, error, z)
@@ -60,7 +67,7 @@ NOBODY = Estimated(None, 0, 0.0)
 
 def gap(metric: str, group: Estimated, others: Estimated, z: float = Z) -> Interval:
     """Group minus everybody else."""
-    return intervals.difference(group.interval(metric, z), others.interval(metric, z))
+    return intervals.difference(group.for_contrast(metric, z), others.for_contrast(metric, z))
 
 
 def gap_to_mean(metric: str, group: Estimated, others: Sequence[Estimated], z: float = Z) -> Interval:
@@ -68,10 +75,10 @@ def gap_to_mean(metric: str, group: Estimated, others: Sequence[Estimated], z: f
 
     A large group decides what everybody else is like; here each community counts the same.
     """
-    known = [found for found in (one.interval(metric, z) for one in others) if found.known]
+    known = [found for found in (one.for_contrast(metric, z) for one in others) if found.known]
     if len(known) < 2:
         return UNDEFINED
-    return intervals.difference(group.interval(metric, z), intervals.mean_of(known))
+    return intervals.difference(group.for_contrast(metric, z), intervals.mean_of(known))
 
 
 def chance_beyond(contrast: Callable[[float], Interval], margin: float, harm: str) -> float | None:

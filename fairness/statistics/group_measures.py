@@ -179,9 +179,7 @@ class GroupMeasures:
         """A group that was scored and none of whose outcomes is known: it must not vanish from the audit."""
         whole = dict.fromkeys(ALL_METRICS, NOBODY) | self._estimates.everybody
         nothing = pd.Series(dict.fromkeys(COUNTS, 0))
-        measures = {
-            metric: self._measure(metric, (NOBODY, whole[metric]), [], nothing, None) for metric in ALL_METRICS
-        }
+        measures = {metric: self._measure(metric, (NOBODY, whole[metric]), [], nothing, None) for metric in ALL_METRICS}
         return _row(group, nothing, unknown, measures)
 
     def _series(self) -> tuple[pd.Series, pd.Series]:

@@ -77,6 +77,29 @@ def wilson(successes: float, n: float, z: float = Z) -> Interval:
     return Interval(share, 0.0 if successes <= 0 else max(0.0, low), 1.0 if successes >= n else min(1.0, high))
 
 
+def guarded(successes: float, n: float, z: float = Z) -> Interval:
+    """Wilson's interval with the end towards the nearer of 0 and 1 drawn out to the exact one-sided end.
+
+    That end of Wilson's passes over a true rate beside 0 or 1 far more often than it says: one of 50 leaves out .1 in
+    50, and comes about in one sample in ten. A verdict rests on this interval. The exact end (Clopper and Pearson
+    1934, Biometrika 26) is that of the chance which a two-sided interval allows in all, so that it matters for some
+    dozen successes or failures and no more. No end moves where both are many.
+    """
+    found = wilson(successes, n, z)
+    if found.low is None or found.high is None:
+        return found
+    few = min(successes, n - successes)
+    # Beyond some ten successes (z = 1.96), 120 (3.3) or 330 (4) Wilson's end is the wider one: measured.
+    if not 0 < few < max(2.0, 1.5 * z**4):
+        return found
+    from scipy.special import betaincinv
+
+    end = float(betaincinv(few, n - few + 1, two_sided(z)))
+    if successes <= n - successes:
+        return Interval(found.value, min(found.low, end), found.high)
+    return Interval(found.value, found.low, max(found.high, 1 - end))
+
+
 def difference(group: Interval, others: Interval) -> Interval:
     """Group minus others from their two independent intervals, by square-and-add.
 
@@ -96,6 +119,11 @@ def difference(group: Interval, others: Interval) -> Interval:
 def newcombe(successes: float, n: float, other_successes: float, other_n: float, z: float = Z) -> Interval:
     """Difference of two independent proportions with Newcombe's hybrid score interval."""
     return difference(wilson(successes, n, z), wilson(other_successes, other_n, z))
+
+
+def guarded_difference(successes: float, n: float, other_successes: float, other_n: float, z: float = Z) -> Interval:
+    """The same from guarded intervals: what a verdict on a proportion rests on."""
+    return difference(guarded(successes, n, z), guarded(other_successes, other_n, z))
 
 
 def mean_of(parts: Sequence[Interval]) -> Interval:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from desist.fairness.statistics.intervals import Z, wilson
+from desist.fairness.statistics.intervals import Z, guarded
 
 if TYPE_CHECKING:
     from desist.fairness.statistics.group_measures import GroupRow, Measure
@@ -73,7 +73,7 @@ def planned_denominator(rate: float, margin: float, others: float, z: float = Z,
     """How many independent rows a proportion needs for power .8 at no gap; infinite where the others are too few.
 
     ``rate`` is everybody's, so that a group's own luck doesn't decide whether it is big enough. Power is that of the
-    verdict itself: Newcombe's ends lie unevenly round a rate near 0 or 1, where rate times (1 - rate) plans too few.
+    verdict itself: its ends lie unevenly round a rate near 0 or 1, where rate times (1 - rate) plans too few.
     """
     if not others > 0 or not 0 < rate < 1:
         return math.inf
@@ -83,7 +83,7 @@ def planned_denominator(rate: float, margin: float, others: float, z: float = Z,
 
 
 def planned_power(rate: float, rows: float, others: float, margin: float, z: float = Z, *, harm: str = "both") -> float:
-    """The chance of ``meets`` by Newcombe's interval where group and others truly have this rate."""
+    """The chance of ``meets`` by the verdict's interval where group and others truly have this rate."""
     missed = 0.0
     for side, asked in ((1, harm != "lower"), (-1, harm != "higher")):
         if asked:
@@ -112,10 +112,10 @@ def _reach(rate: float, rows: float, others: float, z: float, luck: float, side:
     """
     of_group, of_others = 1 / rows, 1 / others
     off = luck * math.sqrt(rate * (1 - rate) / (of_group + of_others))
-    group = wilson(rows * min(1.0, max(0.0, rate + side * off * of_group)), rows, z)
+    group = guarded(rows * min(1.0, max(0.0, rate + side * off * of_group)), rows, z)
     other = rate, rate, rate
     if math.isfinite(others):
-        ends = wilson(others * min(1.0, max(0.0, rate - side * off * of_others)), others, z)
+        ends = guarded(others * min(1.0, max(0.0, rate - side * off * of_others)), others, z)
         other = ends.low or 0.0, ends.value or 0.0, ends.high or 0.0
     value, low, high = group.value or 0.0, group.low or 0.0, group.high or 0.0
     if side > 0:

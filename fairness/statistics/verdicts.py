@@ -2,12 +2,12 @@
 
 Each group is compared with everybody else, and with the unweighted mean of the other groups, so that one large group
 does not decide what everybody is measured against. The interval of the gap to everybody else inside the margin, the
-gap to the mean itself inside it too, and no contrast wholly outside: ``meets``. Where a gap burdens in one direction only, only that side must hold. All primary
-findings must meet, so that answer needs no correction. ``does_not_meet`` does: many groups and findings are looked
-at, and Holm's procedure over all parts of all primary findings keeps the chance of any false one at 1 - level.
-Findings that are answered in writing, or only shown, are not corrected. Anything else, and any group too small for
-the question: ``cannot_be_assessed``. Too small is judged by the power that the margin asks for, not by a count alone
-(DOMAIN section 8), and is never a pass.
+gap to the mean itself inside it too, and no contrast wholly outside: ``meets``. Where a gap burdens in one direction
+only, only that side must hold. All primary findings must meet, so that answer needs no correction. ``does_not_meet``
+does: many groups and findings are looked at, and Holm's procedure over all parts of all primary findings keeps the
+chance of any false one at 1 - level. Findings that are answered in writing, or only shown, are not corrected. Anything
+else, and any group too small for the question: ``cannot_be_assessed``. Too small is judged by the power that the margin
+asks for, not by a count alone (DOMAIN section 8), and is never a pass.
 Source: Berger 1982, Technometrics 24 (intersection-union); Holm 1979, Scandinavian Journal of Statistics 6.
 """
 

@@ -63,7 +63,7 @@ def test_the_mean_of_the_other_groups_counts_each_community_once():
     others = [_rate(100, 1000), _rate(30, 100)]
     found = contrasts.gap_to_mean("fpr", _rate(40, 100), others)
     assert found.value == pytest.approx(0.4 - 0.2)
-    parts = [side.interval("fpr") for side in others]
+    parts = [side.for_contrast("fpr") for side in others]
     low = 0.2 - np.hypot(parts[0].value - parts[0].low, parts[1].value - parts[1].low) / 2
     group = intervals.wilson(40, 100)
     assert found.high == pytest.approx(0.2 + np.hypot(group.high - 0.4, 0.2 - low))

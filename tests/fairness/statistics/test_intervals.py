@@ -68,3 +68,15 @@ def test_repeated_rows_do_not_narrow_a_rate():
         naive += plain.low <= 0.3 <= plain.high
     assert honest / 600 >= 0.93
     assert naive / 600 < 0.8
+
+
+def test_only_the_end_beside_nought_or_one_is_drawn_out_and_only_for_few():
+    # One of 20: the exact one-sided 95 % end is 1 - .95^(1/20) = .00256; Wilson's is .0089.
+    plain, found = intervals.wilson(1, 20), intervals.guarded(1, 20)
+    assert found.low == pytest.approx(1 - 0.95 ** (1 / 20), abs=1e-12) and plain.low == pytest.approx(0.0089, abs=5e-5)
+    assert found.high == plain.high
+    mirrored = intervals.guarded(19, 20)
+    assert (mirrored.low, mirrored.high) == (pytest.approx(1 - found.high), pytest.approx(1 - found.low))
+    for successes, n in ((0, 20), (20, 20), (40, 90), (30, 4_000)):
+        assert intervals.guarded(successes, n) == intervals.wilson(successes, n)
+    assert intervals.guarded(1, 0) == intervals.UNDEFINED

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desist.fairness.statistics.intervals import newcombe
+from desist.fairness.statistics.intervals import guarded_difference, wilson
 from desist.fairness.statistics.power import planned_power, planning_rate
 from desist.fairness.statistics.verdicts import MEETS, judge
 
@@ -34,7 +34,7 @@ def test_what_is_added_up_is_the_verdict_itself(benchmarks, n, m, margin, harm):
     table = benchmarks("audit_exact").within(n, m, margin, harm)
     for x in range(n + 1):
         for y in range(m + 1):
-            gap = newcombe(x, n, y, m)
+            gap = guarded_difference(x, n, y, m)
             answer = judge(gap.low, gap.high, margin, enough=True, harm=harm)
             assert table[x, y] == (answer == MEETS)
 
@@ -57,6 +57,35 @@ def test_with_one_harmful_side_neither_where_twenty_people_or_planned_power_are_
     eligible = [cell for cell in found if planned(cell) >= 0.8]
     assert len(eligible) > 50
     assert max(cell.chance for cell in eligible) <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "rate", "other_rate", "harm"),
+    [
+        (20, 1_000, 0.9875, 0.7875, "higher"),
+        (20, 10_000, 0.0075, 0.1075, "lower"),
+        (50, 10_000, 0.004, 0.104, "lower"),
+        (50, 10_000, 0.004, 0.204, "both"),
+    ],
+)
+def test_nobody_is_within_by_luck_whose_rate_at_the_limit_is_beside_nought_or_one(
+    benchmarks, monkeypatch, n, m, rate, other_rate, harm
+):
+    """One of 20 where .15 are expected: Wilson's interval leaves out that rate, in one sample in seven."""
+    exact = benchmarks("audit_exact")
+    assert exact.size_at(n, m, rate, other_rate, harm) <= 0.05
+    monkeypatch.setattr(exact, "guarded", wilson)
+    exact.ends.cache_clear()
+    assert exact.size_at(n, m, rate, other_rate, harm) > 0.05
+    exact.ends.cache_clear()
+
+
+def test_the_size_is_kept_beside_nought_and_one_against_any_number_of_others(benchmarks):
+    found = benchmarks("audit_exact").beside_the_end(
+        [20, 50, 120, 600], [50, 1_000, 50_000], [0.1, 0.15, 0.2, 0.25, 0.3, 1, 3], [0.05, 0.1, 0.2]
+    )
+    assert len(found) > 900
+    assert max(cell.chance for cell in found) <= 0.05
 
 
 def test_an_interval_that_takes_no_count_for_nought_would_be_seen(benchmarks):
