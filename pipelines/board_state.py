@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from desist.fairness.approval.asked import TOO_FEW_TO_TELL
 from desist.fairness.approval.candidate import Candidate
 from desist.fairness.approval.release import Release
 from desist.fairness.approval.signoff import SignOff, load_sign_offs
@@ -80,7 +81,7 @@ def _released(content: FairnessContent, release: Release) -> Iterator[str]:
     who = " and ".join(f"{sign_off.holder} ({sign_off.role.replace('_', ' ')})" for sign_off in release.sign_offs)
     yield f"Released on {day(release.released_on)} as {kind}, until {day(release.expires_on)}, by {who}"
     if beyond or unsure:
-        outside, untold = counted(len(beyond), "limit", "limits"), counted(len(unsure), "question", "questions")
+        outside, untold = counted(len(beyond), "limit", "limits"), counted(len(unsure), "limit", "limits")
         yield f"Released although not met: {outside}; not settled for every group: {untold}"
     for condition in release.conditions:
         yield f"Condition: {condition.text} ({condition.owner}, by {day(condition.due)})"
@@ -97,8 +98,14 @@ def _answers(question: str, sign_offs: Sequence[SignOff]) -> Iterator[tuple[str,
 
 
 def _accepted(finding: FindingContent, sign_offs: Sequence[SignOff]) -> FindingContent:
+    """The finding with its answer; where it has none of its own, with the one given for all that cannot be told."""
     answers = [said for _, said in _answers(finding.id, sign_offs)]
-    return replace(finding, accepted=" / ".join(dict.fromkeys(answers))) if answers else finding
+    together = [said for _, said in _answers(TOO_FEW_TO_TELL, sign_offs)]
+    if answers:
+        return replace(finding, accepted=" / ".join(dict.fromkeys(answers)))
+    if together and finding.answer == "cannot_be_assessed":
+        return replace(finding, accepted=f"Answered together with others: {' / '.join(dict.fromkeys(together))}")
+    return finding
 
 
 def _row(sign_off: SignOff) -> SignOffRow:

@@ -18,6 +18,9 @@ from desist.reports.fairness_content import (
 )
 
 EVERYBODY = "Everybody"
+#: A sentence does not lead with the rate of fewer people.
+FEWEST_TO_LEAD = 20
+NO_NUMBER = "numbers hidden to protect small groups; the answer uses everybody"
 #: How many people a limit asks for is rounded up to these: it follows from counts that are rounded themselves.
 NEEDED_STEP = 10
 
@@ -119,7 +122,7 @@ def telling_part(finding: FindingContent, kept_back: frozenset[str]) -> GroupPar
         part
         for part in finding.parts
         if part.gap is not None and part.others is not None and part.value.value is not None
-        and part.group not in kept_back
+        and part.group not in kept_back and part.value.people >= FEWEST_TO_LEAD
     ]
     gave_it = any(part.answer == finding.answer for part in finding.parts)
     decisive = [part for part in shown if part.answer == finding.answer or not gave_it]
@@ -130,7 +133,7 @@ def finding_sentence(finding: FindingContent, kept_back: frozenset[str]) -> str:
     """A finding in one or two sentences about people; where no number can be shown, the answer and its groups."""
     part = telling_part(finding, kept_back)
     if part is None:
-        return ". ".join([f"{asked_words(finding)}: too few people to show a number", *groups_behind(finding)]) + "."
+        return ". ".join([f"{asked_words(finding)}: {NO_NUMBER}", *groups_behind(finding)]) + "."
     words = METRICS[finding.metric]
     said = [words.says.format(value=said_value(v, finding.metric)) for v in (part.value.value, part.others)]
     sentence = f"{part.group}: {said[0]}. Everybody else: {said[1]}."

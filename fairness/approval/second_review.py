@@ -18,6 +18,8 @@ from desist.fairness.approval.kinds import OpenGroup
 
 #: The number of people below which a count is not told; the sentence for the board counts so many at least.
 FEWEST_TOLD = 10
+#: Above this share of the list everybody is asked for: leaving somebody out would tell that they are of no such group.
+MOST_MARKED = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Draw:
         """What a board may know of the draw: a bound where the people are too few to be counted in words."""
         if not self.people:
             return "Nobody on this list gets a second reviewer."
+        if len(self.people) == self.listed:
+            return f"All {self.listed} listed people get a second reviewer, so the request tells nothing of anybody."
         few = self.marked < FEWEST_TOLD
         most = min((FEWEST_TOLD - 1 if few else self.marked) / len(self.people), 1.0)
         return (
@@ -60,7 +64,8 @@ def draw(listed: Sequence[str], marked: Collection[str], *, key: bytes, occasion
 
     So at least ``share`` of the list is reviewed, and being asked for multiplies the odds of being marked by no more
     than one over ``share``. ``occasion``: what the lots are cast for. One occasion for all lists, so that one list
-    held against the next does not tell who is always asked for. Nobody is drawn where nobody listed is marked.
+    held against the next does not tell who is always asked for. Nobody is drawn where nobody listed is marked, and
+    everybody where more than a third are.
     """
     if not 0 < share <= 1:
         raise ValueError("a share of the list lies above 0 and is at most 1")
@@ -71,6 +76,8 @@ def draw(listed: Sequence[str], marked: Collection[str], *, key: bytes, occasion
     def lot(person: str) -> bytes:
         return hmac.new(key, f"second review\0{occasion}\0{person}".encode(), hashlib.sha256).digest()
 
+    if len(own) > MOST_MARKED * len(listed):
+        return Draw(frozenset(listed), len(listed), len(own))
     others = sorted(frozenset(listed) - own, key=lot)
     return Draw(own | frozenset(others[: math.ceil(share * len(others))]), len(listed), len(own))
 

@@ -1,5 +1,6 @@
 """The board's report as things stand: who signed, what they answered, what was released despite what."""
 
+import dataclasses
 import datetime as dt
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ from desist.pipelines.board_state import content_now
 from desist.reports import fairness_content as fc
 
 TODAY = dt.date(2026, 10, 1)
+TOGETHER = "They are few here, and we wait."
 WHY = "The panel sees every case, and we look at it again in March."
 
 
@@ -65,5 +67,15 @@ def test_a_release_says_despite_what_it_was_made(content, candidate):
     now = content_now(content, candidate, both, released(*both))
     assert now.state == "Approved until 31 March 2027" and now.still_needed == ()
     assert now.released[0].startswith("Released on 1 October 2026 as a release with conditions")
-    assert now.released[1] == "Released although not met: 1 limit; not settled for every group: 0 questions"
+    assert now.released[1] == "Released although not met: 1 limit; not settled for every group: 0 limits"
     assert now.released[2] == "Condition: Look again (the chair, by 31 January 2027)"
+
+
+def test_a_finding_that_cannot_be_told_has_the_answer_given_for_all_of_them(content, candidate):
+    unsure = fc.FindingContent("fnr-sex", "fnr", "sex", 0.1, "cannot_be_assessed", ())
+    met = fc.FindingContent("ppv-sex", "ppv", "sex", 0.1, "meets", ())
+    told = dataclasses.replace(content, findings=(*content.findings, unsure, met))
+    now = content_now(told, candidate, [sign_off(answers={"fpr-sex": WHY, "too-few-to-tell": TOGETHER})], None)
+    assert [finding.accepted for finding in now.findings] == [
+        WHY, f"Answered together with others: {TOGETHER}", "",
+    ]  # fmt: skip

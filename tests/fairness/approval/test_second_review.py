@@ -58,3 +58,11 @@ def test_the_people_of_the_groups_that_cannot_be_told_are_found_by_characteristi
     assert people_of(groups, found[:1]) == {"B"}
     with pytest.raises(ValueError, match="religion"):
         people_of(groups, [OpenGroup("f", "religion", "none", "", None)])
+
+
+def test_where_more_than_a_third_are_marked_everybody_is_asked_for_and_the_request_tells_nothing():
+    listed = [f"p{number}" for number in range(9)]
+    three = draw(listed, listed[:3], key=b"k", occasion="o", share=0.2)
+    four = draw(listed, listed[:4], key=b"k", occasion="o", share=0.2)
+    assert len(three.people) == 3 + 2 and four.people == frozenset(listed)
+    assert four.posterior == four.before and "tells nothing" in four.words
