@@ -53,7 +53,7 @@ _WORDS: Mapping[str, str] = {
     "sensitivity_in_need": "of 100 people of a community with a need who are proven to reoffend, {n} {way} listed than "
     "of 100 such others",
     "benefit": "of 100 people of a community with a need, {n} {way} with a service than of 100 such others",
-    "burden": "of 100 adults of a community, {n} {way} listed than of 100 other adults",
+    "burden": "of 100 adults of a community, {n} {way} listed among those judged than of 100 other adults",
     "auc": "of 100 pairs of a person who reoffends and one who does not, {n} {way} put in the right order than others'",
 }  # fmt: skip
 _WAYS = {"higher": "more", "lower": "fewer", "both": "more or fewer"}

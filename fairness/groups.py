@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,7 @@ class Joined:
     """Judged rows in the order of person and date, and how many rows are not judged, and why.
 
     ``people`` numbers persons from 0. ``unknown_groups`` are the groups of the rows without a known outcome.
+    ``latest``: whether the row is of the latest date that has a judged row; a later one still awaits its outcomes.
     ``need`` and ``received``: whether the row's person had a need, and got a service; None where nobody told.
     """
 
@@ -162,7 +163,7 @@ def _joined(table: pd.DataFrame, known: pd.Series, outcome: str, names: list[str
         rows_scored=len(table),
         people_scored=int(table["person_id"].nunique()),
         outcome_rows_without_score=unscored,
-        latest=(judged["as_of"] == table["as_of"].max()).to_numpy(dtype=bool),
+        latest=(judged["as_of"] == judged["as_of"].max()).to_numpy(dtype=bool),
         need=judged["need"].to_numpy(dtype=bool) if "need" in judged else None,
         received=judged["received"].to_numpy(dtype=bool) if "received" in judged else None,
         stated_people={name: float(told.to_numpy(dtype=float).mean()) for name, told in stated.items()},
@@ -178,4 +179,18 @@ def _characteristics(groups: pd.DataFrame) -> list[str]:
             raise Refused(f"{int(groups[name].isna().sum())} rows have no {name}. Say '{NOT_STATED}' for them.")
         if groups[name].nunique() > MOST_GROUPS:
             raise Refused(f"{name} has {groups[name].nunique()} groups, more than {MOST_GROUPS}. Band it first.")
+        _refuse_spellings(name, sorted(groups[name].astype(str).unique()))
     return names
+
+
+def _refuse_spellings(name: str, labels: Sequence[str]) -> None:
+    """Raises Refused where two labels differ in spaces or capitals only: one community would be judged as two."""
+    spelt: dict[str, list[str]] = {}
+    for label in labels:
+        spelt.setdefault(" ".join(label.split()).casefold(), []).append(label)
+    twice = [" and ".join(map(repr, same)) for same in spelt.values() if len(same) > 1]
+    if twice:
+        raise Refused(
+            f"{name} has labels that differ in spaces or capitals only: {'; '.join(twice)}. They would be judged as "
+            "different groups, each too small. Give one group one label."
+        )

@@ -70,24 +70,30 @@ def gap(metric: str, group: Estimated, others: Estimated, z: float = Z) -> Inter
     return intervals.difference(group.for_contrast(metric, z), others.for_contrast(metric, z))
 
 
-def gap_to_mean(metric: str, group: Estimated, others: Sequence[Estimated], z: float = Z) -> Interval:
+def gap_to_mean(
+    metric: str, group: Estimated, others: Sequence[Estimated], z: float = Z, *, known_at: float | None = None
+) -> Interval:
     """Group minus the unweighted mean of other groups; undefined where fewer than two of them are known.
 
-    A large group decides what everybody else is like; here each community counts the same.
+    A large group decides what everybody else is like; here each community counts the same. ``known_at``: the quantile
+    at which a group must have an interval to be one of them (``z`` itself unless told), so that at each level the
+    same groups are meant.
     """
-    known = [found for found in (one.for_contrast(metric, z) for one in others) if found.known]
+    known = [one for one in others if one.for_contrast(metric, z if known_at is None else known_at).known]
     if len(known) < 2:
         return UNDEFINED
-    return intervals.difference(group.for_contrast(metric, z), intervals.mean_of(known))
+    mean = intervals.mean_of([one.for_contrast(metric, z) for one in known])
+    return intervals.difference(group.for_contrast(metric, z), mean)
 
 
-def chance_beyond(contrast: Callable[[float], Interval], margin: float, harm: str) -> float | None:
+def chance_beyond(contrast: Callable[[float], Interval], margin: float, harm: str, z: float = Z) -> float | None:
     """Two-sided p of a gap within the margin: 1 minus the level at which the interval would just touch the limit.
 
     ``contrast`` gives the interval at a normal quantile. Only a gap in the direction of ``harm`` ("higher", "lower",
-    "both") is beyond it. None where the gap has no interval.
+    "both") is beyond it. None where the gap has no interval at ``z``, the audit's own quantile: further out than some
+    quantile there may be none.
     """
-    found = contrast(Z)
+    found = contrast(z)
     if found.value is None or not found.known:
         return None
     sides = {"higher": (1,), "lower": (-1,)}.get(harm, (1, -1))

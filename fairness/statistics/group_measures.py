@@ -199,19 +199,23 @@ class GroupMeasures:
         return self._drawn
 
     def _burden(self, characteristic: str, names: Sequence[str | None], *, outside: bool = False) -> list[Estimated]:
-        """People selected on the latest date per adult of the community; None stands for all groups together.
+        """People selected on the latest judged date per adult of the community; None stands for all groups together.
 
-        Only groups whose adults are known count, on both sides of the rate.
+        Only *judged* people are counted: those whose outcome is not known, or who taught the model, are not, so that
+        this is the burden that the judged share of the caseload stands for, and comparable between groups rather
+        than a count of everybody listed. Only groups whose adults are known and who have a judged row on that date
+        count, on both sides of the rate; the others' burden is not nought but not known.
         """
         adults, latest = self._adults.get(characteristic), self._sample.latest
         if adults is None or latest is None:
             return [NOBODY] * len(names)
         labels = self._groups[characteristic].astype(str).to_numpy(dtype=object)
+        seen = {group: adults[group] for group in adults if group in set(labels[latest])}
         chosen: Mask = latest & self._sample.selected
         found = []
         for name in names:
-            of = [group for group in adults if name is None or (group == name) != outside]
-            number = sum(adults[group] for group in of)
+            of = [group for group in seen if name is None or (group == name) != outside]
+            number = sum(seen[group] for group in of)
             people = int(np.unique(self._sample.people[chosen & np.isin(labels, of)]).size)
             rate = people / number if number else None
             found.append(NOBODY if rate is None else Estimated(rate, number, float(number), rate, float(number)))

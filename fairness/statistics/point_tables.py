@@ -47,7 +47,8 @@ def point_table(
         metrics=lambda y_true, y_pred: {name: metric(y_true, y_pred) for name, metric in metrics.items()},
         y_true=y.to_numpy(dtype=int),
         y_pred=score.to_numpy(dtype=float),
-        sensitive_features=groups.to_numpy(dtype=object),
+        # A Series: of an array fairlearn takes away a dimension too many where there is one row.
+        sensitive_features=pd.Series(groups.to_numpy(dtype=object), name="group"),
     )
     table = pd.DataFrame({str(name): values for name, values in frame.by_group.items()}).T.astype(float)
     table.index.name = "group"

@@ -20,7 +20,8 @@ class Sample:
     """Judged rows: outcome, estimate, whose row it is (numbered from 0), and the cut-off that selects.
 
     ``need``: whether a need was on record on the date; ``received``: whether a service followed it; ``latest``:
-    whether the row is of the latest date. None where nothing is known of that, and then no metric that asks for it.
+    whether the row is of the latest judged date. None where nothing is known of that, and then no metric that asks for
+    it.
     """
 
     y: Floats

@@ -264,19 +264,19 @@ def _part(
         mean_gap=measure.mean_gap,
         mean_low=measure.mean_low,
         mean_high=measure.mean_high,
-        p_outside=_p_outside(rule, row, others),
+        p_outside=_p_outside(rule, row, others, z_of(level)),
     )
 
 
-def _p_outside(rule: FindingRule, row: GroupRow, others: Sequence[GroupRow]) -> float | None:
-    """The smaller of both contrasts' chances, times how many contrasts there are."""
+def _p_outside(rule: FindingRule, row: GroupRow, others: Sequence[GroupRow], z: float) -> float | None:
+    """The smaller of both contrasts' chances, times how many have an interval at the audit's own ``z``."""
     metric, measure = rule.metric, row.measures[rule.metric]
     mean_of = [other.measures[metric].own for other in others]
     found = [
-        contrasts.chance_beyond(contrast, rule.margin, rule.harm)
+        contrasts.chance_beyond(contrast, rule.margin, rule.harm, z)
         for contrast in (
-            lambda z: contrasts.gap(metric, measure.own, measure.rest, z),
-            lambda z: contrasts.gap_to_mean(metric, measure.own, mean_of, z),
+            lambda level_z: contrasts.gap(metric, measure.own, measure.rest, level_z),
+            lambda level_z: contrasts.gap_to_mean(metric, measure.own, mean_of, level_z, known_at=z),
         )
     ]
     known = [chance for chance in found if chance is not None]

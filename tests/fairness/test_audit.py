@@ -296,3 +296,10 @@ def test_estimates_that_are_off_for_everybody_are_told(rows, policy):
     assert not any("For everybody together" in caveat for caveat in level.caveats)
     (told,) = [caveat for caveat in off.caveats if "For everybody together" in caveat]
     assert "too high" in told
+
+
+def test_one_judged_row_is_an_audit_that_can_tell_nothing(rows, policy):
+    scores, outcomes, table = rows({("Male", "White"): 3})
+    late = outcomes.table.assign(proven=[1.0, float("nan"), float("nan")])
+    made = audit(scores, Outcomes(late, ("proven",), {}), "proven", table, policy, seed=1, replicates=5)
+    assert set(_answers(made).values()) == {"cannot_be_assessed"} and made.counts["rows_judged"] == 1

@@ -122,3 +122,15 @@ def test_the_order_of_rows_changes_nothing():
     turned = Scores(scores.table.iloc[::-1], "m")
     one, other = (join_rows(given, outcomes, "proven", groups) for given in (scores, turned))
     assert one.score.tolist() == other.score.tolist() and one.people.tolist() == other.people.tolist()
+
+
+@pytest.mark.parametrize("other", ["F ", " f", "F\u00a0"])
+def test_two_spellings_of_one_group_are_refused_not_judged_as_two(other):
+    scores, outcomes, groups = _joinable()
+    with pytest.raises(Refused, match="differ in spaces or capitals only"):
+        join_rows(scores, outcomes, "proven", groups.assign(sex=["F", other, "M", "M"]))
+
+
+def test_the_latest_date_is_the_latest_whose_outcomes_are_known():
+    """A's later row is not mature: with it as the latest date nobody at all would be on it."""
+    assert join_rows(*_joinable()[:2], "proven", _joinable()[2]).latest.tolist() == [True, True]

@@ -230,3 +230,45 @@ def test_burden_counts_listed_people_of_the_latest_date_per_adult_of_the_communi
     assert rows["Not stated"].value is None
     assert measured.everybody(0).measures["burden"].value == 0.01
     assert GroupMeasures(sample, groups, replicates=5, seed=1).everybody(0).measures["burden"].value is None
+
+
+def test_a_group_without_a_judged_row_on_the_latest_date_has_no_burden_rather_than_none():
+    score, latest = np.array([0.9, 0.9, 0.1, 0.9]), np.array([1, 0, 1, 1], dtype=bool)
+    sample = Sample(np.zeros(4), score, np.arange(4), 0.5, latest=latest)
+    groups = pd.DataFrame({"area": ["A", "B", "C", "C"]})
+    measured = GroupMeasures(sample, groups, replicates=5, seed=1, adults={"area": {"A": 100, "B": 50, "C": 400}})
+    rows = {row.group: row.measures["burden"] for row in measured.by("area", {})}
+    assert (rows["A"].value, rows["A"].others) == (0.01, 0.0025)  # one of C's 400; B's 50 adults are not counted
+    assert rows["B"].value is None
+    assert measured.everybody(0).measures["burden"].value == 0.004
+
+
+def test_a_retry_takes_each_gap_at_its_own_level_and_its_answers_follow():
+    """A slope whose interval would span more than the log scale holds at the retry's level has none, and no p."""
+    own, rest = Estimated(3.0, 100, 100.0, error=14.5), Estimated(0.2, 100, 100.0, error=0.001)
+
+    def contrast(z):
+        return contrasts.gap("calibration_slope", own, rest, z)
+
+    retry = intervals.z_of(0.975)
+    assert contrast(intervals.Z).low is not None and contrast(retry).low is None
+    assert contrasts.chance_beyond(contrast, 0.1, "both") is not None
+    assert contrasts.chance_beyond(contrast, 0.1, "both", retry) is None
+
+
+def test_the_answers_of_a_retry_with_a_wide_interval_can_be_made():
+    rules = [FindingRule("slope", "calibration_slope", "area", 0.1, 20, "primary", "both", "a reason long enough")]
+    random, level = np.random.default_rng(3), 0.975
+    labels = pd.DataFrame({"area": np.repeat(["A", "B"], 300)})
+    score = random.uniform(0.05, 0.95, 600)
+    sample = Sample((random.random(600) < score) * 1.0, score, np.arange(600), 0.5)
+    measured = GroupMeasures(sample, labels, replicates=20, seed=1, level=level, minimum=20)
+    rows = []
+    for row in measured.by("area", {}):
+        found = row.measures["calibration_slope"]
+        wide = replace(found, value=3.0, error=14.5, low=None, high=None, gap=2.8, gap_low=None, gap_high=None)
+        wide = replace(wide, others=0.2, others_error=0.001)
+        rows.append(replace(row, measures={**row.measures, "calibration_slope": wide}))
+    (finding,) = decide(rules, {"area": rows}, measured.everybody(0), POLICY, level)
+    assert {part.p_outside for part in finding.parts} == {None}
+    check_decided((finding,), level)

@@ -195,3 +195,10 @@ def test_gaps_in_outcomes_estimates_or_groups_are_refused():
         point_table(y, score, groups.where(groups != "C"), 0.5)
     with pytest.raises(ValueError, match="lengths"):
         point_table(y[:3], score, groups, 0.5)
+
+
+def test_one_row_alone_has_a_table():
+    table = point_table(pd.Series([1.0]), pd.Series([0.7]), pd.Series(["A"]), 0.5)
+    assert table.index.tolist() == ["A"]
+    assert table.loc["A", ["n", "people", "tp", "selection", "fnr"]].tolist() == [1, 1, 1, 1, 0]
+    assert np.isnan(table.loc["A", "fpr"])

@@ -1,4 +1,4 @@
-"""The size of verdicts: by adding up every result for proportions, and in a few hundred score worlds for the rest.
+"""The size of verdicts by adding up every result, for proportions; test_size_in_worlds.py has the other metrics.
 
 ``benchmarks/audit_size.py`` does the same at length.
 """
@@ -114,28 +114,6 @@ def test_wilsons_interval_holds_the_truth_as_often_as_it_says(benchmarks, n):
     found = benchmarks("audit_exact").wilson_coverage(n, rates)
     assert 0.94 <= found.mean() <= 0.96
     assert min(found[(rates >= start) & (rates < start + 0.1)].mean() for start in np.arange(0, 1, 0.1)) >= 0.91
-
-
-@pytest.mark.parametrize(
-    ("metric", "gap", "people"),
-    [
-        ("fpr", 0.1, 250),
-        ("calibration_in_the_large", 0.05, 700),
-        ("calibration_near_cut_off", 0.1, 900),
-        ("excess_fpr", 0.05, 400),
-    ],
-)
-@pytest.mark.parametrize("rows", ["one row", "one to four rows"])
-def test_in_score_worlds_at_the_margin_the_size_is_kept_and_without_a_gap_there_is_power(
-    benchmarks, metric, gap, people, rows
-):
-    cells, worlds = benchmarks("audit_cells"), 80
-    at_margin = cells.run(cells.Cell(metric, people, 600, 0.3, 0.25, gap, rows), worlds, seed=7)
-    for harm in ("both", "higher"):
-        assert cells.surely_above(int(at_margin.within(gap, harm).sum()), worlds) <= 0.05
-    assert at_margin.covered >= 0.88
-    level = cells.run(cells.Cell(metric, people, 600, 0.25, 0.25, 0.0, rows), worlds, seed=8)
-    assert level.within(gap, "higher").mean() >= 0.9 * level.oracle(gap, "higher") - 0.1
 
 
 def test_rows_taken_for_people_would_be_seen(benchmarks, monkeypatch):
