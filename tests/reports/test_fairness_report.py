@@ -11,6 +11,8 @@ from desist.reports.fairness_shown import FOLLOWS, disclosed, protected_counts
 from desist.reports.fairness_words import amount, finding_sentence, gap_amount, said_value, signed
 from desist.reports.wording import lint, readable
 
+HIDDEN_HERE = "numbers hidden to protect small groups; the answer uses everybody"
+
 
 def section(page, heading):
     """The text from one second-level heading to the next."""
@@ -47,7 +49,7 @@ def test_the_second_answer_counts_people(page):
                  "65 of them would not have under the present rule"):
         assert part in said
     # Asian are outside the limit, and a rate of theirs would tell the three of the Mixed group who are hidden
-    assert "Missed, by ethnicity: numbers hidden to protect small groups; the answer uses everybody. Outside the agreed limit: Asian." in said
+    assert f"Missed, by ethnicity: {HIDDEN_HERE}. Outside the agreed limit: Asian." in said
 
 
 def test_the_second_answer_tells_the_rates_of_a_group_outside_the_limit(made):
@@ -183,7 +185,7 @@ def test_of_two_groups_both_are_hidden_or_none_as_each_is_everybody_else_to_the_
     page = fairness_page(made.fairness_content(findings=(finding,)))
     block = page.split('aria-labelledby="finding-1"')[1].split("</section>")[0]
     assert "%" not in readable(block.split("<tbody>")[1])
-    assert "Wrongly listed, by sex: numbers hidden to protect small groups; the answer uses everybody. Cannot be assessed: Women." in block
+    assert f"Wrongly listed, by sex: {HIDDEN_HERE}. Cannot be assessed: Women." in block
 
 
 @pytest.mark.parametrize("audience", [PARTNERSHIP, PRACTITIONER, PUBLIC])
@@ -363,7 +365,7 @@ def test_a_group_that_did_not_give_the_answer_never_stands_for_one_that_did(made
     parts = (made.part("Asian", "meets", 0.3, others=0.1), made.part("Black", "does_not_meet", 0.2, others=0.1))
     said = finding_sentence(made.finding(parts, answer="does_not_meet"), frozenset({"Black"}))
     assert said == (
-        "Wrongly listed, by ethnicity: numbers hidden to protect small groups; the answer uses everybody. Outside the agreed limit: Black."
+        f"Wrongly listed, by ethnicity: {HIDDEN_HERE}. Outside the agreed limit: Black."
     )
 
 
