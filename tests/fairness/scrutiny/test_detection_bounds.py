@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desist.fairness.policy import Detection
+from desist.fairness.policy import DEFAULT_POLICY_TOML, Detection, parse_policy
 from desist.fairness.scrutiny.detection_bounds import RATES, Contrast, Share, Side, bounds, critical
 from desist.simulation.detection_worlds import GROUP, OTHERS, draw_world
 
-DRAFT = Detection((0.3, 0.8), (0.8, 1.25), (1.0, 1.3))
+DRAFT = parse_policy(DEFAULT_POLICY_TOML).detection
 MANY = 1e9
 
 

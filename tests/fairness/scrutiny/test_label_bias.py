@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from desist.fairness.audit import audit
-from desist.fairness.policy import Detection, parse_policy
+from desist.fairness.policy import DEFAULT_POLICY_TOML, Detection, parse_policy
 from desist.fairness.scrutiny.bias_found import (
     METRIC_WORDS,
     WITHOUT_OUTCOME,
@@ -22,7 +22,7 @@ from desist.fairness.scrutiny.label_bias import MOVED, Counts, contrast_of, coun
 from desist.features.tables import Outcomes, Scores
 from desist.simulation.detection_worlds import DetectionWorld, draw_world
 
-DRAFT = Detection((0.3, 0.8), (0.8, 1.25), (1.0, 1.3))
+DRAFT = parse_policy(DEFAULT_POLICY_TOML).detection
 FINDING = """
 [[finding]]
 id = "{metric}-{role}"
@@ -173,7 +173,8 @@ def test_what_the_board_reads_names_the_ranges_the_limits_and_what_is_not_correc
     policy = ask({"metric": "fpr", "harm": "higher"})
     found = label_bias(judge(exact_rows(world([[0.625, 0.625], [0.5, 0.5]], listed=(0.4, 0.2))), policy), policy)
     said = " ".join(found.words())
-    assert "30 to 80 in 100 are found out and proven" in said and "0.8 to 1.25 times" in said
+    assert "30 to 80 in 100 are found out and proven" in said
+    assert "0.7 to 1.5 times" in said and "1 to 2.5 times" in said
     assert "The features count earlier sanctions" in said and "is not corrected here" in said
     assert "If detection lies outside these ranges, these limits say nothing." in said
     assert "the recorded gap is +" in said and "19 of 20 such audits the true gap lies within a range like" in said
