@@ -33,13 +33,15 @@ def export_new(
 ) -> None:
     """A copy of the newest list, under the release in force. Withheld (exit 3) without one."""
     from desist.pipelines.exports import export_list
+    from desist.pipelines.pages import no_page_outlives
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, actor, say)
-    made = export_list(
-        session, out, holder=holder, password=ask_password(password_file, holder), recipient=recipient, reason=reason,
-        until=until.date(),
-    )  # fmt: skip
+    password = ask_password(password_file, holder)
+    with no_page_outlives(session):
+        made = export_list(
+            session, out, holder=holder, password=password, recipient=recipient, reason=reason, until=until.date()
+        )
     answer(made.as_json(), made.as_text(), as_json)
 
 

@@ -80,12 +80,14 @@ def keys_revoke(
     actor: ActorOption = SOMEBODY,
 ) -> None:
     """From today on nothing the key signed counts: releases resting on it are withheld."""
+    from desist.pipelines.pages import pages_anew
     from desist.pipelines.steps import open_for
     from desist.records.keys import KeyRegister
 
     session = open_for(workspace, actor, say)
     KeyRegister(session.workspace.keys).revoke(key_id, session.today)
     session.log.append("key.revoked", actor=actor, role="administrator", reason=key_id)
+    pages_anew(session)
     say(f"Key {key_id} is revoked from {session.today}.")
 
 
@@ -130,11 +132,13 @@ def release(
 ) -> None:
     """Make a release of a candidate that the board approved. Withheld (exit 3) while anything is missing."""
     from desist.pipelines.gate import release_candidate
+    from desist.pipelines.pages import pages_anew
     from desist.pipelines.steps import open_for
     from desist.pipelines.tracking import promote
 
     session = open_for(workspace, actor, say)
     made = release_candidate(session, candidate)
+    pages_anew(session)  # those of a release before it show its estimates
     say(promote(session, made.made.run))
     answer(made.as_json(), made.as_text(), as_json)
 
@@ -146,11 +150,15 @@ def revoke(
     password_file: PasswordOption = None,
     actor: ActorOption = SOMEBODY,
 ) -> None:
-    """End the release in force at once: estimates are withheld from now on."""
+    """End the release in force at once: estimates are withheld from now on, and the pages lose theirs."""
     from desist.pipelines.gate import revoke_release
+    from desist.pipelines.pages import pages_anew
     from desist.pipelines.steps import open_for
 
-    say(revoke_release(open_for(workspace, actor, say), holder, reason, ask_password(password_file, holder)))
+    session = open_for(workspace, actor, say)
+    told = revoke_release(session, holder, reason, ask_password(password_file, holder))
+    pages_anew(session)
+    say(told)
 
 
 def score(
@@ -160,10 +168,13 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Estimates for the caseload under the release in force. Withheld (exit 3) without one."""
+    from desist.pipelines.pages import no_page_outlives
     from desist.pipelines.score import score_caseload
     from desist.pipelines.steps import open_for
 
-    made = score_caseload(open_for(workspace, actor, say), as_of.date())
+    session = open_for(workspace, actor, say)
+    with no_page_outlives(session):
+        made = score_caseload(session, as_of.date())
     answer(made.as_json(), made.as_text(), as_json)
 
 
@@ -190,10 +201,13 @@ def why(
     as_json: JsonOption = False,
 ) -> None:
     """What moved a person's estimate since an earlier list, in parts that sum to the move. Withheld as the list is."""
+    from desist.pipelines.pages import no_page_outlives
     from desist.pipelines.steps import open_for
     from desist.pipelines.why import why_moved
 
-    told = why_moved(open_for(workspace, actor, say), person, since)
+    session = open_for(workspace, actor, say)
+    with no_page_outlives(session):
+        told = why_moved(session, person, since)
     answer(told.as_json(), told.as_text(), as_json)
 
 
@@ -203,10 +217,14 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check log, store, runs, releases, lists and exports against their hashes and signatures."""
+    from desist.pipelines.pages import pages_anew
     from desist.pipelines.steps import open_for
     from desist.pipelines.verify import verify_workspace
 
-    checked = verify_workspace(open_for(workspace, "verify", say), head)
+    session = open_for(workspace, "verify", say)
+    checked = verify_workspace(session, head)
+    if checked.gate:
+        pages_anew(session)
     answer(checked.as_json(), checked.as_text(), as_json)
     if checked.wrong:
         raise typer.Exit(2)

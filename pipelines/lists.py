@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from desist.fairness.approval.candidate import is_id
 from desist.features.tables import CaseList, Estimate, Profiles, Reason
 from desist.pipelines.session import Session
 from desist.records.errors import Withheld
@@ -48,9 +49,18 @@ def save_list(session: Session, case_list: CaseList, scores: pd.DataFrame, profi
 
 
 def newest_list(session: Session) -> str | None:
-    """The id of the newest list; None where no list was ever made."""
+    """The id of the newest list; None where no list was ever made. Raises Withheld where its note is damaged."""
     pointer = session.workspace.lists / "newest.json"
-    return str(read_json(pointer)["list"]) if pointer.exists() else None
+    if not pointer.exists():
+        return None
+    try:
+        found = read_json(pointer)["list"]
+    except (OSError, ValueError, KeyError, TypeError):
+        found = None
+    if not isinstance(found, str) or not is_id(found):
+        cause = "lists/newest.json is damaged: make a new list with `desist score`"
+        raise Withheld("Estimates are withheld. Which list is the newest cannot be told.", [cause], state="altered")
+    return found
 
 
 def list_ids(session: Session) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from desist.pipelines.score import in_order
 from desist.pipelines.session import Session
 from desist.pipelines.terms import limits_not_met, reasons_despite, terms_of
 from desist.records.codes import NEED_LABELS, SOURCES
-from desist.records.errors import Withheld
+from desist.records.errors import UserError, Withheld
 from desist.records.files import write_text
 from desist.reports import states
 from desist.reports.cases import cases_csv, cases_page
@@ -67,8 +68,7 @@ def write_pages(session: Session) -> Pages:
     Where the gate withholds, the pages show today's caseload without estimates and ``withheld`` says why.
     """
     with session.workspace.lock():
-        for name in PAGES:  # whatever happens next, no older page stays
-            (session.workspace.reports / name).unlink(missing_ok=True)
+        remove_pages(session)  # whatever happens next, no older page stays
         release, case_list, withheld = what_may_be_shown(session)
         ground = load_ground_to_show(session)
         if case_list is None:
@@ -98,6 +98,38 @@ def write_pages(session: Session) -> Pages:
             outcome="withheld" if withheld else "done", counts={"people": len(people), "estimates": estimates},
         )  # fmt: skip
     return Pages(tuple(folder / name for name in written), len(people), estimates, withheld)
+
+
+def remove_pages(session: Session) -> None:
+    """Remove the pages, whatever they show."""
+    for name in PAGES:
+        (session.workspace.reports / name).unlink(missing_ok=True)
+
+
+def pages_anew(session: Session) -> None:
+    """Bring the pages that are there up to what may be shown now. Where that cannot be done, no page is left.
+
+    For whatever changes or asks the gate: a page must not outlive the estimates on it.
+    """
+    if not any((session.workspace.reports / name).exists() for name in PAGES):
+        return
+    remove_pages(session)  # first: whatever stops the rest, nothing is left to read
+    try:
+        write_pages(session)
+    except Exception as error:  # whatever it was: what took the estimates away holds, and must still be told
+        remove_pages(session)
+        told = str(error).splitlines()[0] if isinstance(error, UserError) else type(error).__name__
+        session.say(f"The pages could not be written anew and were removed ({told}). When that is mended: desist list.")
+
+
+@contextmanager
+def no_page_outlives(session: Session) -> Iterator[None]:
+    """For commands that ask the gate: where it withholds, the pages are written anew before the command ends."""
+    try:
+        yield
+    except Withheld:
+        pages_anew(session)
+        raise
 
 
 _COLUMNS = [
