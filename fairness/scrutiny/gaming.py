@@ -196,7 +196,7 @@ def _gone(earlier: Sequence[Earlier], policy: Policy) -> Iterator[Question]:
     without = [one.run for one in earlier if one.audit is not None and one.policy_then(policy) is None]
     if without:
         told = ", ".join(without)
-        words = f"The policy that earlier audits were made under is gone or was changed: {told}. What did it ask for?"
+        words = f"The policy of earlier audits is gone, changed or not readable any more: {told}. What did it ask for?"
         yield Question("gaming-policy-gone", GAMING, words)
 
 
