@@ -16,6 +16,7 @@ import pandas as pd
 
 from desist.fairness.groups import Joined, join_rows
 from desist.fairness.policy import Policy
+from desist.fairness.statistics.crosscheck import check_tables
 from desist.fairness.statistics.group_measures import GroupMeasures, GroupRow, Measure, rounded
 from desist.fairness.statistics.intervals import LEVEL
 from desist.fairness.statistics.sample import Sample
@@ -120,9 +121,13 @@ class Audit:
 
     @classmethod
     def from_json(cls, text: str) -> Audit:
-        """The audit in a text. Raises Refused unless writing it again gives exactly that text."""
+        """The audit in a text.
+
+        Raises Refused unless writing it again gives exactly that text, and its findings say what its tables say.
+        """
         try:
             audit = _read(json.loads(text, parse_constant=_no_constant))
+            check_tables(audit.findings, audit.tables, audit.level)
             same = audit.to_json() == text
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refused("The audit file is damaged or was edited. Make the audit again.") from error
@@ -193,8 +198,14 @@ def audit(
 
 
 def level_of(attempt: int) -> float:
-    """The level of the intervals at the how-manieth audit on the same outcomes: 95 % at the first (Bonferroni)."""
-    return 1 - (1 - LEVEL) / attempt
+    """The level of the intervals at the how-manieth audit on the same outcomes: 95 % at the first.
+
+    The first audit spends .05, so that nobody pays for a retry who makes none. The k-th spends .05 / (k (k - 1)): .025,
+    .0083, .0042 ..., which all retries together, however many, bring to another .05 and no more. So the chance that
+    *any* of the audits on the same outcomes calls a gap at the margin "within" is at most .1, not .05; that the first
+    does is at most .05. Audits on other outcomes have their own .05; what was tried without an audit is not counted.
+    """
+    return LEVEL if attempt == 1 else 1 - (1 - LEVEL) / (attempt * (attempt - 1))
 
 
 def sample_of(joined: Joined, policy: Policy) -> Sample:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from desist.fairness.policy import PRIMARY, SHOWN, FindingRule, Policy
+from desist.fairness.statistics import eligibility
 from desist.fairness.statistics.power import (
     PROPORTIONS,
     planned_denominator,
@@ -33,10 +34,12 @@ LOW_BASE, HIGH_BASE = 0.2, 0.3
 NEED_SHARE, SERVED_SHARE = 0.5, 0.5
 
 ALONE, POOLED, REGION, NEVER = "alone", "over four quarters", "over the region", "never"
+#: Of a burden nothing is known before the adults of each community are: an audit may well assess it.
+UNPLANNED = "cannot be planned here"
 _CALIBRATION = ("calibration_in_the_large", "calibration_near_cut_off", "excess_fpr")
 _ERRORS = ("fpr", "fnr")
 
-#: What is held to the margin, for 100 people; {n} is the margin times 100, {way} more, fewer, or either.
+#: What is held to the margin, for 100 people or 1,000 adults; {n} is the margin times that, {way} more, fewer, either.
 _WORDS: Mapping[str, str] = {
     "fpr": "of 100 people of a community with no proven reoffence, {n} {way} listed than of 100 others",
     "fnr": "of 100 people of a community who are proven to reoffend, {n} {way} not listed than of 100 others",
@@ -53,7 +56,7 @@ _WORDS: Mapping[str, str] = {
     "sensitivity_in_need": "of 100 people of a community with a need who are proven to reoffend, {n} {way} listed than "
     "of 100 such others",
     "benefit": "of 100 people of a community with a need, {n} {way} with a service than of 100 such others",
-    "burden": "of 100 adults of a community, {n} {way} listed among those judged than of 100 other adults",
+    "burden": "of 1,000 adults of a community, {n} {way} listed among those judged than of 1,000 other adults",
     "auc": "of 100 pairs of a person who reoffends and one who does not, {n} {way} put in the right order than others'",
 }  # fmt: skip
 _WAYS = {"higher": "more", "lower": "fewer", "both": "more or fewer"}
@@ -88,7 +91,10 @@ class Place:
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """A group of a finding: where it could be assessed first (``NEVER`` where nowhere), and each place's numbers."""
+    """A group of a finding: where it could be assessed first, and each place's numbers.
+
+    ``first`` is ``NEVER`` where it could be nowhere, ``UNPLANNED`` where numbers of people alone do not tell.
+    """
 
     group: str
     people: int
@@ -165,7 +171,8 @@ def in_people(rule: FindingRule) -> str:
     told = _WORDS.get(rule.metric)
     if told is None:
         return f"a {rule.metric.replace('_', ' ')} no more than {rule.margin:g} {_beside(rule.harm)} everybody else's"
-    return told.format(n=f"at most {100 * rule.margin:.4g}", way=_WAYS[rule.harm])
+    of = 1000 if rule.metric == "burden" else 100
+    return told.format(n=f"at most {of * rule.margin:.4g}", way=_WAYS[rule.harm])
 
 
 def _beside(harm: str) -> str:
@@ -215,6 +222,9 @@ def _unreachable(plans: tuple[FindingPlan, ...]) -> tuple[str, ...]:
     for plan in plans:
         if not plan.groups or plan.role == SHOWN:
             continue
+        if any(group.first == UNPLANNED for group in plan.groups):
+            found.append(f"{plan.id}: a {plan.metric} cannot be planned here; an audit with adults.csv tells it.")
+            continue
         alone = [group for group in plan.groups if group.first in (ALONE, POOLED)]
         if all(group.first == NEVER for group in plan.groups):
             found.append(f"{plan.id}: no group can ever be assessed at a margin of {plan.margin:g}.")
@@ -241,7 +251,7 @@ def _finding(
             _place(rule, policy, made_up, where, own * judged, (everybody - own) * judged, worth)
             for where, own, everybody, worth in sizes
         )
-        first = next((place.where for place in places if place.enough), NEVER)
+        first = next((place.where for place in places if place.enough), NEVER if share else UNPLANNED)
         plans.append(GroupPlan(group, number, first, places))
     return FindingPlan(
         rule.id, rule.metric, rule.characteristic, rule.role, rule.margin, in_people(rule),
@@ -259,7 +269,13 @@ def _place(
         tightest = smallest_margin(rate, effective, rest, harm=rule.harm)
     else:
         tightest = smallest_margin_of(variance, effective, rest, harm=rule.harm)
-    enough = own >= policy.minimum_people and effective >= max(rule.minimum, needed) and needed < math.inf
+    base = made_up.truth("base_rate")
+    own_outcomes, every = ((people * base, people * (1 - base)) for people in (own, own + others))
+    # The same minima as a verdict's, so that a plan promises nothing that an audit then withholds.
+    short = eligibility.worth_short(
+        rule, policy, people=own, worth=effective, others_worth=rest, needed=needed
+    ) + eligibility.outcomes_short(rule.metric, policy, where, own_outcomes, every)
+    enough = others > 0 and needed < math.inf and not short
     return Place(
         where, round(own, 1), round(effective, 1), _whole(max(needed, rule.minimum)),
         round(tightest, 3) if tightest <= 1 else None, bool(enough),

@@ -35,6 +35,8 @@ MOST_FINDINGS = 12
 MOST_EXPIRY_MONTHS = 6
 #: A wider margin would call a gap of one person in five "within the agreed limit".
 WIDEST_MARGIN = 0.2
+#: The same where the whole metric is small: 10 listed of 1,000 adults, and a sixth of a base rate's Brier score.
+WIDEST_MARGIN_OF = {"burden": 0.01, "brier": 0.03}
 #: A gross gap beyond this would screen out nothing.
 WIDEST_GROSS_GAP = 0.4
 #: Detection more than ten times as likely is no longer a range but a guess.
@@ -308,11 +310,13 @@ def _findings(reader: Reader, found: Any) -> tuple[FindingRule, ...]:
 
 def _finding(reader: Reader, entry: dict[str, Any], where: str) -> FindingRule:
     reader.keys(entry, ("id", "metric", "characteristic", "margin", "minimum", "role", "harm", "reason"), where)
+    metric = reader.one_of(entry, "metric", where, DECIDABLE_METRICS)
+    widest = WIDEST_MARGIN_OF.get(metric, WIDEST_MARGIN)
     rule = FindingRule(
         id=reader.text(entry, "id", where),
-        metric=reader.one_of(entry, "metric", where, DECIDABLE_METRICS),
+        metric=metric,
         characteristic=reader.text(entry, "characteristic", where),
-        margin=reader.share(entry.get("margin"), f"{where} margin", WIDEST_MARGIN, most_allowed=True),
+        margin=reader.share(entry.get("margin"), f"{where} margin", widest, most_allowed=True),
         minimum=reader.whole(entry, "minimum", where, FEWEST_PEOPLE),
         role=reader.one_of(entry, "role", where, ROLES),
         harm=reader.one_of(entry, "harm", where, HARMS),

@@ -1,7 +1,9 @@
 """How often a purpose was audited: counted from the log, shown to the board, and paid for in wider intervals.
 
 Whoever audits until the answer pleases sees chance at work. The log holds one event an audit; audits whose latest
-caseload lies within 84 days of each other look at the same outcomes.
+caseload lies within 84 days of each other look at the same outcomes. What is kept: a chance of at most .05 that the
+first audit of the same outcomes calls a gap at the margin "within", and of at most another .05 that any of the retries
+does, however many there are (``level_of``). What is not: a chance of .05 for all of them together.
 """
 
 from __future__ import annotations

@@ -96,18 +96,27 @@ def _gross(rule: FindingRule, finding: Finding, policy: Policy) -> Iterator[str]
     if policy.pilot is None:
         return
     for part in finding.parts:
-        if part.answer == CANNOT_BE_ASSESSED and _harm_shown(part, rule.harm) >= policy.pilot.gross_gap:
-            told = f"{finding.id}: for {part.group} a gap of {abs(part.gap or 0.0):.2f} is shown"
+        shown = _harm_shown(part, rule.harm)
+        if part.answer == CANNOT_BE_ASSESSED and shown >= policy.pilot.gross_gap:
+            told = f"{finding.id}: for {part.group} a gap of {shown:.2f} is shown"
             yield f"{told}; from {policy.pilot.gross_gap:g} on nothing goes out, though its size is not known surely"
 
 
 def _harm_shown(part: Part, harm: str) -> float:
-    """The size of a gap in the harmful direction whose interval leaves out nought; 0 where there is none."""
-    if part.gap is None or part.gap_low is None or part.gap_high is None:
+    """The largest gap in the harmful direction whose interval leaves out nought; 0 where there is none.
+
+    To everybody else, and to the mean of the other groups: one large group may hide a gap from everybody else.
+    """
+    contrasts = ((part.gap, part.gap_low, part.gap_high), (part.mean_gap, part.mean_low, part.mean_high))
+    return max(_one_shown(*contrast, harm) for contrast in contrasts)
+
+
+def _one_shown(gap: float | None, low: float | None, high: float | None, harm: str) -> float:
+    if gap is None or low is None or high is None:
         return 0.0
-    if harm in ("higher", "both") and part.gap_low > 0:
-        return part.gap
-    return -part.gap if harm in ("lower", "both") and part.gap_high < 0 else 0.0
+    if harm in ("higher", "both") and low > 0:
+        return gap
+    return -gap if harm in ("lower", "both") and high < 0 else 0.0
 
 
 def enough_on(part: Part, dates: int, made_on: dt.date) -> dt.date | None:

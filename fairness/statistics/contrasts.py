@@ -15,6 +15,8 @@ from desist.fairness.statistics.intervals import UNDEFINED, Interval, Z
 
 PLAIN_SCALE = ("excess_fpr",)
 LOG_SCALE = ("brier", "calibration_slope")
+#: A smaller standard error is rounding: nothing varied.
+SMALLEST_ERROR = 1e-9
 #: Further out than this the normal chance is 0 to fifteen digits.
 FURTHEST_Z = 8.0
 
@@ -49,7 +51,7 @@ class Estimated:
             return UNDEFINED
         if self.rate is not None:
             return self._laid_round(of_rate(self.rate * self.worth, self.worth, z))
-        error = math.nan if self.error is None else self.error
+        error = math.nan if self.error is None or self.error < SMALLEST_ERROR else self.error
         if metric in PLAIN_SCALE:
             return intervals.plain_interval(self.value, error, z)
         return (intervals.log_interval if metric in LOG_SCALE else intervals.logit_interval)(self.value, error, z)

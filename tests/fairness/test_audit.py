@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desist.fairness.audit import PROTECTED, Audit, audit
-from desist.fairness.policy import parse_policy
+from desist.fairness.policy import DECIDABLE_METRICS, parse_policy
 from desist.features.tables import Outcomes
 from desist.records.errors import Refused
 
@@ -303,3 +303,34 @@ def test_one_judged_row_is_an_audit_that_can_tell_nothing(rows, policy):
     late = outcomes.table.assign(proven=[1.0, float("nan"), float("nan")])
     made = audit(scores, Outcomes(late, ("proven",), {}), "proven", table, policy, seed=1, replicates=5)
     assert set(_answers(made).values()) == {"cannot_be_assessed"} and made.counts["rows_judged"] == 1
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda part, row: part.update(people=part["people"] + 1),
+        lambda part, row: part.update(value=0.123),
+        lambda part, row: part.update(gap_low=part["gap_low"] + 0.001),
+        lambda part, row: part.update(effective=part["effective"] + 100),
+        lambda part, row: part.update(needed=None),
+        lambda part, row: row["measures"]["fpr"].update(gap_high=0.02),
+        lambda part, row: (part.update(gap_high=0.02), row["measures"]["fpr"].update(gap_high=0.02)),
+        lambda part, row: row.update(tp=row["tp"] + 1),
+    ],
+)
+def test_findings_that_do_not_say_what_the_tables_say_cannot_be_read(rows, policy, edit):
+    made = _audited(rows, policy, LARGE)
+    told = json.loads(made.to_json())
+    edit(told["findings"][0]["parts"][0], told["tables"]["sex"][0])
+    with pytest.raises(Refused, match="edited"):
+        Audit.from_json(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def test_every_metric_that_can_be_decided_reads_back(rows, policy_text):
+    for metric in set(DECIDABLE_METRICS) - {"fpr", "calibration_in_the_large"}:
+        made = _audited(
+            rows,
+            parse_policy(policy_text.replace('"fpr"', f'"{metric}"').replace("margin = 0.1", "margin = 0.01", 1)),
+            {**LARGE, ("Male", "Mixed"): 4},
+        )
+        assert Audit.from_json(made.to_json()) == made

@@ -10,6 +10,7 @@ from desist.fairness.explain import (
     NEVER,
     POOLED,
     REGION,
+    UNPLANNED,
     Expected,
     explain,
     in_people,
@@ -39,6 +40,9 @@ def test_a_margin_is_told_in_people():
         "of 100 people of a community with no proven reoffence, at most 5 more listed than of 100 others"
     )
     assert "at most 2.5 fewer listed" in in_people(_rule("sensitivity_in_need", 0.025, harm="lower"))
+    assert in_people(_rule("burden", 0.005, harm="higher")) == (
+        "of 1,000 adults of a community, at most 5 more listed among those judged than of 1,000 other adults"
+    )
     assert in_people(_rule("brier", 0.03)) == "a brier no more than 0.03 above or below everybody else's"
 
 
@@ -133,7 +137,7 @@ def test_a_primary_that_only_a_region_can_tell_is_warned_of():
 def test_the_draft_policy_is_told_whole_and_a_burden_is_not_planned_from_people():
     told = explain(DRAFT, {}, expected=EXPECTED, judged=1.0)
     assert [plan.id for plan in told.findings] == [rule.id for rule in DRAFT.findings]
-    assert all(plan.people_needed for plan in told.findings)
+    assert all(plan.people_needed for plan in told.findings if plan.metric != "burden")
     assert _explained(_policy(_rule("burden")), {"A": 9_000, "B": 9_000}).findings[0].people_needed is None
     assert told.warnings == ()
 
@@ -180,3 +184,34 @@ def test_four_quarters_are_worth_a_third_more_than_one():
     # A caseload's share has the variance rate x (1 - rate) / people; that of all four, people being the unit:
     worth = outcome.mean() * (1 - outcome.mean()) / outcome.mean(axis=1).var()
     assert worth == pytest.approx(FOUR_QUARTERS_WORTH, abs=0.05)
+
+
+def test_a_burden_cannot_be_planned_here_which_is_not_never():
+    told = _explained(_policy(_rule("burden", 0.005)), {"A": 9_000, "B": 9_000})
+    assert {group.first for group in told.findings[0].groups} == {UNPLANNED}
+    assert not any("ever be assessed" in warning for warning in told.warnings)
+    assert any("cannot be planned here" in warning for warning in told.warnings)
+
+
+@pytest.mark.parametrize(("people", "first"), [(75, NEVER), (85, "alone")])
+def test_a_plan_asks_for_the_events_that_a_verdict_asks_for(people, first):
+    """One in four reoffends: 20 events are 80 people."""
+    wide = _rule("calibration_slope", 3.0, minimum=10)
+    assert _explained(_policy(wide), {"A": people, "B": 20_000}).findings[0].groups[0].places[0].enough == (
+        first != NEVER
+    )
+
+
+def test_a_plan_asks_everybody_for_the_events_that_calibration_needs():
+    """Margins of 5 in 10 ask for few people; of 60, 15 reoffend and the policy asks for 20."""
+    rule = _rule("calibration_in_the_large", 0.5, minimum=10)
+    assert not _explained(_policy(rule), {"A": 30, "B": 30}).findings[0].groups[0].places[0].enough
+    assert _explained(_policy(rule), {"A": 45, "B": 45}).findings[0].groups[0].places[0].enough
+
+
+def test_a_plan_asks_for_twenty_on_either_side_where_one_side_is_harmed():
+    """A margin wide enough for 15 people of a group; the verdict asks for 20 of them, and of the others."""
+    policy = replace(_policy(_rule("selection", 0.6, harm="lower", minimum=10)), minimum_people=10)
+    for one, other, enough in ((15, 900, False), (25, 900, True), (900, 15, False)):
+        places = _explained(policy, {"A": one, "B": other}).findings[0].groups[0].places
+        assert places[0].enough == enough

@@ -115,3 +115,16 @@ def test_a_missing_broken_or_latin_1_file_is_refused_without_a_traceback(tmp_pat
 def test_no_text_gives_anything_but_a_policy_or_a_refusal(text):
     with pytest.raises(Refused):
         parse_policy(text)
+
+
+@pytest.mark.parametrize(("metric", "widest"), [("burden", 0.01), ("brier", 0.03), ("fpr", 0.2), ("auc", 0.2)])
+def test_a_metric_that_is_small_in_all_has_a_small_widest_margin(policy_text, metric, widest):
+    text = policy_text.replace('metric = "fpr"', f'metric = "{metric}"')
+    assert parse_policy(text.replace("margin = 0.1", f"margin = {widest}", 1)).findings[0].margin == widest
+    (problem,) = _problems(text.replace("margin = 0.1", f"margin = {widest + 0.001}", 1))
+    assert f"at most {widest}" in str(problem)
+
+
+def test_the_draft_shows_who_is_missed_and_the_burden_per_adult():
+    roles = {rule.metric: rule.role for rule in parse_policy(DEFAULT_POLICY_TOML).findings}
+    assert roles["fnr"] == roles["burden"] == "shown"

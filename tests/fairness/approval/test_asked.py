@@ -31,6 +31,9 @@ class Part:
     gap_high: float | None = 0.3
     effective: float = 100.0
     needed: int | None = None
+    mean_gap: float | None = None
+    mean_low: float | None = None
+    mean_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,14 @@ def test_a_gross_gap_that_is_shown_lets_nothing_out_whatever_the_region_says(rul
         assert told(rules, Found("main", (within, harmless))).scopes == ("conditions", "pilot")
 
 
+def test_a_gross_gap_to_the_mean_of_the_others_cannot_hide_behind_one_large_group(rules):
+    hidden = unsure("Black", "a_gap_is_shown", gap=0.05, mean_gap=0.16, mean_low=0.01, mean_high=0.4)
+    found = told(rules, Found("main", (Part("White", WITHIN), hidden)))
+    assert found.scopes == () and "a gap of 0.16 is shown" in found.why[0]
+    for harmless in (replace(hidden, mean_gap=0.14), replace(hidden, mean_low=-0.01)):
+        assert told(rules, Found("main", (Part("White", WITHIN), harmless))).scopes == ("conditions", "pilot")
+
+
 @pytest.mark.parametrize("harm", ["lower", "both"])
 def test_a_gross_gap_downwards_counts_where_lower_harms(rules, harm):
     rules = replace(rules, findings=(replace(rules.findings[0], harm=harm),))
@@ -224,6 +235,13 @@ def attempt(rows, latest=dt.date(2025, 1, 1), run="now"):
 
 def test_the_first_audit_is_the_first():
     assert attempt([]) == (1, 1) and level_of(1) == 0.95 and level_of(2) == 0.975
+
+
+def test_all_retries_together_spend_as_much_again_as_the_first_audit_and_no_more():
+    assert level_of(3) == pytest.approx(1 - 0.05 / 6) and level_of(4) == pytest.approx(1 - 0.05 / 12)
+    spent = [1 - level_of(attempt) for attempt in range(2, 2_001)]
+    # By hand: 1/(k (k-1)) is 1/(k-1) - 1/k, so that 1,999 retries spend .05 x (1 - 1/2,000).
+    assert sum(spent) == pytest.approx(0.05 * (1 - 1 / 2_000)) and all(one > 0 for one in spent)
 
 
 def test_an_audit_within_84_days_looks_at_the_same_outcomes():
