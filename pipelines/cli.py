@@ -80,6 +80,14 @@ def _register() -> None:
         module.add_to(app)
 
 
+_FREE, _NAME = "Free it, then try again.", "Name another, or put there what is missing, then try again."
+#: What a user can settle about a file or folder, and how.
+_MENDS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT), _FREE),
+    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOENT), _NAME),
+}
+
+
 def guarded(run: Callable[[], None]) -> int:
     """Run a command; print what a user can settle without a traceback. Returns the exit code."""
     try:
@@ -88,11 +96,9 @@ def guarded(run: Callable[[], None]) -> int:
         say(str(error))
         return error.exit_code
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+        if error.errno not in _MENDS:
             raise
-        say(
-            f"{error.strerror}: {error.filename or 'the disk'}. Nothing half-written was kept. Free it, then try again."
-        )
+        say(f"{error.strerror}: {error.filename or 'the disk'}. Nothing half-written was kept. {_MENDS[error.errno]}")
         return UserError.exit_code
     return 0
 

@@ -74,16 +74,24 @@ def export_end(
 
 @export.command("list")
 def export_list_all(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """The inventory: every copy that was handed on, and what became of it."""
-    from desist.pipelines.exports import inventory_of
+    """The inventory: every copy that was handed on, and what became of it. Exit 2 where the log tells otherwise."""
+    from desist.pipelines.exports import export_faults, inventory_of
     from desist.pipelines.steps import open_for
+    from desist.records.errors import Refused
 
     session = open_for(workspace, "export", say)
-    gone, lines, told = inventory_of(session).endings(), [], []
-    for one in inventory_of(session).all():
+    wrong, lines, told = export_faults(session), [], []
+    try:
+        copies, gone = inventory_of(session).all(), inventory_of(session).endings()
+    except Refused:  # which is among what is wrong
+        copies, gone = (), {}
+    for one in copies:
         end = gone.get(one.id)
         state = f"{end.how} on {end.on}" if end else f"out until {one.expires_on}"
         state += ", OVERDUE" if end is None and one.expires_on < session.today else ""
         lines.append(f"{one.id}  {one.recipient}, {one.people:,} people, release {one.release}: {state}")
         told.append({**one.as_json(), "id": one.id, "state": state})
-    answer({"exports": told}, "\n".join(lines) or "No list was handed on.", as_json)
+    lines = lines or ([] if wrong else ["No list was handed on."])
+    answer({"exports": told, "wrong": wrong}, "\n".join([*lines, *(f"WRONG: {text}" for text in wrong)]), as_json)
+    if wrong:
+        raise typer.Exit(2)

@@ -27,6 +27,8 @@ _PILOT: dict[str, type] = {"most_people": int, "ends": dt.date, "evaluated_on": 
 def blank_decision(session: Session, run: str, path: Path) -> None:
     """Write a decision file to fill in: what the evidence allows, and one line for each question it asks."""
     candidate = candidate_of(session, run)
+    if not path.parent.is_dir() or path.is_dir():
+        raise Refused(f"No file can be written at {path}: name one in a folder that is there.")
     evidence = candidate.evidence
     answers = "\n".join(f'# {question.words}\n{json.dumps(question.id)} = ""\n' for question in evidence.questions)
     latest = signoff.add_months(session.today, candidate.policy.expiry_months)
@@ -72,6 +74,7 @@ def sign_candidate(
     """
     told = _read_decision(decision)
     candidate = candidate_of(session, run)
+    _check_end(session, candidate, told["expires_on"], decision)
     folder = session.workspace.keys
     keys = OwnKeyFile(folder, key_file) if key_file else KeyRegister(folder)
     key = keys.find(holder)
@@ -107,12 +110,25 @@ def sign_candidate(
     )
 
 
+def _check_end(session: Session, candidate: Candidate, ends: dt.date, decision: Path) -> None:
+    """Refuse an end that the policy can never allow: what was signed so could never be released."""
+    months = candidate.policy.expiry_months
+    latest = signoff.add_months(session.today, months)
+    if ends > latest:
+        raise Refused(
+            f"{decision} lets the decision hold until {ends}; the policy allows {months} months, until {latest}. Set "
+            "expires_on to that day or an earlier one. Nothing was signed."
+        )
+
+
 def _read_decision(path: Path) -> dict[str, Any]:
     """What a decision file says. Raises Refused with everything that is wrong in its form."""
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise Refused(f"There is no {path}. Write one to fill in with `desist sign --blank {path}`.") from error
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise Refused(f"{path} is no file. Name the decision file: desist sign DECISION.toml --holder NAME.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"{path} is not TOML: {error}. Mend that line and try again.") from error
     problems = list(_form_problems(told, path.name))

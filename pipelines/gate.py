@@ -11,7 +11,7 @@ from typing import Any
 
 from desist.fairness.approval import gate, release, signoff
 from desist.fairness.approval.attempts import attempt_of, latest_date
-from desist.fairness.approval.candidate import FOLDER, read_plain, read_plain_files
+from desist.fairness.approval.candidate import FOLDER, is_id, read_plain, read_plain_files
 from desist.fairness.approval.scrutiny_file import FILE as SCRUTINY
 from desist.fairness.approval.scrutiny_file import Scrutiny
 from desist.fairness.audit import Audit
@@ -51,16 +51,20 @@ def new_key(session: Session, holder: str, role: str, password: bytes, own: Path
 
 def candidate_of(session: Session, run: str) -> release.Candidate:
     """The checked candidate of a run; of the newest where none is named."""
-    folder = session.workspace.runs / (run or newest(session.workspace))
-    if run and not folder.is_dir():
-        known = sorted(path.name for path in session.workspace.runs.glob("*/") if not path.name.startswith("."))
-        raise Refused(f"There is no run {run!r}. The runs are: {', '.join(known) or 'none yet'}.")
     return release.check_candidate(
-        folder,
+        session.workspace.runs / _known_run(session, run),
         KeyRegister(session.workspace.keys),
         today=session.today,
         made_up=session.settings.made_up,
     )
+
+
+def _known_run(session: Session, run: str) -> str:
+    """The run, or the newest where none is named. Raises Refused where there is no run of that name."""
+    if run and not (is_id(run) and (session.workspace.runs / run).is_dir()):
+        known = sorted(path.name for path in session.workspace.runs.glob("*/") if not path.name.startswith("."))
+        raise Refused(f"There is no run {run!r}. The runs are: {', '.join(known) or 'none yet'}.")
+    return run or newest(session.workspace)
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def release_candidate(session: Session, run: str) -> Released:
     """Release a candidate on the sign-offs kept beside it. Raises Withheld, naming everything that is missing."""
     from desist.pipelines.board_state import report_anew  # the report rests on the gate, so it is not known above
 
-    run = run or newest(session.workspace)
+    run = _known_run(session, run)
     with session.workspace.lock():
         session.log.append("release.requested", actor=session.actor, role="analyst", dataset=run)
         sign_offs = signoff.load_sign_offs(session.workspace.runs / run)
@@ -221,6 +225,10 @@ def _own_causes(session: Session) -> Iterator[gate.Cause]:
         if session.today > hide_after:
             told = f"{source} data was last received on {last}; estimates hide after {hide_after}"
             yield gate.Cause(gate.SUSPENDED, told)
+    for source in Store(session.workspace.store).sources():
+        if source not in session.settings.expected_every_days:
+            told = f"partnership.toml says nothing of how often {source} is expected"
+            yield gate.Cause(gate.SUSPENDED, f"{told}: add its days below [data.expected_every_days]")
     for entry in session.settings.governance:
         if not entry.reference.strip():
             yield gate.Cause(gate.NOT_APPROVED, f"partnership.toml names no reference for the {entry.name}")
@@ -247,7 +255,10 @@ def _found_causes(session: Session, found: release.Release) -> Iterator[gate.Cau
 
 
 def source_dates(session: Session) -> list[tuple[str, dt.date, dt.date]]:
-    """Each source with the date of its last extract and the last day on which estimates may rest on it."""
+    """Each source with the date of its last extract and the last day on which estimates may rest on it.
+
+    Without those that partnership.toml says nothing of: the gate withholds while there is one.
+    """
     store = Store(session.workspace.store)
     found = []
     for source in store.sources():

@@ -15,6 +15,8 @@ from desist.records.errors import Problem, Refused
 
 #: Fewer judges could tell the board nothing; more would leave the model too few people to learn from.
 LEAST_AUDIT_SHARE, MOST_AUDIT_SHARE = 0.2, 0.6
+#: Estimates hide after twice as many days without a delivery: nobody can put that off beyond half a year.
+MOST_EXPECTED_DAYS = 92
 GOVERNANCE = ("dpia", "eqia", "apd", "atrs")
 
 
@@ -192,10 +194,10 @@ def _value_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
         where, expected = f"{file} [run] audit_share", f"a share from {LEAST_AUDIT_SHARE} to {MOST_AUDIT_SHARE}"
         found.append(Problem(str(run["audit_share"]), where, expected, "Mend the number."))
     for source, days in content["data"]["expected_every_days"].items():
-        if source not in SOURCES or type(days) is not int or days < 1:
+        if source not in SOURCES or type(days) is not int or not 1 <= days <= MOST_EXPECTED_DAYS:
             where, expected = (
                 f"{file} [data.expected_every_days] {source}",
-                f"days (1 or more) for one of {list(SOURCES)}",
+                f"days (1 to {MOST_EXPECTED_DAYS}) for one of {list(SOURCES)}",
             )
             found.append(Problem(repr(days), where, expected, "Mend the line."))
     for name, entry in content["governance"].items():

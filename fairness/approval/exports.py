@@ -10,11 +10,11 @@ import datetime as dt
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from desist.fairness.approval.signoff import SHORTEST_TEXT, SigningKeys
 from desist.records.errors import Problem, Refused
@@ -93,7 +93,10 @@ class Export:
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Export:
+        """The entry in a JSON object. Raises ValueError, KeyError, TypeError or Refused where it is none."""
         dates = {name: dt.date.fromisoformat(told[name]) for name in ("made_on", "expires_on")}
+        if any(type(value) is not (int if name == "people" else str) for name, value in told.items()):
+            raise TypeError("a value of another kind")
         return cls(**{**told, **dates})
 
 
@@ -112,6 +115,16 @@ class Ending:
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "on": self.on.isoformat()}
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Ending:
+        """The note in a JSON object. Raises ValueError, KeyError, TypeError or Refused where it is none."""
+        if any(type(value) is not str for value in told.values()):
+            raise TypeError("a value of another kind")
+        return cls(**{**told, "on": dt.date.fromisoformat(told["on"])})
+
+
+Entry = TypeVar("Entry", Export, Ending)
 
 
 class Inventory:
@@ -145,20 +158,31 @@ class Inventory:
                 )
         except sqlite3.IntegrityError as error:
             raise Refused(f"The {table} {name} is in the inventory already; nothing was noted twice.") from error
+        except sqlite3.DatabaseError as error:
+            raise Refused(f"The inventory {self.path} cannot be written: {error}. Nothing was noted.") from error
 
     def all(self) -> tuple[Export, ...]:
         """Every copy that was ever handed on."""
-        return tuple(Export.from_json(told) for told in self._told("export"))
+        return tuple(self._read("export", Export.from_json))
 
     def endings(self) -> dict[str, Ending]:
         """The copies that are gone, by their id."""
-        found = (Ending(**{**told, "on": dt.date.fromisoformat(told["on"])}) for told in self._told("ending"))
-        return {ending.id: ending for ending in found}
+        return {ending.id: ending for ending in self._read("ending", Ending.from_json)}
 
     def out(self) -> tuple[Export, ...]:
         """The copies that nobody said are gone."""
         gone = self.endings()
         return tuple(export for export in self.all() if export.id not in gone)
+
+    def _read(self, table: str, reader: Callable[[dict[str, Any]], Entry]) -> list[Entry]:
+        told = self._told(table)
+        try:
+            return [reader(entry) for entry in told]
+        except (KeyError, TypeError, ValueError, AttributeError, Refused) as error:
+            raise Refused(
+                f"The inventory of exports {self.path} holds an {table} that is none: it was edited, or is damaged. "
+                "Restore it from a backup; the log still tells who was handed a copy."
+            ) from error
 
     def _told(self, table: str) -> list[dict[str, Any]]:
         if not self.path.exists():

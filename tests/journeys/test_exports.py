@@ -118,3 +118,29 @@ def test_an_inventory_that_is_gone_shows_against_the_log(quarter, hand_on):
     (quarter.workspace / "exports.db").unlink()
     ran = quarter.do("verify")
     assert ran.returncode == 2 and "which the log tells of" in ran.stdout
+
+
+def put_no_entry(quarter):
+    with sqlite3.connect(quarter.workspace / "exports.db") as connection:
+        connection.execute("insert into export (id, told) values ('x', '{}')")
+
+
+def test_an_entry_that_is_none_gives_a_clear_answer_everywhere_and_stops_no_revocation(quarter, hand_on, chair):
+    hand_on()
+    put_no_entry(quarter)
+    for words in (("verify",), ("export", "list"), ("export", "end", "x", "--how", "destroyed")):
+        ran = quarter.do(*words)
+        assert ran.returncode == 2 and "Restore it from a backup" in ran.stdout + ran.stderr, words
+    ran = quarter.do("revoke", "--reason", "The board saw a fault in the extract after it had released.",
+                     "--holder", "Demo chair", "--password-file", chair)  # fmt: skip
+    assert ran.returncode == 0 and f"{RECIPIENT} holds export" in ran.stderr
+    assert "which only the log tells of: ask for it back" in ran.stderr
+
+
+def test_the_inventory_that_is_gone_does_not_say_that_nothing_was_handed_on(quarter, hand_on):
+    assert quarter.do("export", "list").returncode == 0
+    hand_on()
+    (quarter.workspace / "exports.db").unlink()
+    ran = quarter.do("export", "list")
+    assert ran.returncode == 2 and "WRONG: the inventory lacks export" in ran.stdout
+    assert "No list was handed on" not in ran.stdout

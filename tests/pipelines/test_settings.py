@@ -101,3 +101,9 @@ def test_no_password_stands_in_the_settings(tmp_path):
     with pytest.raises(Refused, match="a user or password") as refused:
         load_settings(written(tmp_path, tracked_at('uri = "https://ana:secret@mlflow.example.org"')))
     assert "secret" not in str(refused.value)
+
+
+def test_no_source_may_be_expected_less_often_than_every_three_months(tmp_path):
+    assert load_settings(written(tmp_path, made_up())).expected_every_days["council"] == 92
+    with pytest.raises(Refused, match="1 to 92"):
+        load_settings(written(tmp_path, made_up().replace("police = 31", "police = 93")))

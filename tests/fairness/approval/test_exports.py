@@ -7,6 +7,7 @@ import pytest
 
 from desist.fairness.approval.exports import Ending, Export, Inventory, latest_end
 from desist.records.errors import Refused
+from desist.records.hashing import canonical_json
 
 TODAY = dt.date(2026, 10, 1)
 
@@ -94,3 +95,32 @@ def test_no_inventory_is_an_empty_one_and_a_broken_one_is_said(inventory):
     inventory.path.write_text("no database", encoding="utf-8")
     with pytest.raises(Refused, match="cannot be read"):
         inventory.all()
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["{}", "[]", "3", '{"list_id": 3}', "null", '{"made_on": "2026-13-01", "expires_on": "2026-10-15"}', "no json"],
+)
+@pytest.mark.parametrize("table", ["export", "ending"])
+def test_an_entry_that_is_none_is_refused_with_what_to_do(inventory, table, told):
+    inventory.add(export())
+    with sqlite3.connect(inventory.path) as connection:
+        connection.execute(f"insert into {table} (id, told) values ('x', ?)", (told,))
+    with pytest.raises(Refused, match="Restore it from a backup"):
+        inventory.out()
+
+
+@pytest.mark.parametrize("changed", [{"people": "many"}, {"expires_on": "2036-10-15"}, {"recipient": "Jo Bloggs"}])
+def test_an_entry_that_could_never_have_been_made_is_none(inventory, changed):
+    inventory.add(export())
+    told = canonical_json({**export().as_json(), **changed}).decode()
+    with sqlite3.connect(inventory.path) as connection:
+        connection.execute("insert into export (id, told) values ('x', ?)", (told,))
+    with pytest.raises(Refused, match="holds an export that is none"):
+        inventory.all()
+
+
+def test_an_inventory_that_cannot_be_written_says_so(inventory):
+    inventory.path.mkdir()
+    with pytest.raises(Refused, match="cannot be written"):
+        inventory.add(export())
