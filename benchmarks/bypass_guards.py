@@ -13,6 +13,7 @@ from guards import Guard, main
 APPROVAL, PIPELINES = "tests/fairness/approval", "tests/pipelines/test_gate_causes.py"
 RELEASE, TERMS = f"{APPROVAL}/test_release.py", f"{APPROVAL}/test_terms.py"
 ASKED, SIGNOFF = f"{APPROVAL}/test_asked.py", f"{APPROVAL}/test_signoff.py"
+AGAINST = "tests/pipelines/test_against_log.py"
 
 CLASSES = (
     Guard(
@@ -148,6 +149,48 @@ CLASSES = (
         "        if not self._end_fits(before):\n            wrong.append",
         "        if False:\n            wrong.append",
         f"{PIPELINES}::test_a_log_with_events_taken_out_or_its_end_cut_off_withholds",
+    ),
+    Guard(
+        "deleted refusal",
+        "pipelines/against_log.py",
+        '        elif (key_id, row["reason"]) not in kept:\n',
+        "        elif False:\n",
+        f"{AGAINST}::test_a_refusal_whose_file_is_deleted_is_still_told_of",
+    ),
+    Guard(
+        "a decision put there by hand",
+        "pipelines/against_log.py",
+        "    for key_id, _ in sorted(kept - known):\n",
+        "    for key_id, _ in ():\n",
+        f"{AGAINST}::test_a_decision_that_the_log_knows_nothing_of_is_told_of",
+    ),
+    Guard(
+        "an earlier decision lost",
+        "fairness/approval/signoff.py",
+        '    write_json(run_folder / FOLDER / HISTORY / f"{sign_off.hash}.json", sign_off.as_json())\n',
+        "",
+        f"{AGAINST}::test_an_earlier_decision_is_never_lost",
+    ),
+    Guard(
+        "an entry of the key register changed",
+        "pipelines/against_log.py",
+        "        elif made[key.key_id] != key.entry_hash:\n",
+        "        elif False:\n",
+        f"{AGAINST}::test_an_entry_of_the_key_register_that_was_changed_is_told_of",
+    ),
+    Guard(
+        "a key put into the register by hand",
+        "pipelines/against_log.py",
+        "        if key.key_id not in made:\n",
+        "        if False:\n",
+        f"{AGAINST}::test_a_key_put_into_the_register_by_hand_is_told_of",
+    ),
+    Guard(
+        "a refusal after the release",
+        "pipelines/against_log.py",
+        "    for who in refused_since(session, found.run):\n",
+        "    for who in ():\n",
+        f"{AGAINST}::test_a_later_refusal_pauses_the_release_until_it_is_taken_back",
     ),
     Guard(
         "expired condition",

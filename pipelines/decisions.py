@@ -101,8 +101,9 @@ def sign_candidate(
     with session.workspace.lock():
         signoff.save_sign_off(session.workspace.runs / candidate.run, signed)
         session.log.append(
-            "sign_off.recorded", actor=key.key_id, role="board", outcome=signed.decision, dataset=candidate.run
-        )
+            "sign_off.recorded", actor=key.key_id, role="board", outcome=signed.decision, dataset=candidate.run,
+            reason=signed.hash,
+        )  # fmt: skip
         report_anew(session, candidate.run, None)
     scope = f" ({signed.scope})" if signed.scope else ""
     return (

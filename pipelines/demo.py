@@ -181,10 +181,9 @@ def open_made_up(
     session = open_session(workspace, actor="demo", say=lambda text: say(_indented(text)))
     for holder, role in PEOPLE:
         own = hashlib.sha256(f"desist demo key {seed} {holder}".encode()).digest()
-        key_id = KeyRegister(workspace.keys).create(
-            holder, role, PASSWORD, created_on=session.today, made_up=True, seed=own
-        )
-        session.log.append("key.created", actor="demo", role="administrator", reason=role, dataset=key_id)
+        keys = KeyRegister(workspace.keys)
+        key_id = keys.create(holder, role, PASSWORD, created_on=session.today, made_up=True, seed=own)
+        session.log.append("key.created", actor="demo", role="administrator", **keys.get(key_id).created_event)
     return session
 
 

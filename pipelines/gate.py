@@ -17,6 +17,7 @@ from desist.fairness.approval.scrutiny_file import Scrutiny
 from desist.fairness.audit import Audit
 from desist.features.outcomes import PROVEN_REOFFENDING
 from desist.intake.store import Store
+from desist.pipelines.against_log import decision_causes, key_log_causes, release_causes
 from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session, newest
@@ -45,7 +46,7 @@ def new_key(session: Session, holder: str, role: str, password: bytes, own: Path
         key_id = keys.create(holder, role, password, created_on=session.today)
     else:
         key_id = keys.add_own(holder, role, public, created_on=session.today)
-    session.log.append("key.created", actor=session.actor, role="administrator", reason=role, dataset=key_id)
+    session.log.append("key.created", actor=session.actor, role="administrator", **keys.get(key_id).created_event)
     return key_id
 
 
@@ -118,6 +119,7 @@ def release_candidate(session: Session, run: str) -> Released:
                 *conformance_causes(files),
                 *_outcome_causes(files),
                 *attempt_causes(session, run, files),
+                *decision_causes(session, run),
                 *(gate.Cause(gate.ALTERED, text) for text in shadow_faults(session, run)),
             ]
             if own:  # nothing may be written then: name what the board still lacks beside it
@@ -158,6 +160,7 @@ def open_release(session: Session) -> release.Release:
         )
         of_files = [*conformance_causes(found.files), *_outcome_causes(found.files)]
         of_files += attempt_causes(session, found.run, found.files)
+        of_files += [*decision_causes(session, found.run), *release_causes(session, found)]
         _raise_if_any([*causes, *_found_causes(session, found), *of_files])
     except Withheld as error:
         told = [*error.causes, *(cause.text for cause in causes if cause.text not in error.causes)]
@@ -221,6 +224,7 @@ def _own_causes(session: Session) -> Iterator[gate.Cause]:
     """What only a workspace can know: a log that was altered, data too old, governance out of date."""
     for wrong in session.log.verify():
         yield gate.Cause(gate.ALTERED, wrong)
+    yield from key_log_causes(session)
     for source, last, hide_after in source_dates(session):
         if session.today > hide_after:
             told = f"{source} data was last received on {last}; estimates hide after {hide_after}"

@@ -140,8 +140,8 @@ def trust_region(session: Session, path: Path, key_id: str) -> str:
         )
     keys = KeyRegister(session.workspace.keys)
     with session.workspace.lock():
-        keys.add_public(pack.region, REGION_ROLE, pack.public, created_on=session.today, made_up=pack.made_up)
-        session.log.append("key.created", actor=session.actor, role="administrator", reason=REGION_ROLE, dataset=key_id)
+        added = keys.add_public(pack.region, REGION_ROLE, pack.public, created_on=session.today, made_up=pack.made_up)
+        session.log.append("key.created", actor=session.actor, role="administrator", **keys.get(added).created_event)
     return f"{pack.region} has key {key_id} here: its audit of a model counts beside this partnership's own."
 
 

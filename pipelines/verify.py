@@ -8,6 +8,7 @@ from typing import Any
 from desist.fairness.approval.candidate import examine
 from desist.fairness.approval.signoff import load_sign_offs
 from desist.intake.store import Store
+from desist.pipelines.against_log import decision_causes, key_log_causes
 from desist.pipelines.exports import expired_exports, export_faults
 from desist.pipelines.gate import open_release
 from desist.pipelines.lists import list_faults
@@ -81,6 +82,8 @@ def verify_workspace(session: Session, noted_head: str = "") -> Verified:
     for run in runs:
         wrong += _run_faults(session, run)
     checked.append(f"runs, {len(runs)}")
+    wrong += [cause.text for cause in key_log_causes(session)]
+    checked.append("keys")
     wrong += export_faults(session)
     checked.append("exports")
     try:
@@ -99,6 +102,7 @@ def _run_faults(session: Session, run: str) -> list[str]:
     keys = KeyRegister(session.workspace.keys)
     _, causes = examine(folder, keys, today=session.today, made_up=session.settings.made_up)
     found = [f"run {run}: {cause.text}" for cause in causes] + shadow_faults(session, run)
+    found += [cause.text for cause in decision_causes(session, run)]
     try:
         for sign_off in load_sign_offs(folder):
             keys.verify(sign_off.key_id, sign_off.content(), sign_off.signature, on=session.today)

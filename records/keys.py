@@ -7,7 +7,7 @@ the files can swap the register of public keys: signatures make tampering visibl
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_bytes, write_json
-from desist.records.hashing import hash_bytes
+from desist.records.hashing import hash_bytes, hash_json
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,20 @@ class PublicKey:
     created_on: str
     revoked_on: str = ""
 
+    @property
+    def entry_hash(self) -> str:
+        """The hash of everything about the key but its revocation, which the log notes by itself."""
+        return hash_json({**asdict(self), "revoked_on": ""})
+
+    @property
+    def created_event(self) -> dict[str, str]:
+        """What the log notes when the key is made, so that no entry can be changed or added behind it."""
+        return {"reason": self.role, "dataset": self.key_id, "correlation": self.entry_hash}
+
+
+#: What each field of a key holds, in their order.
+_KINDS = (str, str, str, str, bool, str, str)
+
 
 class KeyRegister:
     """The public keys of a workspace and, where the installation holds them, the encrypted private ones."""
@@ -43,9 +57,20 @@ class KeyRegister:
         return self.folder / "register.json"
 
     def all(self) -> list[PublicKey]:
+        """Every key that was ever noted. Raises Refused where the register is none."""
         if not self._list.exists():
             return []
-        return [PublicKey(**entry) for entry in read_json(self._list)]
+        try:
+            found = [PublicKey(**entry) for entry in read_json(self._list)]
+            whole = all(type(value) is kind for key in found for value, kind in zip(astuple(key), _KINDS, strict=True))
+        except (OSError, ValueError, TypeError, AttributeError):
+            found, whole = [], False
+        if not whole:
+            raise Refused(
+                f"The key register {self._list} is damaged or was edited. Restore it from a backup: the log tells "
+                "which keys were made and revoked."
+            )
+        return found
 
     def get(self, key_id: str) -> PublicKey:
         """The key of that id. Raises Refused if the register has none."""

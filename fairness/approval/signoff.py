@@ -24,6 +24,8 @@ RELEASE, CONDITIONS, PILOT = "release", "conditions", "pilot"
 SCOPES = (RELEASE, CONDITIONS, PILOT)
 SHORTEST_TEXT = 20
 FOLDER = "sign_offs"
+#: Every decision ever recorded, by its hash: a later one replaces none of them here.
+HISTORY = "history"
 
 
 class PublicKey(Protocol):
@@ -163,6 +165,11 @@ class SignOff:
         """The last day on which the approval can hold: its own, or the pilot's where that ends sooner."""
         return min(self.expires_on, self.pilot.ends) if self.pilot else self.expires_on
 
+    @property
+    def hash(self) -> str:
+        """The hash of everything in it, its signature included: what the log notes of a decision."""
+        return hash_json(self.as_json())
+
     def content(self) -> bytes:
         """The canonical bytes that the signature is over: everything but the signature."""
         told = self.as_json()
@@ -204,16 +211,26 @@ def sign(draft: SignOff, keys: SigningKeys, password: bytes) -> SignOff:
 
 
 def save_sign_off(run_folder: Path, sign_off: SignOff) -> Path:
-    """Keep a sign-off beside its run; one holder's later decision on the same candidate replaces the earlier."""
+    """Keep a sign-off beside its run; one holder's later decision counts, the earlier stays in the history."""
     path = run_folder / FOLDER / f"{sign_off.key_id}.json"
+    write_json(run_folder / FOLDER / HISTORY / f"{sign_off.hash}.json", sign_off.as_json())
     write_json(path, sign_off.as_json())
     return path
 
 
 def load_sign_offs(run_folder: Path) -> tuple[SignOff, ...]:
-    """The sign-offs kept beside a run, by key id. Raises Refused for a damaged one."""
+    """Each holder's latest sign-off kept beside a run, by key id. Raises Refused for a damaged one."""
+    return _load(run_folder / FOLDER)
+
+
+def load_history(run_folder: Path) -> tuple[SignOff, ...]:
+    """Every sign-off that was ever recorded beside a run, by hash. Raises Refused for a damaged one."""
+    return _load(run_folder / FOLDER / HISTORY)
+
+
+def _load(folder: Path) -> tuple[SignOff, ...]:
     found = []
-    for path in sorted((run_folder / FOLDER).glob("*.json")):
+    for path in sorted(folder.glob("*.json")):
         try:
             found.append(SignOff.from_json(read_json(path)))
         except ValueError as error:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import shutil
+import sqlite3
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,14 @@ class Quarter:
         for name in ("releases", "lists", "reports"):
             shutil.rmtree(self.workspace / name)
         shutil.rmtree(self.workspace / "runs" / self.run / "sign_offs")
+        with sqlite3.connect(self.workspace / "desist.db") as connection:
+            connection.executescript("""
+                drop trigger event_is_not_removed;
+                delete from event where number >=
+                    (select min(number) from event where operation = 'sign_off.recorded');
+            """)
+            (head,) = connection.execute("select hash from event order by number desc limit 1").fetchone()
+        (self.workspace / "desist.head").write_text(head + "\n", encoding="utf-8")
 
     def set_today(self, day):
         path = self.workspace / "partnership.toml"
