@@ -217,12 +217,13 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check log, store, runs, releases, lists and exports against their hashes and signatures."""
-    from desist.pipelines.pages import pages_anew
+    from desist.pipelines.pages import no_page_outlives, pages_anew
     from desist.pipelines.steps import open_for
     from desist.pipelines.verify import verify_workspace
 
     session = open_for(workspace, "verify", say)
-    checked = verify_workspace(session, head)
+    with no_page_outlives(session):
+        checked = verify_workspace(session, head)
     if checked.gate:
         pages_anew(session)
     answer(checked.as_json(), checked.as_text(), as_json)

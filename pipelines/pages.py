@@ -24,7 +24,7 @@ from desist.pipelines.score import in_order
 from desist.pipelines.session import Session
 from desist.pipelines.terms import limits_not_met, reasons_despite, terms_of
 from desist.records.codes import NEED_LABELS, SOURCES
-from desist.records.errors import UserError, Withheld
+from desist.records.errors import Refused, UserError, Withheld
 from desist.records.files import write_text
 from desist.reports import states
 from desist.reports.cases import cases_csv, cases_page
@@ -124,10 +124,10 @@ def pages_anew(session: Session) -> None:
 
 @contextmanager
 def no_page_outlives(session: Session) -> Iterator[None]:
-    """For commands that ask the gate: where it withholds, the pages are written anew before the command ends."""
+    """For commands that ask the gate: where it gives no release, the pages are written anew before they end."""
     try:
         yield
-    except Withheld:
+    except UserError:
         pages_anew(session)
         raise
 
@@ -151,6 +151,8 @@ def what_may_be_shown(session: Session) -> tuple[Release | None, CaseList | None
             raise Withheld("Estimates are not available.", [cause])
     except Withheld as error:
         return None, None, error
+    except Refused as error:  # as for a damaged register of keys: nobody can tell whether the release holds
+        return None, None, Withheld("Estimates are withheld.", [str(error)], state="altered")
     return release, case_list, None
 
 

@@ -74,3 +74,22 @@ def test_a_damaged_note_of_the_newest_list_withholds_estimates_and_leaves_the_pa
     assert ran.returncode == WITHHELD and "lists/newest.json is damaged" in ran.stderr
     assert pages_with_estimates(shown) == []
     assert "Estimates" in shown.page() and "Support" in shown.page("support-waiting.html")
+
+
+@pytest.mark.parametrize("content", ["[", "[{}]"])
+def test_a_damaged_register_of_keys_withholds_estimates_and_is_told_in_a_sentence(shown, content):
+    (shown.workspace / "keys" / "register.json").write_text(content, encoding="utf-8")
+    ran = shown.do("verify")
+    assert ran.returncode == MEND and "register.json is damaged or was edited" in ran.stdout + ran.stderr
+    assert pages_with_estimates(shown) == []
+    ran = shown.do("list")
+    assert ran.returncode == WITHHELD and "register.json is damaged or was edited" in ran.stderr
+    assert "none in force" in shown.page() and shown.page("support-waiting.html")
+    assert shown.do("keys", "list").returncode == MEND
+
+
+def test_a_folder_for_a_decision_is_a_mistake_to_mend(quarter, tmp_path, password):
+    for words in ((tmp_path, "--holder", "Demo chair", "--password-file", password), ("--blank", tmp_path)):
+        assert quarter.do("sign", *words).returncode == MEND
+    assert quarter.do("sign", "--blank", tmp_path / "nowhere" / "decision.toml").returncode == MEND
+    assert not (tmp_path / "nowhere").exists()

@@ -139,3 +139,22 @@ def test_a_public_key_somebody_else_holds_is_noted_once_and_cannot_sign_here(key
 def test_what_is_no_public_key_is_not_noted(keys, public):
     with pytest.raises(Refused, match="no public Ed25519 key"):
         keys.add_public("A region", "region", public, created_on=DAY)
+
+
+@pytest.mark.parametrize("content", ["[", "[{}]", "{}[]", "3", "[3]", '[{"key_id": 1}]', "null", '{"a": 1}'])
+def test_a_register_that_is_none_is_refused_with_what_to_do(tmp_path, content):
+    (tmp_path / "register.json").write_text(content, encoding="utf-8")
+    keys = KeyRegister(tmp_path)
+    for ask in (keys.all, lambda: keys.get("k"), lambda: keys.find("A. B."), lambda: keys.revoke("k", DAY)):
+        with pytest.raises(Refused, match="Restore it from a backup"):
+            ask()
+    assert (tmp_path / "register.json").read_text(encoding="utf-8") == content
+
+
+def test_a_register_with_a_value_of_another_kind_is_none(tmp_path):
+    keys = KeyRegister(tmp_path)
+    keys.create("A. B.", "analyst", b"secret", created_on=DAY)
+    path = tmp_path / "register.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"revoked_on": ""', '"revoked_on": 0'), encoding="utf-8")
+    with pytest.raises(Refused, match="damaged or was edited"):
+        keys.all()
