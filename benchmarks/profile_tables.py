@@ -100,6 +100,7 @@ def _offence_kinds(draw: Draw) -> Columns:
         "severity": number(np.array([offence.band for offence in held])[picked]),
         "violent": yes_no(np.array([offence.violent for offence in held])[picked]),
         "neighbourhood": yes_no(np.array([offence.neighbourhood for offence in held])[picked]),
+        "reported_by_victims": yes_no(np.array([offence.reported_by_victims for offence in held])[picked]),
         "sanction_type": category(draw.pick((80, 12, 8)), codes.SANCTIONS),
         "da_flag": yes_no(draw.chance(12), draw.chance(4)),
         "weapon_flag": yes_no(draw.chance(6), draw.chance(4)),
