@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_bytes, write_json
-from desist.records.hashing import hash_bytes
+from desist.records.hashing import hash_bytes, hash_json
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,16 @@ class PublicKey:
     made_up: bool
     created_on: str
     revoked_on: str = ""
+
+    @property
+    def entry_hash(self) -> str:
+        """The hash of everything about the key but its revocation, which the log notes by itself."""
+        return hash_json({**asdict(self), "revoked_on": ""})
+
+    @property
+    def created_event(self) -> dict[str, str]:
+        """What the log notes when the key is made, so that no entry can be changed or added behind it."""
+        return {"reason": self.role, "dataset": self.key_id, "correlation": self.entry_hash}
 
 
 #: What each field of a key holds, in their order.
