@@ -193,6 +193,27 @@ CLASSES = (
         f"{AGAINST}::test_a_later_refusal_pauses_the_release_until_it_is_taken_back",
     ),
     Guard(
+        "a shadow walked away from",
+        "pipelines/shadow_kept.py",
+        '    if begun and not any(row["operation"] == "shadow.closed" for row in rows):\n',
+        "    if False:\n",
+        f"{PIPELINES}::test_a_shadow_that_was_begun_must_end_whatever_reason_a_member_gives",
+    ),
+    Guard(
+        "a pilot's list deleted",
+        "pipelines/bounds.py",
+        "    for list_id in dict.fromkeys(made):\n",
+        "    for list_id in (one for one in made if (session.workspace.lists / one).exists()):\n",
+        "tests/pipelines/test_bounds.py::test_a_list_of_the_pilot_that_was_deleted_withholds",
+    ),
+    Guard(
+        "a revocation stopped by a damaged file",
+        "pipelines/gate.py",
+        "    except Exception as error:\n",
+        "    except KeyboardInterrupt as error:\n",
+        f"{PIPELINES}::test_a_damaged_release_file_and_a_candidate_that_is_gone_stop_no_revocation",
+    ),
+    Guard(
         "expired condition",
         "fairness/approval/release_files.py",
         "        if condition.due < today:\n",

@@ -13,7 +13,7 @@ from desist.fairness.equality_store import EqualityStore
 from desist.fairness.groups import group_rows
 from desist.features.tables import ROW, Estimate
 from desist.pipelines.ground import Ground
-from desist.pipelines.lists import kept_list, list_ids
+from desist.pipelines.lists import kept_list
 from desist.pipelines.session import Session
 
 SECOND_REVIEW = "second_review"
@@ -27,15 +27,16 @@ def selected_people(release: Release, scores: pd.DataFrame) -> list[str]:
 def check_pilot(session: Session, release: Release, scores: pd.DataFrame) -> None:
     """Raise Withheld where a list would bring more people to review than the pilot may, earlier lists included.
 
-    Nobody is left out to keep below the number: who that would be is not for the toolkit to choose.
+    Nobody is left out to keep below the number: who that would be is not for the toolkit to choose. Which lists were
+    made the log tells; one that is gone or was changed raises Withheld too, since nobody knows whom it listed.
     """
     if release.pilot is None:
         return
     people = set(selected_people(release, scores))
-    for list_id in list_ids(session):
-        earlier = kept_list(session, list_id)
-        if earlier.release_id == release.id:
-            people |= set(selected_people(release, earlier.scores))
+    rows = session.log.rows()
+    made = [row["dataset"] for row in rows if (row["operation"], row["release"]) == ("list.made", release.id)]
+    for list_id in dict.fromkeys(made):
+        people |= set(selected_people(release, kept_list(session, list_id).scores))
     if len(people) <= release.pilot.most_people:
         return
     session.log.append(

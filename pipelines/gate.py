@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from desist.fairness.approval import gate, release, signoff
 from desist.fairness.approval.attempts import attempt_of, latest_date
 from desist.fairness.approval.candidate import FOLDER, is_id, read_plain, read_plain_files
+from desist.fairness.approval.release_files import is_revoked
 from desist.fairness.approval.scrutiny_file import FILE as SCRUTINY
 from desist.fairness.approval.scrutiny_file import Scrutiny
 from desist.fairness.audit import Audit
@@ -21,7 +22,7 @@ from desist.pipelines.against_log import decision_causes, key_log_causes, releas
 from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session, newest
-from desist.pipelines.shadow_kept import shadow_faults
+from desist.pipelines.shadow_kept import open_shadow_causes, shadow_faults
 from desist.records.codes import PANEL_ROLES, SIGNING_ROLES
 from desist.records.errors import Refused, UserError, Withheld
 from desist.records.keys import KeyRegister
@@ -120,6 +121,7 @@ def release_candidate(session: Session, run: str) -> Released:
                 *_outcome_causes(files),
                 *attempt_causes(session, run, files),
                 *decision_causes(session, run),
+                *open_shadow_causes(session, run),
                 *(gate.Cause(gate.ALTERED, text) for text in shadow_faults(session, run)),
             ]
             if own:  # nothing may be written then: name what the board still lacks beside it
@@ -161,6 +163,7 @@ def open_release(session: Session) -> release.Release:
         of_files = [*conformance_causes(found.files), *_outcome_causes(found.files)]
         of_files += attempt_causes(session, found.run, found.files)
         of_files += [*decision_causes(session, found.run), *release_causes(session, found)]
+        of_files += open_shadow_causes(session, found.run)
         _raise_if_any([*causes, *_found_causes(session, found), *of_files])
     except Withheld as error:
         told = [*error.causes, *(cause.text for cause in causes if cause.text not in error.causes)]
@@ -280,28 +283,49 @@ def revoke_release(session: Session, holder: str, reason: str, password: bytes) 
 
     keys = KeyRegister(session.workspace.keys)
     with session.workspace.lock():
-        current = _latest(session)
+        current = latest_release(session)
         release.revoke(
             session.workspace, current, reasons=reason, keys=keys, key_id=keys.find(holder).key_id, password=password,
             today=session.today,
         )  # fmt: skip
         session.log.append("release.revoked", actor=keys.find(holder).key_id, role="board", release=current)
-        report_anew(session, _run_of(session, current), None)
-    done = f"Release {current} is revoked. Lists made under it are withheld from now on."
-    return "\n".join([done, *(f"{told}: ask for it back." for told in holders_of(session, current))])
+        done = [f"Release {current} is revoked. Lists made under it are withheld from now on."]
+        done += _told_after(
+            "the board's report was not made anew", lambda: report_anew(session, _run_of(session, current), None)
+        )
+        done += _told_after(
+            "who holds a copy could not be told",
+            lambda: done.extend(f"{told}: ask for it back." for told in holders_of(session, current)),
+        )
+    return "\n".join(done)
+
+
+def _told_after(what: str, work: Callable[[], object]) -> list[str]:
+    """Do what follows a revocation; a failure is a warning, since the revocation stands whatever comes of it."""
+    try:
+        work()
+    except Exception as error:
+        told = error.message.splitlines()[0] if isinstance(error, UserError) else type(error).__name__
+        return [f"Warning: {what} ({told}). See `desist verify`."]
+    return []
 
 
 def _run_of(session: Session, release_id: str) -> str:
-    """The run that a release is of, as its own file says."""
-    path = session.workspace.releases / release_id / "release.json"
-    return str(json.loads(path.read_text(encoding="utf-8"))["run"])
+    """The run that a release is of, as the log tells."""
+    return next(
+        row["dataset"] for row in reversed(session.log.rows())
+        if (row["operation"], row["release"]) == ("release.approved", release_id)
+    )  # fmt: skip
 
 
-def _latest(session: Session) -> str:
-    """The release that no other supersedes, whether or not it still holds."""
-    folders = [path for path in sorted(session.workspace.releases.glob("*/release.json"))]
-    gone = {name for path in folders for name in json.loads(path.read_text(encoding="utf-8"))["supersedes"]}
-    left = [path.parent.name for path in folders if path.parent.name not in gone]
-    if not left:
-        raise Refused("There is no release to revoke.")
-    return left[0]
+def latest_release(session: Session) -> str:
+    """The release that the log approved last, whatever its file says and whether or not it still holds.
+
+    Raises Refused where there is none, or it was revoked already.
+    """
+    approved = _approved(session)
+    if not approved:
+        raise Refused("There is no release in the log.")
+    if is_revoked(session.workspace.releases / approved[-1]):
+        raise Refused(f"Release {approved[-1]} was revoked already.")
+    return approved[-1]

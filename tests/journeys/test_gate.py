@@ -265,6 +265,7 @@ def decision_file(quarter, tmp_path, **changes):
     text = blank.read_text(encoding="utf-8")
     reason = "Accepted with reasons: the pilot is small and the list is reviewed by people."
     filled = {"decision": '"approve"', "reasons": f'"{reason}"', "interests": '"none"'}
+    filled["no_shadow_reason"] = '"Everything here is made up: there is no panel."'
     filled["scope"] = f'"{re.search("Possible: ([a-z]+)", text)[1]}"' if "decision" not in changes else '""'
     filled |= changes
     lines = []

@@ -23,6 +23,9 @@ class Log:
     def append(self, operation, **told):
         self.events.append((operation, told))
 
+    def rows(self):
+        return [{"operation": operation, "release": "", "dataset": "", **told} for operation, told in self.events]
+
 
 @pytest.fixture
 def session():
@@ -38,16 +41,16 @@ def scores_of(**scores):
     return pd.DataFrame({"person_id": list(scores), "score": list(scores.values())})
 
 
-def earlier(monkeypatch, *lists):
-    kept = {
-        f"list-{number}": SimpleNamespace(release_id=name, scores=scores) for number, (name, scores) in enumerate(lists)
-    }
-    monkeypatch.setattr(bounds, "list_ids", lambda session: list(kept))
+def earlier(session, monkeypatch, *lists):
+    kept = {}
+    for number, (name, scores) in enumerate(lists):
+        session.log.append("list.made", release=name, dataset=f"list-{number}")
+        kept[f"list-{number}"] = SimpleNamespace(release_id=name, scores=scores)
     monkeypatch.setattr(bounds, "kept_list", lambda session, name: kept[name])
 
 
 def test_a_pilot_brings_no_more_people_to_review_than_the_board_allowed(session, monkeypatch):
-    earlier(monkeypatch)
+    earlier(session, monkeypatch)
     bounds.check_pilot(session, release_of(), scores_of(A=0.4, B=0.9, C=0.39, D=np.nan))
     with pytest.raises(Withheld) as caught:
         bounds.check_pilot(session, release_of(), scores_of(A=0.4, B=0.9, C=0.41))
@@ -57,10 +60,18 @@ def test_a_pilot_brings_no_more_people_to_review_than_the_board_allowed(session,
 
 
 def test_people_of_earlier_lists_under_the_same_pilot_count_and_nobody_counts_twice(session, monkeypatch):
-    earlier(monkeypatch, ("now", scores_of(A=0.5, B=0.5)), ("before", scores_of(X=0.9, Y=0.9)))
+    earlier(session, monkeypatch, ("now", scores_of(A=0.5, B=0.5)), ("before", scores_of(X=0.9, Y=0.9)))
     bounds.check_pilot(session, release_of(), scores_of(A=0.5, B=0.5))
     with pytest.raises(Withheld):
         bounds.check_pilot(session, release_of(), scores_of(A=0.5, C=0.5))
+
+
+def test_a_list_of_the_pilot_that_was_deleted_withholds(session, tmp_path):
+    session.workspace = SimpleNamespace(lists=tmp_path)
+    session.log.append("list.made", release="now", dataset="2026-10-01-abc")
+    with pytest.raises(Withheld) as caught:
+        bounds.check_pilot(session, release_of(), scores_of(A=0.5))
+    assert caught.value.state == "altered" and caught.value.causes == ("lists/2026-10-01-abc is damaged",)
 
 
 def test_a_release_that_is_no_pilot_is_not_capped(session):

@@ -12,7 +12,10 @@ from desist.fairness.audit import Audit
 from desist.features.tables import CaseList, Estimate
 from desist.pipelines import gate
 from desist.pipelines.lists import list_faults, load_list, save_list
+from desist.pipelines.shadow_kept import open_shadow_causes
 from desist.records.errors import Refused, Withheld
+from desist.records.files import write_json
+from desist.records.keys import KeyRegister
 from desist.records.log import EventLog
 from desist.records.workspace import Workspace
 
@@ -81,6 +84,50 @@ def test_a_release_for_another_purpose_or_one_without_a_list_withholds(session):
     assert (
         "the release is for fairness_audit" in texts(gate._found_causes(session, released(purpose="fairness_audit")))[0]
     )
+
+
+# Shadows
+
+
+def test_a_shadow_that_was_begun_must_end_whatever_reason_a_member_gives(session):
+    assert texts(open_shadow_causes(session, "run")) == []
+    note(session, "shadow.started", dataset="run")
+    (cause,) = open_shadow_causes(session, "run")
+    assert cause.state == "not_approved" and "begun on 2026-10-01 and has not ended" in cause.text
+    assert texts(open_shadow_causes(session, "other")) == []
+    note(session, "shadow.closed", dataset="other")
+    assert len(texts(open_shadow_causes(session, "run"))) == 1
+    note(session, "shadow.closed", dataset="run")
+    assert texts(open_shadow_causes(session, "run")) == []
+
+
+# Revoking
+
+
+@pytest.fixture
+def chair(session):
+    """A workspace with two releases in log and files, and the chair's key; nothing else of them is there."""
+    keys = KeyRegister(session.workspace.keys)
+    keys.create("B. Chair", "board_chair", b"pass", created_on=TODAY, made_up=True)
+    for name in ("r1", "r2"):
+        write_json(session.workspace.releases / name / "release.json", {"sign_offs": [{"signature": name}]})
+        note(session, "release.approved", release=name, dataset="run")
+    return lambda: gate.revoke_release(session, "B. Chair", "The board saw a fault in the extract.", b"pass")
+
+
+@pytest.mark.parametrize("damaged", ["r1", "r2"])
+def test_a_damaged_release_file_and_a_candidate_that_is_gone_stop_no_revocation(session, chair, damaged):
+    (session.workspace.releases / damaged / "release.json").write_text("{", encoding="utf-8")
+    told = chair()
+    assert told.startswith("Release r2 is revoked.") and "Warning: the board's report was not made anew" in told
+    assert (session.workspace.releases / "r2" / "revoked.json").exists()
+    assert [row["release"] for row in session.log.rows() if row["operation"] == "release.revoked"] == ["r2"]
+
+
+def test_a_revocation_is_not_written_over(session, chair):
+    chair()
+    with pytest.raises(Refused, match="r2 was revoked already"):
+        chair()
 
 
 # Attempts
