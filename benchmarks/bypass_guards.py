@@ -214,6 +214,20 @@ CLASSES = (
         f"{PIPELINES}::test_a_damaged_release_file_and_a_candidate_that_is_gone_stop_no_revocation",
     ),
     Guard(
+        "a condition said to be met after its day",
+        "pipelines/conditions.py",
+        "        if condition.due < session.today:\n",
+        "        if False:\n",
+        "tests/pipelines/test_conditions.py::test_after_its_day_the_board_decides_anew",
+    ),
+    Guard(
+        "a condition said to be met by the trainer",
+        "pipelines/conditions.py",
+        "        if key.key_id == trainer.key_id or same_person(holder, trainer.holder):\n",
+        "        if False:\n",
+        "tests/pipelines/test_conditions.py::test_whoever_trained_the_model_cannot_say_that_a_condition_was_met",
+    ),
+    Guard(
         "expired condition",
         "fairness/approval/release_files.py",
         "        if condition.due < today:\n",

@@ -5,6 +5,7 @@ What it shows of the evidence comes from the candidate's sealed content; nothing
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from desist.fairness.approval.asked import TOO_FEW_TO_TELL
 from desist.fairness.approval.candidate import Candidate
 from desist.fairness.approval.release import Release
 from desist.fairness.approval.signoff import SignOff, load_sign_offs
+from desist.pipelines.against_log import refused_since
 from desist.pipelines.board_page import BOARD
-from desist.pipelines.gate import candidate_of
+from desist.pipelines.gate import candidate_of, open_release
 from desist.pipelines.scrutiny_pages import SCOPE_WORDS
 from desist.pipelines.session import Session
+from desist.records.errors import Withheld
 from desist.records.files import write_text
 from desist.reports.fairness_content import FairnessContent, FindingContent, QuestionRow, SignOffRow
 from desist.reports.fairness_report import fairness_page
@@ -30,7 +33,7 @@ DECISIONS = {"approve": "Approve", "refuse": "Do not release"}
 def report_anew(session: Session, run: str, release: Release | None) -> Path | None:
     """Write a run's fairness report as things stand now; None for a run made before its content was kept.
 
-    ``release``: the one in force, if it is of this run.
+    ``release``: the one that was just made of it; where there is none, log and gate are asked what is in force.
     """
     candidate = candidate_of(session, run)
     kept = candidate.files.get(BOARD)
@@ -38,20 +41,47 @@ def report_anew(session: Session, run: str, release: Release | None) -> Path | N
         return None
     content = from_json(FairnessContent, kept.decode("utf-8"))
     folder = session.workspace.runs / candidate.run
-    path = folder / PAGE
-    write_text(path, fairness_page(content_now(content, candidate, load_sign_offs(folder), release)))
+    path, ended = folder / PAGE, ""
+    if release is None:
+        release, ended = _in_force(session, candidate.run)
+    write_text(path, fairness_page(content_now(content, candidate, load_sign_offs(folder), release, ended)))
     return path
 
 
+def _in_force(session: Session, run: str) -> tuple[Release | None, str]:
+    """The release of a run that is in force and, where there was one that is not, why, in words; the log says which."""
+    rows = session.log.rows()
+    approved = [row for row in rows if row["operation"] == "release.approved"]
+    last = next((row["release"] for row in reversed(approved) if row["dataset"] == run), None)
+    if last is None:
+        return None, ""
+    revoked = [row["time"] for row in rows if (row["operation"], row["release"]) == ("release.revoked", last)]
+    if revoked:
+        return None, f"Revoked on {day(dt.date.fromisoformat(revoked[0][:10]))}"
+    against = refused_since(session, run)
+    if against:
+        return None, f"Released, and paused since {' and '.join(against)} refused"
+    if approved[-1]["release"] != last:
+        return None, "A later release took its place"
+    try:
+        return open_release(session), ""
+    except Withheld:
+        return None, ""
+
+
 def content_now(
-    content: FairnessContent, candidate: Candidate, sign_offs: Sequence[SignOff], release: Release | None
+    content: FairnessContent,
+    candidate: Candidate,
+    sign_offs: Sequence[SignOff],
+    release: Release | None,
+    ended: str = "",
 ) -> FairnessContent:
-    """The kept content with the board's decisions of today in it."""
+    """The kept content with the board's decisions of today in it. ``ended``: what became of a release of it."""
     signed = {sign_off.role for sign_off in sign_offs if sign_off.decision == "approve"}
     missing = [role for role in candidate.policy.roles if role not in signed]
     return replace(
         content,
-        state=_state(sign_offs, missing, release),
+        state=ended or _state(sign_offs, missing, release),
         released=tuple(_released(content, release)) if release else (),
         questions=tuple(_answered(row, sign_offs) for row in content.questions),
         findings=tuple(_accepted(finding, sign_offs) for finding in content.findings),

@@ -61,6 +61,7 @@ def _register() -> None:
         return
     from desist.pipelines import (
         commands_check,
+        commands_condition,
         commands_data,
         commands_export,
         commands_gate,
@@ -74,7 +75,7 @@ def _register() -> None:
 
     modules = (
         commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share, commands_region,
-        commands_export, commands_shadow, commands_policy,
+        commands_export, commands_shadow, commands_policy, commands_condition,
     )  # fmt: skip
     for module in modules:
         module.add_to(app)

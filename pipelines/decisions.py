@@ -13,7 +13,7 @@ from desist.fairness.approval import signoff
 from desist.fairness.approval.candidate import Candidate
 from desist.pipelines.board_state import report_anew
 from desist.pipelines.gate import candidate_of
-from desist.pipelines.session import Session
+from desist.pipelines.session import Session, released_run
 from desist.records.errors import Problem, Refused
 from desist.records.files import write_text
 from desist.records.keys import KeyRegister, OwnKeyFile
@@ -106,9 +106,11 @@ def sign_candidate(
         )  # fmt: skip
         report_anew(session, candidate.run, None)
     scope = f" ({signed.scope})" if signed.scope else ""
-    return (
-        f"{holder} ({key.role}): {signed.decision}{scope}, until {signed.last_day}. Recorded for run {candidate.run}."
-    )
+    told = f"{holder} ({key.role}): {signed.decision}{scope}, until {signed.last_day}."
+    told = f"{told} Recorded for run {candidate.run}."
+    if signed.decision == "refuse" and released_run(session) == candidate.run:
+        told += " Its release is paused from now on; `desist revoke` ends it for good."
+    return told
 
 
 def _check_end(session: Session, candidate: Candidate, ends: dt.date, decision: Path) -> None:

@@ -30,7 +30,7 @@ OPERATIONS = frozenset({
     "release.requested", "release.approved", "release.refused", "release.revoked", "release.expired",
     "run.created", "data.collected", "data.combined", "data.disclosed", "data.erased", "key.created",
     "list.made", "audit.made", "key.revoked", "sign_off.recorded", "shadow.started", "shadow.counted", "shadow.closed",
-    "region.packed",
+    "region.packed", "condition.met",
 })  # fmt: skip
 
 ROLES = frozenset({

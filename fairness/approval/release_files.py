@@ -137,7 +137,7 @@ def overdue_causes(conditions: Sequence[Condition], today: dt.date) -> Iterator[
     for condition in conditions:
         if condition.due < today:
             told = f"a condition is overdue since {condition.due}: {condition.text} ({condition.owner})"
-            yield Cause(SUSPENDED, told)
+            yield Cause(SUSPENDED, f"{told}; nobody said in time, with `desist condition met`, that it was met")
 
 
 def open_conditions(

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from desist.fairness.approval.signoff import Condition, SignOff
+from desist.pipelines import board_state
 from desist.pipelines.board_state import content_now
+from desist.records.log import EventLog
 from desist.reports import fairness_content as fc
 
 TODAY = dt.date(2026, 10, 1)
@@ -79,3 +81,30 @@ def test_a_finding_that_cannot_be_told_has_the_answer_given_for_all_of_them(cont
     assert [finding.accepted for finding in now.findings] == [
         WHY, f"Answered together with others: {TOGETHER}", "",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def session(tmp_path):
+    log = EventLog(tmp_path / "desist.db", lambda: dt.datetime(2026, 10, 1, 9, tzinfo=dt.UTC))
+    return SimpleNamespace(log=log, workspace=SimpleNamespace(keys=tmp_path / "keys"))
+
+
+def note(session, operation, **told):
+    session.log.append(operation, actor="key", role="board", **told)
+
+
+def test_the_page_says_when_a_release_was_revoked_or_who_has_refused_since(session, content, candidate, monkeypatch):
+    in_force = released(sign_off())
+    monkeypatch.setattr(board_state, "open_release", lambda session: in_force)
+    assert board_state._in_force(session, "run") == (None, "")
+    note(session, "release.approved", release="r1", dataset="run")
+    assert board_state._in_force(session, "run") == (in_force, "")
+    note(session, "sign_off.recorded", outcome="refuse", dataset="run")
+    assert board_state._in_force(session, "run") == (None, "Released, and paused since key refused")
+    note(session, "release.revoked", release="r1")
+    assert board_state._in_force(session, "run") == (None, "Revoked on 1 October 2026")
+    assert content_now(content, candidate, [sign_off()], None, "Revoked on 1 October 2026").state.startswith("Revoked")
+    note(session, "release.approved", release="r2", dataset="run")
+    note(session, "sign_off.recorded", outcome="approve", dataset="run")
+    note(session, "release.approved", release="r3", dataset="another-run")
+    assert board_state._in_force(session, "run") == (None, "A later release took its place")
