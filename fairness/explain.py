@@ -255,8 +255,20 @@ def _finding(
         plans.append(GroupPlan(group, number, first, places))
     return FindingPlan(
         rule.id, rule.metric, rule.characteristic, rule.role, rule.margin, in_people(rule),
-        _whole(max(least, rule.minimum) / share) if share else None, tuple(plans),
+        _people_needed(rule, policy, made_up, least, share), tuple(plans),
     )  # fmt: skip
+
+
+def _people_needed(rule: FindingRule, policy: Policy, made_up: Population, needed: float, share: float) -> int | None:
+    """How many people of a group a verdict asks for, of very many others; None where no number would do."""
+    if not share:
+        return None
+    floor = eligibility.FEWEST_ONE_SIDED if rule.harm != "both" else 0
+    people = max(max(needed, rule.minimum, floor) / share, policy.minimum_people)
+    if rule.metric in eligibility.RANKING_METRICS:
+        base = made_up.truth("base_rate")
+        people = max(people, policy.minimum_events / base, policy.minimum_non_events / (1 - base))
+    return _whole(people)
 
 
 def _place(

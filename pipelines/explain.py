@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from desist.fairness.equality_store import EqualityStore
-from desist.fairness.explain import NEVER, POOLED, Expected, Explained, FindingPlan, GroupPlan, explain
+from desist.fairness.explain import NEVER, POOLED, UNPLANNED, Expected, Explained, FindingPlan, GroupPlan, explain
 from desist.fairness.groups import group_rows
 from desist.fairness.policy import SHOWN, Policy, load_policy
 from desist.measures.disclosure import HIDDEN, LOW, PARTNERSHIP, protect_list, show_count
@@ -51,10 +51,9 @@ class Told:
 
 def _finding_lines(plan: FindingPlan, hidden: Sequence[str]) -> list[str]:
     asked = "no number of people would do" if plan.people_needed is None else f"{plan.people_needed:,} judged people"
-    lines = [
-        f"{plan.id} ({plan.role}): {plan.words}.",
-        f"  A group needs about {asked}, if everybody else is very many.",
-    ]
+    planned = not any(group.first == UNPLANNED for group in plan.groups)
+    needs = f"  A group needs about {asked}, if everybody else is very many."
+    lines = [f"{plan.id} ({plan.role}): {plan.words}.", *((needs,) if planned else ())]
     lines += [f"  {_group_line(group)}" for group in plan.groups]
     lines += [f"  {group}: {HIDDEN}, too few to be counted here; not assessed alone" for group in hidden]
     if not plan.groups and not hidden:
@@ -63,6 +62,8 @@ def _finding_lines(plan: FindingPlan, hidden: Sequence[str]) -> list[str]:
 
 
 def _group_line(group: GroupPlan) -> str:
+    if group.first == UNPLANNED:
+        return f"{group.group}: {group.people:,} people; {UNPLANNED}"
     if group.first == NEVER:
         told = "cannot be assessed" if len(group.places) == 3 else "cannot be assessed alone"
     else:

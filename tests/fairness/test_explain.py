@@ -197,9 +197,9 @@ def test_a_burden_cannot_be_planned_here_which_is_not_never():
 def test_a_plan_asks_for_the_events_that_a_verdict_asks_for(people, first):
     """One in four reoffends: 20 events are 80 people."""
     wide = _rule("calibration_slope", 3.0, minimum=10)
-    assert _explained(_policy(wide), {"A": people, "B": 20_000}).findings[0].groups[0].places[0].enough == (
-        first != NEVER
-    )
+    told = _explained(_policy(wide), {"A": people, "B": 20_000})
+    assert told.findings[0].people_needed == pytest.approx(80, abs=1)
+    assert told.findings[0].groups[0].places[0].enough == (first != NEVER)
 
 
 def test_a_plan_asks_everybody_for_the_events_that_calibration_needs():

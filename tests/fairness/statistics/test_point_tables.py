@@ -139,7 +139,10 @@ minimum_events = 20
 minimum_non_events = 20
 [sign_off]
 roles = ["board_chair", "board_member"]
-""" + "".join(_finding(metric, 0.2) for metric in ("fpr", "fnr", "ppv", "auc", "brier", "selection")).replace(
+""" + "".join(
+    _finding(metric, 0.03 if metric == "brier" else 0.2)
+    for metric in ("fpr", "fnr", "ppv", "auc", "brier", "selection")
+).replace(
     'metric = "fpr"\ncharacteristic = "race"\nmargin = 0.2', 'metric = "fpr"\ncharacteristic = "race"\nmargin = 0.1'
 )
 
