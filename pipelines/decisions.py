@@ -106,11 +106,11 @@ def sign_candidate(
         )  # fmt: skip
         report_anew(session, candidate.run, None)
     scope = f" ({signed.scope})" if signed.scope else ""
-    told = f"{holder} ({key.role}): {signed.decision}{scope}, until {signed.last_day}."
-    told = f"{told} Recorded for run {candidate.run}."
+    said = f"{holder} ({key.role}): {signed.decision}{scope}, until {signed.last_day}."
+    said = f"{said} Recorded for run {candidate.run}."
     if signed.decision == "refuse" and released_run(session) == candidate.run:
-        told += " Its release is paused from now on; `desist revoke` ends it for good."
-    return told
+        said += " Its release is paused from now on; `desist revoke` ends it for good."
+    return said
 
 
 def _check_end(session: Session, candidate: Candidate, ends: dt.date, decision: Path) -> None:

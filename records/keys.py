@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -37,7 +38,7 @@ class PublicKey:
         return hash_json({**asdict(self), "revoked_on": ""})
 
     @property
-    def created_event(self) -> dict[str, str]:
+    def created_event(self) -> dict[str, Any]:
         """What the log notes when the key is made, so that no entry can be changed or added behind it."""
         return {"reason": self.role, "dataset": self.key_id, "correlation": self.entry_hash}
 
