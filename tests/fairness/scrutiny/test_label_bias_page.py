@@ -36,7 +36,8 @@ def test_a_width_counts_as_reached_from_a_size_on_only_where_every_larger_one_re
     found = benchmark("label_bias_found")
     narrow = {(100, 400): 390, (2_000, 8_000): 379, (8_000, 32_000): 380, (20_000, 80_000): 400}
     within = [found.Cell(size, metric, 400, 400, narrow[size]) for metric in found.METRICS for size in narrow]
-    known = [found.Cell((100, 400), metric, 800, held) for metric, held in zip(found.METRICS, (738, 750, 760, 790))]
+    held = dict(zip(found.METRICS, (738, 750, 760, 790), strict=True))
+    known = [found.Cell((100, 400), metric, 800, count) for metric, count in held.items()]
     width, ranges, exact = found.in_short(within, known)
     assert "fpr from 8,000, 32,000 rows" in width
     assert "every cell shows 95 % or more" in ranges
