@@ -7,13 +7,14 @@ from desist.fairness.approval.release import Release
 from desist.fairness.policy import SHOWN
 from desist.fairness.statistics.verdicts import MEETS
 from desist.reports.fairness_content import ANSWERS, CHARACTERISTICS, METRICS
-from desist.reports.wording import counted, day, listed
+from desist.reports.wording import counted, day, listed, sentence
 
 #: Questions about limits of the audit; the others are about how the evidence came about.
 ABOUT_LIMITS = (OUTSIDE, LEANING, TOO_FEW, ANSWER)
 SECOND_REVIEWS = (
     "For some groups it cannot be told yet whether the limits are met. At least {share:.0f} in 100 people on the list "
-    "get a second reviewer. People are drawn by lot among them, so that being asked for says little about a person"
+    "get a second reviewer. Others are drawn by lot beside those concerned, so that being asked for says little about "
+    "a person"
 )
 
 
@@ -49,8 +50,13 @@ def terms_of(release: Release) -> tuple[str, ...]:
     for question in release.questions:
         if question.kind not in ABOUT_LIMITS:
             reasons = listed(list(dict.fromkeys(release.accepted[question.id].values())))
-            terms.append(f"{question.words} The board answered: {reasons}")
+            terms.append(f"{_in_short(question.words)} The board answered: {reasons}")
     return tuple(terms)
+
+
+def _in_short(words: str) -> str:
+    """What a question is about, without its figures and groups: they follow the first colon."""
+    return sentence(words.split(":")[0])
 
 
 def _limit_words(release: Release, question: str) -> str:

@@ -45,7 +45,7 @@ def test_each_reason_stands_once_with_everything_it_is_for_and_names_no_group():
 
 
 def test_pilot_conditions_second_reviewers_and_other_answers_are_told():
-    proxy = Question("proxy-area", "proxy", "The area tells people's ethnicity.")
+    proxy = Question("proxy-area", "proxy", "The features stand in for ethnicity: Asian people in 79 of 100 pairs.")
     found = terms_of(released(
         pilot=Pilot(50, dt.date(2027, 3, 31), dt.date(2027, 2, 1)),
         conditions=(Condition("Show overrides", "Analyst team", dt.date(2026, 12, 1)),),
@@ -55,7 +55,7 @@ def test_pilot_conditions_second_reviewers_and_other_answers_are_told():
     assert found[0].startswith("This is a pilot: it brings at most 50 people to review, ends on 31 March 2027 and is")
     assert found[1] == "Condition: Show overrides (Analyst team, by 1 December 2026)"
     assert "At least 50 in 100 people" in found[2] and "drawn by lot" in found[2]
-    assert found[3] == "The area tells people's ethnicity. The board answered: It is needed for the way to services."
+    assert found[3] == "The features stand in for ethnicity. The board answered: It is needed for the way to services."
     assert not any("Mixed" in text for text in found)
 
 
