@@ -173,6 +173,7 @@ def test_bounds_hold_the_truth_in_at_least_95_of_100_worlds_within_the_ranges(ra
     assert held >= 190
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", ["fpr", "fnr", "ppv", "base_rate"])
 def test_bounds_hold_the_truth_also_at_the_edge_of_the_ranges(rate):
     """Detection exactly known: nothing but sampling error, so 95 in 100 and not many more; 200 worlds."""

@@ -76,6 +76,7 @@ def test_without_over_prediction_the_planned_number_is_called_within_in_about_8_
     assert 0.75 <= _calibration_gaps(0.0, worlds=600, n=n) <= 0.92
 
 
+@pytest.mark.slow
 def test_ranking_worse_by_the_margin_is_called_within_in_at_most_5_of_100():
     """150 worlds: normal scores with AUC .8 for everybody else and .7 in the group; margin .1."""
     random, within = np.random.default_rng(3), 0
