@@ -113,3 +113,24 @@ class Quarter:
         changed = [f"today = {day}" if line.startswith("today = ") else line for line in lines]
         assert changed != lines
         path.write_text("\n".join(changed) + "\n", encoding="utf-8")
+
+
+#: What a demo may end with: a list with estimates, or the gate letting nothing out.
+RELEASED, WITHHELD = 0, 3
+
+
+@pytest.fixture(scope="session")
+def quarter_of(desist, tmp_path_factory):
+    """A demo by its options; each combination is run once. Only ``evidence`` alone may end without a release."""
+    made = {}
+
+    def run(*options, again=0, evidence=False):
+        key = (*options, again)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("world") / "w"
+            ran = desist("demo", *options, "--policy", POLICY, "--workspace", folder, "--json")
+            assert ran.returncode in ((RELEASED, WITHHELD) if evidence else (RELEASED,)), ran.stderr
+            made[key] = folder, json.loads(ran.stdout)
+        return made[key]
+
+    return run

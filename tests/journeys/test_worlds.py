@@ -2,35 +2,14 @@
 
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 pytestmark = pytest.mark.slow
 
-#: The journeys' own policy: the made-up board's would let nothing out for so few people.
-POLICY = Path(__file__).with_name("policy.toml")
-RELEASED, WITHHELD = 0, 3
 #: What the board is asked about, and what it reads.
 SEALED = ("audit", "scrutiny", "board", "model")
-
-
-@pytest.fixture(scope="session")
-def quarter_of(desist, tmp_path_factory):
-    """A demo by its options; each combination is run once. Only ``evidence`` alone may end without a release."""
-    made = {}
-
-    def run(*options, again=0, evidence=False):
-        key = (*options, again)
-        if key not in made:
-            folder = tmp_path_factory.mktemp("world") / "w"
-            ran = desist("demo", *options, "--policy", POLICY, "--workspace", folder, "--json")
-            assert ran.returncode in ((RELEASED, WITHHELD) if evidence else (RELEASED,)), ran.stderr
-            made[key] = folder, json.loads(ran.stdout)
-        return made[key]
-
-    return run
 
 
 def run_file(folder, told, name):
@@ -85,24 +64,3 @@ def test_more_enforcement_in_a_community_shows_in_the_truth_and_the_audit_tells_
         assert rate["low"] < rate["value"] < rate["high"] and 0 < rate["others"] < 1
     assert detected[0] == pytest.approx(1, abs=0.1)
     assert detected[2] > 1.5
-
-
-def test_the_demo_ends_well_without_any_treatment_data(quarter_of):
-    folder, told = quarter_of("--people", 1500, "--seed", 4, "--sharing", "no_treatment")
-    assert told["pages"]["withheld"] == [] and told["list"]["people"] > 150
-    assert "No treatment data is shared with this partnership." in page(folder)
-
-
-def test_without_police_data_for_one_area_its_people_keep_their_place_without_an_estimate(quarter_of):
-    folder, told = quarter_of("--people", 1500, "--seed", 4, "--sharing", "no_police_in_one_area")
-    without = told["list"]["without_estimate"]["too_little_data"]
-    assert without > 0.1 * told["list"]["people"]
-    shown = page(folder)
-    assert shown.count("Not enough information") >= without
-    assert "Too little is recorded to make an estimate." in shown
-
-
-def test_the_demo_ends_well_with_probation_alone(quarter_of):
-    folder, told = quarter_of("--people", 1500, "--seed", 4, "--sharing", "probation_only")
-    assert told["list"]["people"] > 150 and sum(told["list"]["steps"].values()) > 150
-    assert "No prison, police, treatment and council data is shared with this partnership." in page(folder)

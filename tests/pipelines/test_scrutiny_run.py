@@ -169,4 +169,4 @@ def test_the_search_for_combinations_allows_for_a_retry_as_the_audit_does(checks
     scrutinised()
     assert asked["level"] == 0.95
     scrutinised(attempt=3)
-    assert asked["level"] == pytest.approx(1 - 0.05 / 3)
+    assert asked["level"] == pytest.approx(1 - 0.05 / 6)
