@@ -24,7 +24,8 @@ from desist.models.estimators.card import PointsCard
 from desist.models.judging.backtest import fit_then_calibrate
 from desist.pipelines.audited import DIGITS, SCORE, Audited, recipe_of
 from desist.pipelines.ground import Ground
-from desist.pipelines.proxies_run import features_that_move, groups_of
+from desist.pipelines.groups import groups_of
+from desist.pipelines.proxies_run import features_that_move
 from desist.pipelines.session import Session
 from desist.pipelines.studies import SUPERVISED
 from desist.pipelines.training import Training

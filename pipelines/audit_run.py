@@ -12,7 +12,6 @@ import pandas as pd
 from desist.fairness.approval.attempts import Attempt, attempt_of
 from desist.fairness.audit import Audit, audit
 from desist.fairness.equality_store import EqualityStore
-from desist.fairness.groups import group_rows
 from desist.fairness.policy import Policy
 from desist.features.cohort import open_spells
 from desist.features.help import need_and_help
@@ -21,6 +20,7 @@ from desist.pipelines.adults import read_adults
 from desist.pipelines.audited import Audited
 from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import POPULATION, Built, Ground
+from desist.pipelines.groups import groups_of
 from desist.pipelines.rare_outcome import ONLY_BELOW_THE_TOP, already_at_the_top
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
@@ -62,10 +62,9 @@ def judged_rows(session: Session, ground: Ground, audited: Audited) -> Judged:
     rows = scores.table[ROW]
     people = sorted(set(rows["person_id"].astype(str)))
     store = EqualityStore(session.workspace.equality)
-    ages = pd.concat([_ages(ground, block) for _, block in rows.groupby("as_of")])
     return Judged(
         scores,
-        group_rows(rows, store.characteristics(people, before=session.today), ages),
+        groups_of(session, ground, rows),
         need_and_help(ground.events, rows),
         store.coverage(people, before=session.today),
     )
@@ -108,9 +107,3 @@ def audit_file(
         adults=read_adults(session.workspace.root),
         attempt=attempt.on_same_outcomes,
     )
-
-
-def _ages(ground: Ground, rows: pd.DataFrame) -> pd.DataFrame:
-    """Age in whole years of people on their one as-of date: for groups, never for a model."""
-    people, day = rows["person_id"].astype(str).tolist(), rows["as_of"].iloc[0]
-    return rows.assign(age=ground.vault.age_at(people, day.date()).to_numpy())

@@ -9,10 +9,9 @@ import pandas as pd
 
 from desist.fairness.approval import gate, second_review
 from desist.fairness.approval.release import Release
-from desist.fairness.equality_store import EqualityStore
-from desist.fairness.groups import group_rows
 from desist.features.tables import ROW, Estimate
 from desist.pipelines.ground import Ground
+from desist.pipelines.groups import groups_of
 from desist.pipelines.lists import kept_list
 from desist.pipelines.session import Session
 
@@ -55,9 +54,7 @@ def second_reviews(
         return None
     listed = selected_people(release, scores)
     rows = scores.loc[scores["person_id"].astype(str).isin(listed), ROW]
-    known = EqualityStore(session.workspace.equality).characteristics(listed, before=session.today)
-    groups = group_rows(rows, known, rows.assign(age=ground.vault.age_at(listed, as_of).to_numpy()))
-    marked = second_review.people_of(groups, release.open_groups)
+    marked = second_review.people_of(groups_of(session, ground, rows), release.open_groups)
     occasion = f"{release.purpose} {release.outcome}"
     share = release.policy.pilot.reviewed_share
     return second_review.draw(listed, marked, key=session.key(), occasion=occasion, share=share)

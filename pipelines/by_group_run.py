@@ -21,8 +21,9 @@ from desist.measures.audience import PARTNERSHIP
 from desist.measures.linked import EVERYBODY, ProtectedTables, Table, protect_tables
 from desist.pipelines.estimates import LINK, TOO_LITTLE, limiting_sources, why_none
 from desist.pipelines.ground import Built, Ground
+from desist.pipelines.groups import groups_of
 from desist.pipelines.lists import kept_list, list_ids
-from desist.pipelines.proxies_run import MADE_OF_OTHERS, groups_of
+from desist.pipelines.proxies_run import MADE_OF_OTHERS
 from desist.pipelines.session import Session
 from desist.records.errors import Refused, UserError
 

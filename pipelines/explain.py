@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.fairness.equality_store import EqualityStore
 from desist.fairness.explain import NEVER, POOLED, UNPLANNED, Expected, Explained, FindingPlan, GroupPlan, explain
-from desist.fairness.groups import group_rows
 from desist.fairness.policy import SHOWN, Policy, load_policy
 from desist.measures.disclosure import HIDDEN, LOW, PARTNERSHIP, protect_list, show_count
 from desist.pipelines.ground import load_ground
+from desist.pipelines.groups import groups_of
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
 
@@ -109,13 +108,10 @@ def caseload_groups(session: Session, policy: Policy) -> tuple[dict[str, dict[st
     """People on today's caseload by group, of the characteristics that the policy asks about; and how many in all."""
     ground = load_ground(session)
     rows = ground.cohort(session.today).members[["person_id", "as_of"]]
-    people = rows["person_id"].astype(str).tolist()
-    store = EqualityStore(session.workspace.equality)
-    ages = rows.assign(age=ground.vault.age_at(people, session.today).to_numpy())
-    table = group_rows(rows, store.characteristics(people, before=session.today), ages)
+    table = groups_of(session, ground, rows)
     asked = {rule.characteristic for rule in policy.findings if rule.role != SHOWN} & set(table.columns)
     found = {name: table[name].value_counts().sort_index() for name in sorted(asked)}
-    return {name: {str(group): int(n) for group, n in of.items()} for name, of in found.items()}, len(people)
+    return {name: {str(group): int(n) for group, n in of.items()} for name, of in found.items()}, len(rows)
 
 
 def _number(cell: str) -> int:

@@ -24,7 +24,7 @@ from desist.models.files import load_model, save_model
 from desist.pipelines.audited import DIGITS, SCORE, Audited
 from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import Built, Ground
-from desist.pipelines.proxies_run import groups_of
+from desist.pipelines.groups import groups_of
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
 from desist.records.errors import Refused

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from desist.fairness.equality_store import EqualityStore
-from desist.fairness.groups import group_rows
 from desist.fairness.policy import ProxyLimits
 from desist.fairness.scrutiny.proxies import Proxies, proxies
 from desist.features.tables import ROW
 from desist.models.estimators.base import BASE
 from desist.models.estimators.calibration import Calibrated
 from desist.pipelines.ground import Ground
+from desist.pipelines.groups import groups_of
 from desist.pipelines.session import Session
 from desist.pipelines.training import Training
 
@@ -38,22 +37,8 @@ def find_proxies(
     )
 
 
-def groups_of(session: Session, ground: Ground, rows: pd.DataFrame) -> pd.DataFrame:
-    """person_id, as_of and a column a characteristic, row for row; for ``fairness``, never for a model."""
-    asked = rows[ROW].reset_index(drop=True)
-    people = sorted(set(asked["person_id"].astype(str)))
-    told = EqualityStore(session.workspace.equality).characteristics(people, before=session.today)
-    ages = pd.concat([_ages(ground, block) for _, block in asked.groupby("as_of")])
-    return asked.merge(group_rows(asked, told, ages), on=ROW, how="left", validate="one_to_one")
-
-
 def features_that_move(model: Calibrated, rows: pd.DataFrame) -> tuple[str, ...]:
     """The features of a model that part any two of these rows."""
     parts = model.contributions(rows).drop(columns=BASE)
     moves = (parts.max() - parts.min() > 0).to_numpy()
     return tuple(str(name) for name in parts.columns[moves])
-
-
-def _ages(ground: Ground, rows: pd.DataFrame) -> pd.DataFrame:
-    people, day = rows["person_id"].astype(str).tolist(), rows["as_of"].iloc[0]
-    return rows.assign(age=ground.vault.age_at(people, day.date()).to_numpy())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from desist.fairness.approval.candidate import Candidate
+from desist.fairness.approval.candidate import Candidate, unpacked
 from desist.fairness.approval.shadow import (
     ADOPTED,
     BELOW_RULE,
@@ -32,11 +31,8 @@ from desist.fairness.approval.shadow import (
     crossed,
 )
 from desist.fairness.approval.signoff import add_months
-from desist.fairness.equality_store import EqualityStore
-from desist.fairness.groups import group_rows
 from desist.features.cohort import open_spells
 from desist.features.population import needs_identified, needs_waiting
-from desist.features.tables import ROW
 from desist.measures.audience import HIDDEN, PARTNERSHIP
 from desist.measures.editions import Edition, edition_of, protect_edition
 from desist.measures.linked import Table
@@ -44,10 +40,11 @@ from desist.models.files import load_model
 from desist.pipelines.estimates import DIGITS, why_none
 from desist.pipelines.gate import candidate_of, source_dates
 from desist.pipelines.ground import Built, Ground, check_made_up, load_ground, profiles_now
+from desist.pipelines.groups import groups_of
 from desist.pipelines.session import Session
 from desist.pipelines.shadow_paper import Step, paper_of
 from desist.records.errors import Refused
-from desist.records.files import read_json, write_bytes, write_json, write_text
+from desist.records.files import read_json, write_json, write_text
 from desist.records.hashing import hash_file, hash_json
 
 PLAN, STEPS = "plan.json", "steps"
@@ -123,7 +120,8 @@ def step_shadow(session: Session, run: str, as_of: dt.date) -> Stepped:
         check_made_up(session, ground)
         built = profiles_now(session, ground, as_of)
         rows = _picks(candidate, ground, built, plan)
-        counts = crossed(rows, _groups(session, ground, built), has_rule=plan.rule is not None)
+        groups = groups_of(session, ground, built.profiles.table, before=built.as_of)[["person_id", *CHARACTERISTICS]]
+        counts = crossed(rows, groups, has_rule=plan.rule is not None)
         step = _protected(counts, [one.over_time for one in steps], as_of)
         path = _folder(session, run) / STEPS / f"{as_of.isoformat()}.json"
         write_json(path, step.as_json())
@@ -164,10 +162,8 @@ def _picks(candidate: Candidate, ground: Ground, built: Built, plan: Plan) -> pd
     """person_id, and what the estimate, the panel, the rule and the services said of each; never written anywhere."""
     table = built.profiles.table.reset_index(drop=True)
     people = table["person_id"].astype(str).tolist()
-    with tempfile.TemporaryDirectory(prefix="desist-shadow-") as folder:
-        for name, content in candidate.files.items():
-            write_bytes(Path(folder) / name, content)
-        chances = load_model(Path(folder)).predict_proba(table)[:, 1].round(DIGITS)
+    with unpacked(candidate.files) as folder:
+        chances = load_model(folder).predict_proba(table)[:, 1].round(DIGITS)
     without = why_none(ground, people, built.as_of)
     listed = (chances >= plan.cut_off) & ~pd.Series(people).isin(list(without)).to_numpy()
     adopted = frozenset(open_spells(ground.events, "iom", built.as_of)["person_id"].astype(str))
@@ -182,15 +178,6 @@ def _picks(candidate: Candidate, ground: Ground, built: Built, plan: Plan) -> pd
         WAITING if person in waiting else OFFERED if person in known else NO_NEED for person in people
     ]
     return rows
-
-
-def _groups(session: Session, ground: Ground, built: Built) -> pd.DataFrame:
-    """person_id and a column per characteristic of everybody on the date's caseload, single characteristics only."""
-    rows = built.profiles.table[ROW]
-    people = rows["person_id"].astype(str).tolist()
-    ages = rows.assign(age=ground.vault.age_at(people, built.as_of).to_numpy())
-    told = EqualityStore(session.workspace.equality).characteristics(people, before=built.as_of)
-    return group_rows(rows, told, ages)[["person_id", *CHARACTERISTICS]]
 
 
 @dataclass(frozen=True)

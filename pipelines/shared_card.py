@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.fairness.approval.candidate import Candidate
+from desist.fairness.approval.candidate import Candidate, unpacked
 from desist.features.register import Register
 from desist.measures.disclosure import PUBLIC, show_count
 from desist.models.conformance.check import FILE as CONFORMANCE
@@ -129,10 +129,8 @@ def file_of(model: Calibrated) -> bytes:
 
 
 def _model_of(candidate: Candidate) -> Calibrated:
-    with tempfile.TemporaryDirectory(prefix="desist-share-") as folder:
-        for name, content in candidate.files.items():
-            write_bytes(Path(folder) / name, content)
-        model = load_model(Path(folder))
+    with unpacked(candidate.files) as folder:
+        model = load_model(folder)
     if type(model) is not Calibrated or not isinstance(model.model, PointsCard):
         family = model.model.kind if isinstance(model, Calibrated) else model.kind
         raise Refused(

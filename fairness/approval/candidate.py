@@ -10,7 +10,10 @@ import datetime as dt
 import json
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -224,6 +227,18 @@ def read_plain_files(folder: Path) -> tuple[dict[str, bytes], list[str]]:
         else:
             files[path.name] = content
     return files, problems
+
+
+@contextmanager
+def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """A private folder with the checked bytes of a candidate's files, gone when the block ends."""
+    folder = Path(tempfile.mkdtemp(prefix="desist-candidate-"))
+    try:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_plain(path: Path) -> bytes | None:

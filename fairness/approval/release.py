@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +25,7 @@ from desist.fairness.approval.candidate import (
     is_id,
     read_plain,
     seal_candidate,
+    unpacked,
     write_policy_files,
 )
 from desist.fairness.approval.earlier import renewal_causes
@@ -109,16 +108,9 @@ class Release:
         if token is not _MADE_HERE:
             raise TypeError("a Release comes from fairness.release.verify_release, nowhere else")
 
-    @contextmanager
-    def unpacked(self) -> Iterator[Path]:
+    def unpacked(self) -> AbstractContextManager[Path]:
         """A private folder with the checked bytes of the candidate's files, gone when the block ends."""
-        folder = Path(tempfile.mkdtemp(prefix="desist-release-"))
-        try:
-            for name, content in self.files.items():
-                (folder / name).write_bytes(content)
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        return unpacked(self.files)
 
 
 @dataclass(frozen=True)

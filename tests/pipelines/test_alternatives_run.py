@@ -10,9 +10,10 @@ import pytest
 from desist.fairness.policy import DEFAULT_POLICY_TOML, CutOffs, FindingRule, ProxyLimits, parse_policy
 from desist.features.tables import ROW, FeatureInfo, FeatureSet
 from desist.models.judging.backtest import fit_then_calibrate
-from desist.pipelines import alternatives_run, proxies_run
+from desist.pipelines import alternatives_run, groups, proxies_run
 from desist.pipelines.alternatives_run import find_alternatives
-from desist.pipelines.proxies_run import features_that_move, find_proxies, groups_of
+from desist.pipelines.groups import groups_of
+from desist.pipelines.proxies_run import features_that_move, find_proxies
 from desist.pipelines.recipes import CARD, card_recipe
 
 FEATURES = ("drive", "stands_in", "kept_appointments", "idle")
@@ -173,7 +174,7 @@ def test_groups_stand_row_for_row_with_the_rows_they_are_of(monkeypatch):
                 }
             )
 
-    monkeypatch.setattr(proxies_run, "EqualityStore", Store)
+    monkeypatch.setattr(groups, "EqualityStore", Store)
     ground = SimpleNamespace(
         vault=SimpleNamespace(age_at=lambda people, day: pd.Series([30.0 if one == "B" else 19.0 for one in people]))
     )
