@@ -31,6 +31,8 @@ OPERATIONS = frozenset({
     "run.created", "data.collected", "data.combined", "data.disclosed", "data.erased", "key.created",
     "list.made", "audit.made", "key.revoked", "sign_off.recorded", "shadow.started", "shadow.counted", "shadow.closed",
     "region.packed", "condition.met",
+    "person.explained", "person.restricted", "person.released_from_restriction", "link.decided", "person.reissued",
+    "rows.corrected", "retention.kept", "table.changed",
 })  # fmt: skip
 
 ROLES = frozenset({

@@ -43,8 +43,33 @@ class Workspace:
         return self.root / "agreements"
 
     @property
+    def mappings(self) -> Path:
+        """How each agency's own layout becomes the canonical tables, one TOML file a mapping."""
+        return self.root / "mappings"
+
+    @property
+    def offences(self) -> Path:
+        """The partnership's own lines of the offence table; there need not be any."""
+        return self.root / "offences.csv"
+
+    @property
+    def governance(self) -> Path:
+        """The data map and the draft impact assessment, made from the register of agreements."""
+        return self.root / "governance"
+
+    @property
     def store(self) -> Path:
         return self.root / "store"
+
+    @property
+    def rights(self) -> Path:
+        """Restrictions, corrections, suppression tokens and retention decisions: opened by ``intake`` alone."""
+        return self.root / "rights.db"
+
+    @property
+    def receipts(self) -> Path:
+        """What was done for people who asked, without saying who they are."""
+        return self.root / "receipts"
 
     @property
     def quarantine(self) -> Path:

@@ -1,0 +1,1 @@
+"""Who is who across agencies: exact identifiers first, then probability, then a steward."""
