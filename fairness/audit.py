@@ -20,7 +20,7 @@ from desist.fairness.statistics.crosscheck import check_tables
 from desist.fairness.statistics.group_measures import GroupMeasures, GroupRow, Measure, rounded
 from desist.fairness.statistics.intervals import LEVEL
 from desist.fairness.statistics.sample import Sample
-from desist.fairness.statistics.verdicts import MEETS, Finding, Part, check_decided, decide
+from desist.fairness.statistics.verdicts import Finding, Part, check_decided, decide
 from desist.features.tables import Outcomes, Scores
 from desist.records.errors import Refused
 from desist.records.hashing import hash_bytes
@@ -99,17 +99,6 @@ class Audit:
         if self.level != level_of(self.attempt):
             raise ValueError("the level of the intervals does not follow from the number of audits")
         check_decided(self.findings, self.level)
-
-    @property
-    def open_findings(self) -> tuple[Finding, ...]:
-        """Findings that do not meet their margin, or cannot be assessed: each needs the board's answer."""
-        return tuple(finding for finding in self.findings if finding.answer != MEETS)
-
-    @property
-    def wrongly_listed_in_100(self) -> float | None:
-        """Of 100 rows the cut-off selects, how many had no proven reoffence; None where it selects nobody."""
-        fdr = self.everybody.measures["fdr"].value
-        return None if fdr is None else 100 * fdr
 
     @property
     def hash(self) -> str:

@@ -34,10 +34,6 @@ class Estimates:
         """Each metric over all rows."""
         return {metric: self._one(metric, side) for metric, side in self._everybody.items()}
 
-    @property
-    def rows_and_people(self) -> tuple[int, int]:
-        return self._sample.y.size, int(np.unique(self._sample.people).size)
-
     def of(self, codes: Codes, groups: int) -> dict[str, list[Pair]]:
         """Each metric inside every group, numbered by ``codes``, and outside it; none that the sample cannot tell."""
         return {
