@@ -1,6 +1,8 @@
 """Fixtures for every room's tests."""
 
 import os
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,38 @@ def shared_data():
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """``once(name, make)``: a folder that ``make(folder)`` fills once for all workers; nobody changes it afterwards."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if is_worker else base
+
+    def built(name: str, make) -> Path:
+        folder = common / f"once-{name}"
+        folder.mkdir(exist_ok=True)
+        with _only_one(common / f"once-{name}.lock"):
+            done = folder / "done"
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return built
+
+
+@contextmanager
+def _only_one(lock: Path):
+    """Wait until no other worker has made the folder ``lock``; each run of the tests has a place of its own for it."""
+    while True:
+        try:
+            lock.mkdir()
+            break
+        except FileExistsError:
+            time.sleep(0.2)
+    try:
+        yield
+    finally:
+        lock.rmdir()

@@ -52,13 +52,19 @@ def _desist():
 
 
 @pytest.fixture(scope="session")
-def finished_demo(tmp_path_factory):
-    """A whole demo: its folder and what it printed as JSON. Never changed by a test."""
-    folder = tmp_path_factory.mktemp("demo")
-    ran = desist("demo", "--people", PEOPLE, "--seed", SEED, "--policy", POLICY, "--workspace", folder / "w",
-                 "--json")  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    return folder, json.loads(ran.stdout), ran.stderr
+def finished_demo(once):
+    """A whole demo: its folder and what it printed, as JSON and as progress. Never changed by a test."""
+
+    def make(folder):
+        ran = desist("demo", "--people", PEOPLE, "--seed", SEED, "--policy", POLICY, "--workspace", folder / "w",
+                     "--json")  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        (folder / "stdout").write_text(ran.stdout, encoding="utf-8")
+        (folder / "stderr").write_text(ran.stderr, encoding="utf-8")
+
+    folder = once("demo", make)
+    told, progress = ((folder / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+    return folder, json.loads(told), progress
 
 
 @pytest.fixture
