@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.contracts import LONGEST_CELL, REPEALED, Column, Contract
+from desist.intake.contracts import LONGEST_CELL, Column, Contract
 from desist.intake.csv_rows import TOO_LONG
 from desist.records import codes
 
@@ -29,7 +29,8 @@ NOT_COVERED = "has a subject category that the agreement does not cover"
 NO_CONSENT = "has no consent or recorded basis"
 CHILDHOOD = "is a childhood record"
 REPEALED_OFFENCE = "is about a repealed offence"
-REFUSED_ROWS = (VICTIM_OR_WITNESS, NOT_COVERED, NO_CONSENT, CHILDHOOD, REPEALED_OFFENCE)
+SUPPRESSED = "is about a person who was erased"
+REFUSED_ROWS = (VICTIM_OR_WITNESS, NOT_COVERED, NO_CONSENT, CHILDHOOD, REPEALED_OFFENCE, SUPPRESSED)
 
 #: Wrong codes are named in the report only where so many rows hold the same one: then it is a code of the
 #: agency's system, not a name that slipped into the column.
@@ -39,6 +40,11 @@ _CODE_LIKE = re.compile(r"[A-Za-z0-9_./-]{1,20}")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DAY_FIRST = re.compile(r"\d{1,2}[/.\-]\d{1,2}[/.\-]\d{2,4}")
 _EARLIEST = dt.date(1900, 1, 1)
+#: Periods stay as written: their text is in the order of time.
+_PERIODS = {
+    "month": (r"^[12][0-9]{3}-(0[1-9]|1[0-2])$", "a month YYYY-MM"),
+    "quarter": (r"^[12][0-9]{3}-Q[1-4]$", "a quarter YYYY-Qn"),
+}
 _TYPES = {"date": pa.timestamp("us"), "integer": pa.int64(), "decimal": pa.float64(), "boolean": pa.bool_()}
 
 
@@ -151,6 +157,7 @@ def check_rows(cells: pa.Table, contract: Contract, *, extract_date: dt.date, ca
     checked.typed = pa.table(typed)
     _check_subject(checked, categories)
     _check_dates(checked, np.datetime64(extract_date, "D"))
+    _check_numbers_and_periods(checked, extract_date)
     return checked
 
 
@@ -172,6 +179,10 @@ def _check_column(column: Column, cells: pa.Array, checked: Checked) -> pa.Array
     parse = _parser(column)
     if column.kind in ("code", "offence"):
         _check_codes(column, cells, checked)
+    if column.kind in _PERIODS:
+        form, words = _PERIODS[column.kind]
+        other = ~_mask(pc.match_substring_regex(cells, form)) & np.asarray(cells.is_valid())
+        verdicts.mark(other, f"{name} is not {words}")
     if parse is None:
         return cells
     encoded = cells.dictionary_encode()
@@ -200,9 +211,9 @@ def _check_codes(column: Column, cells: pa.Array, checked: Checked) -> None:
             checked.wrong_codes.update(_named(column.name, [values[place] for place in places[wrong]]))
         return
     five = re.compile(r"[0-9]{5}")
-    mapped = codes.offences()
+    mapped, repealed = codes.offences(), codes.repealed_offences()
     checked.verdicts.mark(rows(lambda value: not five.fullmatch(value)), f"{column.name} is not a code of five digits")
-    checked.verdicts.refuse(rows(lambda value: value in REPEALED), REPEALED_OFFENCE)
+    checked.verdicts.refuse(rows(lambda value: value in repealed), REPEALED_OFFENCE)
     checked.unmapped = frozenset(value for value in values if five.fullmatch(value) and value not in mapped)
 
 
@@ -217,6 +228,8 @@ def _named(column: str, wrong: list[str]) -> dict[str, dict[str, int]]:
 
 def _check_subject(checked: Checked, categories: Sequence[str]) -> None:
     """Refuse rows about victims or witnesses only, and categories outside the agreement (REQUIREMENTS INT-6)."""
+    if not checked.contract.of_people:
+        return
     category = checked.typed["subject_category"]
     checked.verdicts.refuse(_mask(pc.is_in(category, pa.array(["victim", "witness"]))), VICTIM_OR_WITNESS)
     others = [name for name in codes.SUBJECT_CATEGORIES if name not in categories]
@@ -238,6 +251,19 @@ def _check_dates(checked: Checked, cut: np.datetime64) -> None:
             verdicts.mark(there & np.isnat(dates[known_from]), f"{column.name} has no {known_from}")
         if known_from and column.kind == "date":
             verdicts.mark(dates[column.name] > dates[known_from], f"{column.name} lies after its {known_from}")
+
+
+def _check_numbers_and_periods(checked: Checked, cut: dt.date) -> None:
+    """A part is no larger than its whole, and a period has begun by the extract date."""
+    latest = {"month": f"{cut:%Y-%m}", "quarter": f"{cut.year}-Q{(cut.month + 2) // 3}"}
+    for column in checked.contract.columns:
+        values = checked.typed[column.name]
+        if column.at_most:
+            more = _mask(pc.greater(values, checked.typed[column.at_most]))
+            checked.verdicts.mark(more, f"{column.name} is more than {column.at_most}")
+        if column.kind in latest:
+            later = _mask(pc.greater(values, latest[column.kind]))
+            checked.verdicts.mark(later, f"{column.name} lies after the extract date")
 
 
 def _is_own_event(column: Column) -> bool:

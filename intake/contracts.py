@@ -9,7 +9,7 @@ from functools import cached_property
 from desist.records import codes
 
 #: Part of every extract's fingerprint: after a change here the same files are read anew.
-VERSION = "2026-10-01"
+VERSION = "2026-10-02"
 #: Above this share of faulty rows a file is refused as a whole, because the fault is in the file and not in its rows.
 JUNK_SHARE = 0.5
 #: A file with fewer rows than this is never refused for its share of faulty rows.
@@ -18,11 +18,6 @@ JUNK_ROWS_AT_LEAST = 20
 LONGEST_CELL = 200
 #: Childhood records are those of events before this birthday (DOMAIN section 7).
 ADULT_AGE = 18
-
-#: Breaches do not count as offences but are part of the history; they are kept (DOMAIN section 5).
-BREACHES = frozenset({"00001"})
-#: Convictions for repealed offences are disregarded, so not even kept (REQUIREMENTS INT-11).
-REPEALED = frozenset(code for code, offence in codes.offences().items() if not offence.counts) - BREACHES
 
 #: Dataset classes that are never accepted, by words in a table's or file's name (REQUIREMENTS INT-6, INT-10, FEA-4).
 REFUSED_CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -35,7 +30,9 @@ REFUSED_CLASSES: Mapping[str, tuple[str, ...]] = {
     "victim or witness records": ("victim", "victims", "witness", "witnesses"),
 }
 
-KINDS = ("text", "date", "integer", "decimal", "boolean", "code", "offence")
+KINDS = ("text", "date", "month", "quarter", "integer", "decimal", "boolean", "code", "offence")
+#: Where a table's rows are held. Aggregates are counts that no person can be told from: they have no agency_person.
+HELD_IN = ("store", "vault", "equality", "aggregate")
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,8 @@ class Column:
     A date is of something that happened, so not after the extract date nor after the date on which it
     became known. ``plan``: a date in the future is right. ``known_from``: the column with the date on which this one
     became known; without it the row's ``recorded_on`` is that date. ``not_before``: a date column that
-    this one cannot precede.
+    this one cannot precede. ``at_most``: a number column that this one cannot exceed. A month is written 2026-09 and
+    a quarter of the calendar year 2026-Q3.
     """
 
     name: str
@@ -57,6 +55,7 @@ class Column:
     not_before: str = ""
     lowest: float | None = None
     highest: float | None = None
+    at_most: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -67,7 +66,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """One table. ``held_in`` is "store", "vault" or "equality".
+    """One table. ``held_in``: one of HELD_IN; the key of an aggregate holds within the source that sent it.
 
     ``sources``: who may send it. ``event``: rows are events with ``occurred_on``; else rows are states.
     ``key``: columns that occur once; empty where only a row repeated in full is a duplicate. ``refers``:
@@ -83,11 +82,13 @@ class Contract:
     held_in: str = "store"
 
     def __post_init__(self) -> None:
+        if self.held_in not in HELD_IN:
+            raise ValueError(f"{self.table} is held in {self.held_in}, not one of {HELD_IN}")
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.table} names a column twice")
         for column in self.columns:
-            for other in filter(None, (column.known_from, column.not_before)):
+            for other in filter(None, (column.known_from, column.not_before, column.at_most)):
                 if other not in names:
                     raise ValueError(f"{self.table}.{column.name} points to {other}, which is not there")
 
@@ -99,6 +100,11 @@ class Contract:
     def required(self) -> tuple[str, ...]:
         """Columns that a file must have; the cells of other columns may be empty and the column absent."""
         return tuple(column.name for column in self.columns if column.required)
+
+    @property
+    def of_people(self) -> bool:
+        """Whether rows are about one person each; aggregate tables are not."""
+        return any(column.name == "agency_person" for column in self.columns)
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -238,6 +244,10 @@ _TREATMENT = (
     _event("trt_intervention", "treatment", _EPISODE, _code("modality", codes.MODALITIES, required=True),
            _END[0], _code("exit_status", codes.INTERVENTION_EXITS, known_from="end_recorded_on"), _END[1],
            refers=(("episode_id", "trt_episode"),)),
+    # What a person discloses in treatment: shown to them on request, never read by a feature (DOMAIN section 3).
+    _event("trt_outcome_profile", "treatment", _code("stage", codes.OUTCOME_STAGES, required=True),
+           *(Column(f"{name}_days", "integer", lowest=0, highest=28) for name in codes.SUBSTANCES),
+           _flag("housing_problem"), Column("paid_work_days", "integer", lowest=0, highest=28)),
 )  # fmt: skip
 
 _COUNCIL = (
@@ -249,9 +259,41 @@ _COUNCIL = (
            _code("outcome", codes.PROGRAMME_OUTCOMES, known_from="end_recorded_on"), _date("end_recorded_on")),
 )  # fmt: skip
 
+
+def _aggregate(table: str, sources: tuple[str, ...], key: tuple[str, ...], *columns: Column) -> Contract:
+    return Contract(table, sources, columns, event=False, key=key, held_in="aggregate")
+
+
+def _count(name: str, *, at_most: str = "") -> Column:
+    return Column(name, "integer", required=True, lowest=0, at_most=at_most)
+
+
+_MONTH, _QUARTER = Column("month", "month", required=True), Column("quarter", "quarter", required=True)
+_WARD = _text("ward", required=True)
+_ANY = ("ALL",)
+_AGGREGATES = (
+    _aggregate("crime_month", ("police", "council"), ("ward", "month", "sub_category"), _WARD, _MONTH,
+               _text("sub_category", required=True), _count("n"),
+               Column("da_n", "integer", lowest=0, at_most="n")),
+    _aggregate("asb_month", ("council", "police"), ("ward", "month", "type"), _WARD, _MONTH,
+               _text("type", required=True), _count("n")),
+    _aggregate("youth_quarter", ("council",), ("measure", "quarter"), _QUARTER,
+               _code("measure", codes.YOUTH_MEASURES, required=True), _count("n")),
+    _aggregate("marac_quarter", ("council", "police"), ("quarter",), _QUARTER, _count("discussed"),
+               _count("repeat", at_most="discussed")),
+    _aggregate("population", ("council",), ("area", "age_band", "sex", "ethnicity"), _text("area", required=True),
+               _text("age_band", required=True), _code("sex", (*codes.SEXES, *_ANY), required=True),
+               _code("ethnicity", (*codes.ETHNICITY_5, *dict.fromkeys(codes.ETHNICITY_5.values()), *_ANY),
+                     required=True), _count("n")),
+    # ``origin`` is DOMAIN's ``source``: that name is the stamp of the agency that sent the row.
+    _aggregate("indicators", codes.SOURCES, ("measure", "period", "origin"), _text("measure", required=True),
+               _text("period", required=True), Column("value", "decimal", required=True),
+               _text("origin", required=True), _code("direction", codes.DIRECTIONS, required=True)),
+)  # fmt: skip
+
 CONTRACTS: Mapping[str, Contract] = {
     contract.table: contract
-    for contract in (IDENTITY, EQUALITY, *_PROBATION, *_PRISON, *_POLICE, *_TREATMENT, *_COUNCIL)
+    for contract in (IDENTITY, EQUALITY, *_PROBATION, *_PRISON, *_POLICE, *_TREATMENT, *_COUNCIL, *_AGGREGATES)
 }
 
 

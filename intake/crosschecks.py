@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from desist.intake.ages import birthday
-from desist.intake.checks import CHILDHOOD, NO_CONSENT, REFUSED_ROWS, Checked, Mask, days
+from desist.intake.checks import CHILDHOOD, NO_CONSENT, REFUSED_ROWS, SUPPRESSED, Checked, Mask, days
 from desist.intake.contracts import ADULT_AGE
 
 DUPLICATE = "repeats the key of an earlier row"
@@ -57,6 +58,26 @@ def _is_in(values: pa.Array, among: pa.Array) -> Mask:
 def check_consent(checked: Checked, numbers: pa.Array) -> None:
     """Refuse rows of people who are not among ``numbers``, those who consent (REQUIREMENTS INT-9)."""
     checked.verdicts.refuse(~_is_in(checked.array("agency_person"), numbers), NO_CONSENT)
+
+
+class Suppression(Protocol):
+    """Who was erased and may not come in again: tokens that only the partnership's key can match."""
+
+    @property
+    def hash(self) -> str:
+        """Changes with every token, so that a delivery read before is read anew."""
+
+    def barred(self, source: str, people: pa.Table) -> pa.Array:
+        """The numbers (agency_person) of those ``people`` of one source who were erased.
+
+        ``people`` has text columns, each person's number once or oftener: agency_person, and where the
+        source's identity rows are asked about, their identifiers, names and dob (YYYY-MM-DD) too.
+        """
+
+
+def check_suppressed(checked: Checked, numbers: pa.Array) -> None:
+    """Refuse rows of the erased people with these ``numbers``, whatever else is wrong with them."""
+    checked.verdicts.refuse(_is_in(checked.array("agency_person"), numbers), SUPPRESSED)
 
 
 def check_people(checked: Checked, people: People, *, extract_date: dt.date) -> None:

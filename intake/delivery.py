@@ -23,13 +23,14 @@ NAME = "delivery.toml"
 
 @dataclass(frozen=True)
 class SentFile:
-    """One file as announced, with its bytes as read once and their SHA-256."""
+    """One file as announced, with its bytes as read once and their SHA-256; ``mapping`` names how it is laid out."""
 
     table: str
     path: str
     agreement: str
     content: bytes
     sha256: str
+    mapping: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ def read_delivery(folder: Path, *, today: dt.date) -> tuple[Delivery | None, lis
             if isinstance(found, Problem):
                 faults = [found]
             else:
-                files.append(SentFile(entry["table"], entry["path"], entry["agreement"], found, hash_bytes(found)))
+                mapping = str(entry.get("mapping", ""))
+                files.append(
+                    SentFile(entry["table"], entry["path"], entry["agreement"], found, hash_bytes(found), mapping)
+                )
         problems += faults
     problems += _repeated([file.table for file in files], where)
     if head:

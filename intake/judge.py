@@ -5,27 +5,33 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from desist.intake.agreements import Agreement, check_agreement
 from desist.intake.checks import REFUSED_ROWS, Checked, Verdicts, check_rows
 from desist.intake.contracts import CONTRACTS, JUNK_ROWS_AT_LEAST, JUNK_SHARE, VERSION
 from desist.intake.crosschecks import (
     People,
+    Suppression,
     check_consent,
     check_duplicates,
     check_people,
     check_reference,
+    check_suppressed,
     consenting,
     unmapped_offences,
 )
-from desist.intake.csv_rows import RawRows, read_rows
+from desist.intake.csv_rows import RawRows
 from desist.intake.delivery import Delivery, SentFile
+from desist.intake.raw import rows_of
 from desist.intake.report import FileReport
-from desist.intake.store import Store
+from desist.intake.store import Store, held_names
 from desist.intake.vault import Vault
+from desist.records.codes import offence_table_version
 from desist.records.errors import Problem
 from desist.records.hashing import hash_json
 
@@ -83,11 +89,15 @@ def judge(
     faults: Sequence[Problem] = (),
     purpose: str,
     today: dt.date,
+    mappings: Mapping[str, Any] | None = None,
+    suppressed: Suppression | None = None,
 ) -> tuple[JudgedSource, list[Problem]]:
     """The delivery with a verdict on every row, and everything wrong with it: ``faults`` found before, and its files'.
 
-    Nothing is written.
+    ``mappings``: by name, how files that are not laid out as their contract says become so (each has a
+    ``hash``). ``suppressed``: who was erased and may not come in again. Nothing is written.
     """
+    mappings = mappings or {}
     problems, covered = [*faults, *_out_of_order(delivery, store)], []
     for sent in delivery.files:
         outside = check_agreement(
@@ -96,16 +106,17 @@ def judge(
         problems += outside
         covered += [sent] if not outside else []
     delivery = replace(delivery, files=tuple(covered))
-    source = JudgedSource(delivery, _fingerprint(delivery, register, store))
+    source = JudgedSource(delivery, _fingerprint(delivery, register, store, mappings, suppressed))
     if store.manifest()["deliveries"].get(delivery.source) == source.fingerprint:
         source.unchanged = tuple(_as_before(sent, delivery.source, store) for sent in delivery.files)
         return source, problems
-    source.files, unread = _read_files(delivery, register)
+    source.files, unread = _read_files(delivery, register, mappings)
     # From here on the parsed rows stand for the bytes, which would double the memory.
     source.delivery = replace(delivery, files=tuple(replace(sent, content=b"") for sent in delivery.files))
     problems += unread
     # With a file amiss its rows' neighbours cannot be judged: every row would seem to lack its person.
     if not problems:
+        _check_erased(source, suppressed)
         _compare(source, store, vault)
     return source, problems + [
         problem for file in source.files.values() for problem in _file_faults(file, delivery)
@@ -123,7 +134,7 @@ def _out_of_order(delivery: Delivery, store: Store) -> list[Problem]:
                         f"one not older than the current extract of {held['extract_date']}",
                         "Leave the older file out.")
             )  # fmt: skip
-    needed = ["identity"]
+    needed = ["identity"] if any(CONTRACTS[sent.table].of_people for sent in delivery.files) else []
     if delivery.source == "treatment":
         needed.append("trt_client")
     for table in needed:
@@ -136,21 +147,31 @@ def _out_of_order(delivery: Delivery, store: Store) -> list[Problem]:
     return problems
 
 
-def _fingerprint(delivery: Delivery, register: Mapping[str, Agreement], store: Store) -> str:
+def _fingerprint(
+    delivery: Delivery,
+    register: Mapping[str, Agreement],
+    store: Store,
+    mappings: Mapping[str, Any],
+    suppressed: Suppression | None,
+) -> str:
     """Equal for a delivery that would be read exactly as before."""
+    laid_out = {file.mapping: mappings[file.mapping].hash for file in delivery.files if file.mapping in mappings}
     sent = {file.table for file in delivery.files}
     beside = {
-        key: history[0]["held_as"]
+        key: held_names(history[0])
         for key, history in store.manifest()["extracts"].items()
         if key.split("/")[0] == delivery.source and key.split("/")[1] not in sent
     }
     return hash_json({
         "contracts": VERSION,
+        "offences": offence_table_version(),
         "cut": [delivery.extract_date.isoformat(), delivery.made_up, delivery.encoding],
         "files": {
             file.table: [file.path, file.sha256, register[file.agreement].hash] for file in delivery.files
         },
         "beside": beside,
+        "mappings": [[file.table, file.mapping, laid_out.get(file.mapping)] for file in delivery.files if file.mapping],
+        "suppressed": suppressed.hash if suppressed else None,
     })  # fmt: skip
 
 
@@ -158,11 +179,38 @@ def _as_before(sent: SentFile, source: str, store: Store) -> FileReport:
     held = store.extract(source, sent.table)
     assert held is not None
     return FileReport(source, sent.table, sent.path, held["rows_read"], held["accepted"], held["quarantined"],
-                      tuple(held["dropped_columns"]), unchanged=True, wrong_codes=held["wrong_codes"])  # fmt: skip
+                      tuple(held["dropped_columns"]), unchanged=True, wrong_codes=held["wrong_codes"],
+                      replaced=held.get("replaced", 0))  # fmt: skip
+
+
+def judge_alone(
+    sent: SentFile,
+    raw: RawRows,
+    delivery: Delivery,
+    agreement: Agreement,
+    store: Store,
+    vault: Vault,
+    suppressed: Suppression | None = None,
+) -> JudgedFile:
+    """Rows of one table judged as a delivery of that table alone would be: by contract, then against what is held.
+
+    How corrected rows of a quarantine are judged. ``delivery``: its source and extract date, without files.
+    """
+    checked = check_rows(
+        raw.cells,
+        CONTRACTS[sent.table],
+        extract_date=delivery.extract_date,
+        categories=agreement.subject_categories,
+    )
+    file = JudgedFile(sent, agreement, raw, checked)
+    source = JudgedSource(delivery, "", {sent.table: file})
+    _check_erased(source, suppressed)
+    _compare(source, store, vault)
+    return file
 
 
 def _read_files(
-    delivery: Delivery, register: Mapping[str, Agreement]
+    delivery: Delivery, register: Mapping[str, Agreement], mappings: Mapping[str, Any]
 ) -> tuple[dict[str, JudgedFile], list[Problem]]:
     """Every file's rows against its own contract, in the order in which tables decide about each other."""
     problems: list[Problem] = []
@@ -170,8 +218,7 @@ def _read_files(
     for sent in sorted(delivery.files, key=lambda file: (file.table not in FIRST, file.table not in FIRST[:1])):
         agreement, contract = register[sent.agreement], CONTRACTS[sent.table]
         wanted = [name for name in contract.names if name in agreement.tables[sent.table]]
-        where = f"{delivery.folder.name}/{sent.path}"
-        raw = read_rows(sent.content, encoding=delivery.encoding, wanted=wanted, where=where)
+        raw = rows_of(sent, delivery, wanted, mappings.get(sent.mapping))
         if isinstance(raw, list):
             problems += raw
             continue
@@ -182,19 +229,42 @@ def _read_files(
     return files, problems
 
 
+def _check_erased(source: JudgedSource, suppressed: Suppression | None) -> None:
+    """Refuse every row of people who were erased: by their number, or by what the identity table says of them."""
+    if suppressed is None:
+        return
+    about = [file.checked for file in source.files.values() if file.checked.contract.of_people]
+    barred = []
+    for checked in about:
+        names = [column.name for column in checked.contract.columns if checked.contract.table == "identity"]
+        people = {name: _text(checked.array(name)) for name in names or ["agency_person"]}
+        if not names:
+            people["agency_person"] = people["agency_person"].unique()
+        barred.append(suppressed.barred(source.delivery.source, pa.table(people)))
+    for checked in about:
+        check_suppressed(checked, pa.concat_arrays(barred))
+
+
+def _text(values: pa.Array) -> pa.Array:
+    return pc.strftime(values, format="%Y-%m-%d") if pa.types.is_temporal(values.type) else values.cast(pa.string())
+
+
 def _compare(source: JudgedSource, store: Store, vault: Vault) -> None:
     """Rows against other rows: consent, identity, childhood, duplicates, references."""
     cut, name = source.delivery.extract_date, source.delivery.source
     if any(file.agreement.consent == "per_person" for file in source.files.values()):
         numbers = _consenting_numbers(source, store)
         for file in source.files.values():
-            check_consent(file.checked, numbers)
+            if file.checked.contract.of_people:
+                check_consent(file.checked, numbers)
     if "identity" in source.files:
         check_duplicates(source.files["identity"].checked)
-    people = _people(source, store, vault, name)
+    people: People | None = None
     for table, file in source.files.items():
         if table != "identity":
-            check_people(file.checked, people, extract_date=cut)
+            if file.checked.contract.of_people:
+                people = people or _people(source, store, vault, name)
+                check_people(file.checked, people, extract_date=cut)
             check_duplicates(file.checked)
     for file in source.files.values():
         for column, table in file.checked.contract.refers:
@@ -214,7 +284,7 @@ def _people(source: JudgedSource, store: Store, vault: Vault, name: str) -> Peop
         return People.of(checked.array("agency_person").filter(stands), checked.array("dob").filter(stands))
     held = store.extract(name, "identity")
     assert held is not None
-    births = vault.birth_dates(held["held_as"])
+    births = pd.concat([vault.birth_dates(name) for name in held_names(held)])
     born = pa.array(pd.to_datetime(births["dob"]).to_numpy().astype("datetime64[us]"), from_pandas=True)
     return People.of(pa.array(births["agency_person"].tolist(), type=pa.string()), born)
 
@@ -239,8 +309,9 @@ def _file_faults(file: JudgedFile, delivery: Delivery) -> list[Problem]:
         shown = [f"{code} ({count:,} rows)" for code, count in list(unmapped.items())[:CODES_NAMED]]
         more = f" and {len(unmapped) - CODES_NAMED} more" if len(unmapped) > CODES_NAMED else ""
         problems.append(
-            Problem(f"offence codes {', '.join(shown)}{more}", where, "codes of the offence table",
-                    "Add them to the offence table with group and band, or correct them.")
+            Problem(f"offence codes {', '.join(shown)}{more}", where,
+                    f"codes of the offence table {offence_table_version()}",
+                    "Add a line for each, with group and band, to offences.csv in the workspace, or correct them.")
         )  # fmt: skip
     report = file.report(delivery.source)
     junk = {reason: count for reason, count in report.quarantined.items() if reason not in REFUSED_ROWS}

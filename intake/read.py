@@ -8,7 +8,7 @@ exchanged. Until then everybody reads the old snapshot, and afterwards the new o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ import pyarrow.compute as pc
 
 from desist.intake.agreements import check_purpose, load_agreements
 from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
+from desist.intake.crosschecks import Suppression
 from desist.intake.delivery import Delivery, find_deliveries, read_delivery
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, JudgedSource, judge
 from desist.intake.report import IntakeReport
-from desist.intake.store import Extract, Manifest, Store, rows_hash
+from desist.intake.store import HELD_HERE, Extract, Manifest, Store, held_names, rows_hash
 from desist.intake.vault import FIELDS as IDENTITY_FIELDS
 from desist.intake.vault import Vault
 from desist.records.errors import Problem, Refused
@@ -34,12 +35,13 @@ from desist.records.workspace import Workspace
 
 
 def read_extracts(
-    folder: Path, workspace: Workspace, *, today: dt.date, purpose: str, log: EventLog, actor: str
+    folder: Path, workspace: Workspace, *, today: dt.date, purpose: str, log: EventLog, actor: str, key: bytes = b""
 ) -> IntakeReport:
     """What became of every row of every file in ``folder``: a delivery, or a folder of them.
 
-    Agreements come from the workspace's register, never from the delivery. Raises Refused with all
-    problems of all files at once, and then nothing was written. The caller holds the workspace's lock.
+    Agreements come from the workspace's register, never from the delivery. ``key`` is the partnership's own:
+    it tells who was erased. Raises Refused with all problems of all files at once, and then nothing was
+    written. The caller holds the workspace's lock.
     """
     register = load_agreements(workspace.agreements)
     store = Store(workspace.store, workspace.quarantine)
@@ -51,11 +53,15 @@ def read_extracts(
             Problem("no delivery.toml", str(folder), "a folder with a delivery.toml, or folders that have one",
                     "Name the folder in which the agencies' files arrived.")
         )  # fmt: skip
+    mappings, suppressed = _mappings(workspace), _suppressed(workspace, key)
     sources = []
     for place in places:
         delivery, faults = read_delivery(place, today=today)
         if delivery is not None:
-            source, faults = judge(delivery, register, store, vault, faults=faults, purpose=purpose, today=today)
+            source, faults = judge(
+                delivery, register, store, vault, faults=faults, purpose=purpose, today=today,
+                mappings=mappings, suppressed=suppressed,
+            )  # fmt: skip
             sources.append(source)
         problems += faults
     problems += _mixed([source.delivery for source in sources], store)
@@ -63,6 +69,16 @@ def read_extracts(
         raise Refused(f"Nothing was read: {len(problems)} problems in {folder}.", problems)
     store.sweep()
     return _write(sources, workspace, store, vault, log, actor)
+
+
+def _mappings(workspace: Workspace) -> Mapping[str, Any]:
+    """The workspace's mappings by name."""
+    return {}
+
+
+def _suppressed(workspace: Workspace, key: bytes) -> Suppression | None:
+    """Who was erased and may not come in again; None where nobody was."""
+    return None
 
 
 def _mixed(deliveries: Sequence[Delivery], store: Store) -> list[Problem]:
@@ -108,7 +124,7 @@ def _write(
     store.commit(manifest, because="intake")
     for source in changed:
         vault.erase_numbers(source.delivery.source, _withdrawn(source))
-    held = [extract["held_as"] for history in manifest["extracts"].values() for extract in history]
+    held = [name for history in manifest["extracts"].values() for extract in history for name in held_names(extract)]
     vault.keep_only(held)
     equality.keep_only(held)
     return IntakeReport(tuple(reports), store.snapshot_hash())
@@ -120,7 +136,7 @@ def _write_file(
     """Write one file's rows where its contract says, under names that nothing refers to yet; its manifest entry."""
     contract, source = file.checked.contract, delivery.source
     rows = file.checked.typed.filter(pa.array(file.checked.verdicts.accepted))
-    partitions = store.write_rows(contract.table, _stamped(rows, file, delivery)) if contract.held_in == "store" else []
+    partitions = store.write_rows(contract.table, _stamped(rows, file, delivery)) if contract.held_in in HELD_HERE else []
     terms = [source, contract.table, delivery.extract_date.isoformat(), file.sent.sha256]
     held_as = hash_json([*terms, file.agreement.hash, rows_hash(rows)])[:32]
     if contract.held_in == "vault":

@@ -28,6 +28,8 @@ from desist.records.hashing import hash_bytes, hash_file, hash_json
 SCHEMA_VERSION = 1
 #: A table is cut into as many partitions as keep each near this size; erasing a person rewrites one of them.
 ROWS_PER_PARTITION = 250_000
+#: Where a contract says its rows are held for the store to keep them; aggregate tables are about no person.
+HELD_HERE = ("store", "aggregate")
 STAMPS = ("source", "extract_date", "agreement_id")
 
 Manifest = dict[str, Any]
@@ -94,13 +96,21 @@ class Store:
     # --- what is held
 
     def tables(self) -> tuple[str, ...]:
-        """Tables whose rows are held here; identity and equality are not."""
-        keys = self.manifest()["extracts"]
-        names = {key.split("/")[1] for key in keys}
-        return tuple(sorted(name for name in names if CONTRACTS[name].held_in == "store"))
+        """Tables about people whose rows are held here; identity and equality are not."""
+        return self._held("store")
+
+    def aggregates(self) -> tuple[str, ...]:
+        """Tables held here that are about no person: monthly counts, populations."""
+        return self._held("aggregate")
+
+    def _held(self, place: str) -> tuple[str, ...]:
+        names = {key.split("/")[1] for key in self.manifest()["extracts"]}
+        return tuple(sorted(name for name in names if CONTRACTS[name].held_in == place))
 
     def sources(self) -> tuple[str, ...]:
-        return tuple(sorted({key.split("/")[0] for key in self.manifest()["extracts"]}))
+        """Sources that sent rows about people; who sent aggregates alone is not among them."""
+        keys = [key.split("/") for key in self.manifest()["extracts"]]
+        return tuple(sorted({source for source, table in keys if CONTRACTS[table].of_people}))
 
     @property
     def made_up(self) -> bool:
@@ -111,14 +121,23 @@ class Store:
         """Changes with any content held, here, in the vault or in the equality store; empty store: hash of nothing."""
         current = {key: history[0] for key, history in self.manifest()["extracts"].items()}
         return hash_json({
-            key: [extract["input_sha256"], extract["held_as"], *(part["sha256"] for part in extract["partitions"])]
+            key: [text for piece in pieces(extract) for text in (
+                piece["input_sha256"], piece["held_as"], *(part["sha256"] for part in piece["partitions"])
+            )]
             for key, extract in current.items()
         })  # fmt: skip
 
     def snapshot_date(self, source: str) -> dt.date:
-        """The day up to which everything of ``source`` is known: the earliest of its tables' current extract dates."""
+        """The day up to which everything of ``source`` is known: the earliest of its tables' current extract dates.
+
+        Aggregates do not count: a census is years old, and says nothing of when a person was last heard of.
+        """
         extracts = self.manifest()["extracts"]
-        dates = [history[0]["extract_date"] for key, history in extracts.items() if key.split("/")[0] == source]
+        dates = [
+            history[0]["extract_date"]
+            for key, history in extracts.items()
+            if key.split("/")[0] == source and CONTRACTS[key.split("/")[1]].of_people
+        ]
         if not dates:
             raise Refused(f"The store holds no extract of {source}. Take one in with `desist intake`.")
         return dt.date.fromisoformat(min(dates))
@@ -129,10 +148,10 @@ class Store:
 
     def read_arrow(self, table: str) -> pa.Table:
         """As ``read``, as an Arrow table. Raises Refused for a table not held here or an altered partition."""
-        if table not in self.tables():
+        if table not in (*self.tables(), *self.aggregates()):
             raise Refused(f"The store holds no table {table!r}; it holds {', '.join(self.tables()) or 'none'}.")
         extracts = [self.extract(source, table) for source in CONTRACTS[table].sources]
-        parts = [part for extract in extracts if extract for part in extract["partitions"]]
+        parts = [part for extract in extracts if extract for piece in pieces(extract) for part in piece["partitions"]]
         return pa.concat_tables([self._partition(part) for part in parts])
 
     def _partition(self, part: Mapping[str, Any]) -> pa.Table:
@@ -160,9 +179,13 @@ class Store:
 
     def write_rows(self, table: str, rows: pa.Table) -> list[dict[str, Any]]:
         """Partitions of ``rows`` by person, sorted by person. Raises ValueError for a row without its stamps."""
-        unstamped = [n for n in (*STAMPS, "subject_category", "record_kind") if rows[n].null_count]
+        of_people = CONTRACTS[table].of_people
+        stamps = (*STAMPS, "subject_category", "record_kind") if of_people else STAMPS
+        unstamped = [name for name in stamps if rows[name].null_count]
         if unstamped:
             raise ValueError(f"rows of {table} lack their stamps {unstamped}")
+        if not of_people:
+            return [self._write(f"data/{table}", rows)]
         count = max(1, -(-len(rows) // ROWS_PER_PARTITION))
         numbers = rows["agency_person"].combine_chunks().dictionary_encode()
         distinct = numbers.dictionary.to_pylist()
@@ -286,11 +309,12 @@ class Store:
         for history in manifest["extracts"].values():
             for extract in history:
                 wanted = pa.array(list(numbers.get(extract["source"], ())), type=pa.string())
-                if not len(wanted):
+                if not len(wanted) or not CONTRACTS[extract["table"]].of_people:
                     continue
-                for part in _files(extract):
-                    people = self._partition(part)["agency_person"]
-                    yield extract, part["file"].rpartition("/")[0], part, np.asarray(pc.is_in(people, wanted))
+                for piece in pieces(extract):
+                    for part in _own_files(piece):
+                        people = self._partition(part)["agency_person"]
+                        yield piece, part["file"].rpartition("/")[0], part, np.asarray(pc.is_in(people, wanted))
 
 
 def rows_hash(rows: pa.Table) -> str:
@@ -304,14 +328,32 @@ def _parquet(rows: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
+def pieces(extract: Extract) -> list[Extract]:
+    """The extract as sent, then the corrections of its quarantined rows, oldest first: each with files of its own."""
+    return [extract, *extract.get("corrections", [])]
+
+
+def held_names(extract: Extract) -> list[str]:
+    """Under which names vault and equality store hold the extract's rows and those of its corrections."""
+    return [piece["held_as"] for piece in pieces(extract)]
+
+
+def _own_files(piece: Extract) -> list[dict[str, Any]]:
+    return [*piece["partitions"], *([piece["quarantine"]] if piece["quarantine"] else [])]
+
+
 def _files(extract: Extract) -> list[dict[str, Any]]:
-    return [*extract["partitions"], *([extract["quarantine"]] if extract["quarantine"] else [])]
+    return [part for piece in pieces(extract) for part in _own_files(piece)]
+
+
+#: Columns of a quarantine file that say nothing of a person: they outlive erasure, so that the sums still hold.
+BARE = ("line", "reason", "replaced_by")
 
 
 def _blank(rows: pa.Table, here: pa.Array) -> pa.Table:
-    """The rows with every cell emptied where ``here``, except line and reason."""
+    """The rows with every cell emptied where ``here``, except line, reason and the correction that replaced it."""
     blanked: Callable[[str], pa.ChunkedArray] = lambda name: (  # noqa: E731
-        rows[name] if name in ("line", "reason") else pc.if_else(here, None, rows[name])
+        rows[name] if name in BARE else pc.if_else(here, None, rows[name])
     )
     return pa.table({name: blanked(name) for name in rows.column_names})
 

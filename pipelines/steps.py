@@ -33,6 +33,7 @@ def take_in(session: Session, folder: Path) -> IntakeReport:
             purpose=session.settings.purpose,
             log=session.log,
             actor=session.actor,
+            key=session.key(),
         )
 
 
