@@ -12,7 +12,8 @@ class FileReport:
     """One file's counts. ``quarantined`` gives rows by reason; no cell of an identity table is ever named.
 
     ``wrong_codes``: column -> wrong code -> rows, only for codes that occur often. ``unchanged``: the
-    same file was read before, under the same terms, and nothing was written.
+    same file was read before, under the same terms, and nothing was written. ``replaced``: rows that waited in
+    quarantine until a correction of the agency took their place.
     """
 
     source: str
@@ -24,12 +25,13 @@ class FileReport:
     dropped_columns: tuple[str, ...] = ()
     unchanged: bool = False
     wrong_codes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    replaced: int = 0
 
     def __post_init__(self) -> None:
-        if self.accepted + sum(self.quarantined.values()) != self.rows_read:
+        if self.accepted + sum(self.quarantined.values()) + self.replaced != self.rows_read:
             raise ValueError(
-                f"{self.source}/{self.table}: {self.rows_read} rows read, but {self.accepted} accepted and "
-                f"{sum(self.quarantined.values())} quarantined"
+                f"{self.source}/{self.table}: {self.rows_read} rows read, but {self.accepted} accepted, "
+                f"{sum(self.quarantined.values())} quarantined and {self.replaced} replaced"
             )
 
     def as_dict(self) -> dict[str, Any]:
