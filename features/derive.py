@@ -13,6 +13,7 @@ import pandas as pd
 
 from desist.records import codes
 from desist.records.errors import Refused
+from desist.records.offence_table import COLUMNS
 
 #: Disposals of a police record that mean custody, in any case and with _ or space.
 CUSTODIAL_DISPOSALS = frozenset({"custody", "immediate custody", "imprisonment", "life sentence", "prison"})
@@ -82,7 +83,8 @@ def _offence_facts(offence_codes: pd.Series) -> pd.DataFrame:
     if unknown:
         raise Refused(
             f"Offence codes without a group and severity band: {', '.join(unknown)}. "
-            f"Add them to the offence table (version {codes.OFFENCE_TABLE_VERSION}); none is guessed."
+            f"Add a line for each to offences.csv in the workspace, with the columns {', '.join(COLUMNS)} (the table "
+            f"{codes.offence_table_version()} is in use); none is guessed."
         )
     found = [table[code] for code in text]
     return pd.DataFrame(

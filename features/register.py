@@ -13,7 +13,7 @@ from desist.features.language import Definition
 from desist.features.refusals import approval_needed, refused_lineage, refused_name, seeks_help
 from desist.features.tables import FeatureInfo, FeatureSet
 from desist.features.windows import days_in, length_in_words
-from desist.records.codes import NEED_LABELS, OFFENCE_TABLE_VERSION
+from desist.records.codes import NEED_LABELS, offence_table_version
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json
 
@@ -133,6 +133,8 @@ class Register:
     features: tuple[Feature, ...]
     lookback: Mapping[str, str] = field(default_factory=dict)
     approved: frozenset[str] = frozenset()
+    #: The version of the offence table in use when the register was made: another table, another meaning.
+    offence_table: str = field(default_factory=offence_table_version)
 
     def __post_init__(self) -> None:
         problems = [problem for feature in self.features for problem in self._problems(feature)]
@@ -207,7 +209,7 @@ class Register:
         return {
             "features": [feature.to_json() for feature in self.features],
             "approved": sorted(self.approved),
-            "offence_table": OFFENCE_TABLE_VERSION,
+            "offence_table": self.offence_table,
         }
 
     @cached_property

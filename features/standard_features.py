@@ -144,15 +144,12 @@ _CATEGORIES = (
 
 
 def _groups() -> list[Feature]:
-    held_groups = {offence.broad_group for offence in codes.offences().values()}
-    held_categories = {offence.category for offence in codes.offences().values()}
     made = []
-    for field, table, held in (("broad_group", _GROUPS, held_groups), ("category", _CATEGORIES, held_categories)):
+    for field, table in (("broad_group", _GROUPS), ("category", _CATEGORIES)):
         for name, values, words, sign in table:
             within = name.rpartition("_")[2]
             length = _last(within)
-            there = [value for value in values if value in held]
-            asked = offences.where(offences.field(field).one_of(*there))
+            asked = offences.where(offences.field(field).one_of(*values))
             made.append(
                 _history(name, count(asked, within=within), f"proven {words} in the last {length}",
                          family="offence groups", why=_GROUP, sign=sign)

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from desist.features.contracts import EventContract, FieldSpec
 from desist.features.rows import Field, Rows
 from desist.records import codes
+from desist.records.offence_table import BROAD_GROUPS, CATEGORIES
 
 _PROVEN = ("pol_sanction.offence_code", "prob_event.offence_code")
 _SANCTION_DATE = ("pol_sanction.sanction_date", "prob_event.conviction_date")
-_GROUPS = tuple(sorted({offence.broad_group for offence in codes.offences().values()}))
-_CATEGORIES = tuple(sorted({offence.category for offence in codes.offences().values()}))
+_GROUPS = BROAD_GROUPS
+_CATEGORIES = CATEGORIES
 
 _OFFENCE_FIELDS = {
     "broad_group": FieldSpec("category", "offence group", _PROVEN, _GROUPS),

@@ -22,6 +22,7 @@ from desist.intake.linked import Linked, read_linked
 from desist.intake.vault import Vault
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session
+from desist.records.codes import offence_table_version
 from desist.records.errors import Refused
 from desist.records.hashing import hash_code, hash_json
 
@@ -123,7 +124,9 @@ def build_profiles_on(session: Session, ground: Ground, as_of: dt.date) -> Built
     check_past(session, as_of)
     cohort = ground.cohort(as_of)
     people = cohort.members["person_id"].tolist()
-    rests_on = hash_json([ground.linked.hash, as_of.isoformat(), POPULATION.to_json(), code_hash(), people])
+    rests_on = hash_json([
+        ground.linked.hash, as_of.isoformat(), POPULATION.to_json(), code_hash(), people, offence_table_version(),
+    ])  # fmt: skip
     folder = session.workspace.profiles / f"{as_of.isoformat()}-{rests_on[:16]}"
     forget_others(session.workspace.profiles, f"{as_of.isoformat()}-*", folder)
     return Built(build_kept(ground.events, cohort.members, ground.register, folder), cohort, as_of)

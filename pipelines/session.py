@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from desist.pipelines.settings import Settings, load_settings
+from desist.records.codes import offence_table, shipped_offences, use_offences
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_bytes
 from desist.records.log import EventLog
 from desist.records.workspace import Workspace
 
 PARTNERSHIP_KEY = "partnership.key"
+#: How the log names a version of the offence table.
+OFFENCES = "offences:"
 
 
 def now(settings: Settings) -> dt.datetime:
@@ -48,7 +51,24 @@ def open_session(workspace: Workspace, *, actor: str, say: Callable[[str], None]
     """A session in an existing workspace. Raises Refused where workspace or settings cannot be used."""
     workspace.check()
     settings = load_settings(workspace.partnership)
-    return Session(workspace, settings, EventLog(workspace.log, lambda: now(settings)), actor, say)
+    session = Session(workspace, settings, EventLog(workspace.log, lambda: now(settings)), actor, say)
+    _use_offence_table(session)
+    return session
+
+
+def _use_offence_table(session: Session) -> None:
+    """Put the workspace's own lines of the offence table in use, and note it in the log where they are not as before.
+
+    Whoever opens the workspace first after the change stands in the log: who edited the file cannot be told.
+    """
+    version = use_offences(session.workspace.offences).version
+    noted = session.log.last_dataset("table.changed", OFFENCES) or f"{OFFENCES}{shipped_offences().version}"
+    if f"{OFFENCES}{version}" != noted:
+        session.log.append(
+            "table.changed", actor=session.actor, role="analyst", reason="noticed", dataset=f"{OFFENCES}{version}",
+            counts={"own_lines": len(offence_table().own)},
+        )  # fmt: skip
+        session.say(f"The offence table in use is now {version}: what was taken in or worked out before is made anew.")
 
 
 def write_key(workspace: Workspace, key: bytes) -> None:

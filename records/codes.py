@@ -6,13 +6,11 @@ dated tables, never in logic.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
-OFFENCE_TABLE_VERSION = "2026-10"
+from desist.records.offence_table import Offence, OffenceTable, shipped_table, with_own_lines
 
 SOURCES = ("probation", "prison", "police", "treatment", "council")
 
@@ -99,6 +97,12 @@ ETHNICITY_5 = {
 }
 ETHNICITY_OFFICER = ("1", "2", "3", "4", "5", "6", "9")
 SEXES = ("F", "M", "U")
+#: A treatment outcome profile: its stages, and the substances of which it counts days used in the last 28.
+SUBSTANCES = ("opiate", "crack", "cocaine", "amphetamine", "cannabis", "alcohol", "other")
+OUTCOME_STAGES = ("start", "review", "exit", "post_exit")
+#: Whether a larger value of an indicator is better; "none" where neither is.
+DIRECTIONS = ("up_is_better", "down_is_better", "none")
+YOUTH_MEASURES = ("first_time_entrants", "custodial_sentences", "reoffenders", "in_cohort", "reoffences")
 AGE_BANDS = ((18, 20), (21, 24), (25, 29), (30, 39), (40, 49), (50, 120))
 
 #: Purposes a run may declare (REQUIREMENTS INT-4).
@@ -117,48 +121,44 @@ PANEL_ROLES = ("panel_chair",)
 REGION_ROLE = "region"
 
 
-@dataclass(frozen=True)
-class Offence:
-    """One five-digit offence code with its groupings. ``counts`` is false for breaches and repealed offences."""
-
-    code: str
-    description: str
-    broad_group: str
-    category: str
-    band: int
-    violent: bool
-    neighbourhood: bool
-    counts: bool
-
-    @property
-    def reported_by_victims(self) -> bool:
-        """Whether police mostly learn of it from the person it was done to, rather than by patrol, search or stop.
-
-        Violence against the person without possession of a weapon, robbery, burglary, theft from the person. This
-        toolkit's own choice: what is found by looking depends on where and at whom police look.
-        """
-        if self.broad_group in ("robbery", "burglary"):
-            return True
-        if self.broad_group == "violence against the person":
-            return not self.category.startswith(("weapons", "firearms"))
-        return self.category == "theft not motor" and self.neighbourhood
-
-
 @cache
+def shipped_offences() -> OffenceTable:
+    """The table that comes with the toolkit, whatever a workspace adds."""
+    return shipped_table()
+
+
+class _InUse:
+    """The offence table of the workspace that was opened last in this process."""
+
+    table: OffenceTable | None = None
+
+
+def use_offences(path: Path | None) -> OffenceTable:
+    """Use the shipped offence table with the lines of ``path``, or alone where there is no such file.
+
+    One process works in one workspace at a time: opening a session calls this. Raises Refused where a line of
+    the file is none; then the table in use stays.
+    """
+    table = with_own_lines(shipped_offences(), path) if path is not None and path.exists() else shipped_offences()
+    _InUse.table = table
+    return table
+
+
+def offence_table() -> OffenceTable:
+    """The offence table in use; the shipped one until a workspace is opened."""
+    return _InUse.table or shipped_offences()
+
+
 def offences() -> Mapping[str, Offence]:
-    """The offence table by code. Bands 1 to 5 are this toolkit's own (DOMAIN section 5)."""
-    table = resources.files("desist.records") / "data" / "offences.csv"
-    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
-    return {
-        row["code"]: Offence(
-            code=row["code"],
-            description=row["description"],
-            broad_group=row["broad_group"],
-            category=row["category"],
-            band=int(row["band"]),
-            violent=row["violent"] == "1",
-            neighbourhood=row["neighbourhood"] == "1",
-            counts=row["counts"] == "1",
-        )
-        for row in rows
-    }
+    """The offences in use by code. Bands 1 to 5 are this toolkit's own (DOMAIN section 5)."""
+    return offence_table().by_code
+
+
+def offence_table_version() -> str:
+    """The version of the table in use: the shipped one's, with a hash of the partnership's own lines."""
+    return offence_table().version
+
+
+def repealed_offences() -> frozenset[str]:
+    """Codes of repealed offences: convictions of them are disregarded, so not even kept (REQUIREMENTS INT-11)."""
+    return frozenset(code for code, offence in offences().items() if offence.repealed)

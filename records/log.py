@@ -138,6 +138,16 @@ class EventLog:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute("select * from event order by number")]
 
+    def last_dataset(self, operation: str, beginning: str) -> str:
+        """What the newest event of this kind was about, among those whose dataset begins so; empty where none does."""
+        with self._connection() as connection:
+            row = connection.execute(
+                "select dataset from event where operation = ? and substr(dataset, 1, ?) = ? "
+                "order by number desc limit 1",
+                (operation, len(beginning), beginning),
+            ).fetchone()
+        return str(row[0]) if row else ""
+
     def head(self) -> str:
         """The hash of the last event: note it where the log's keeper cannot change it."""
         with self._connection() as connection:
