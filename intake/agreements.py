@@ -25,6 +25,10 @@ GATEWAYS_WITHOUT_PATIENTS = ("serious violence", "pcsc act 2022")
 _TEXTS = ("id", "source", "gateway", "regime", "consent", "dpia", "apd")
 _LISTS = ("parties", "purposes", "subject_categories")
 _DATES = ("start", "expires")
+#: Everything an agreement's file may say. Another key is refused: a term misspelt would be a term forgotten.
+_KEYS = frozenset((*_TEXTS, *_LISTS, *_DATES, "retention_days", "tables", "note"))
+#: A gateway for depersonalised data alone: Crime and Disorder Act 1998 s.17A (L12), where no other stands beside it.
+_DEPERSONALISED = re.compile(r"[^,;]*\bs(ection)?\.? ?17A\b[^,;]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,19 @@ def _faults(agreement: Agreement) -> list[Problem]:
         problems.append(Problem("expires before start", where, "expires on or after start", "Correct the dates."))
     if agreement.retention_days <= 0:
         problems.append(Problem("retention_days of 0 or less", where, "days above 0", "Correct `retention_days`."))
-    return problems + _consent_faults(agreement) + _table_faults(agreement)
+    return problems + _consent_faults(agreement) + _gateway_faults(agreement) + _table_faults(agreement)
 
 
 def _consent_faults(agreement: Agreement) -> list[Problem]:
-    if agreement.source not in CONSENT_SOURCES:
-        return []
     where = f"agreement {agreement.id}"
+    if agreement.source not in CONSENT_SOURCES:
+        if agreement.consent == "none":
+            return []
+        return [
+            Problem(f'consent = "{agreement.consent}" for {agreement.source}', where,
+                    f"it for {', '.join(CONSENT_SOURCES)} alone, whose rows say who consents",
+                    'Write consent = "none": the gateway is what lets this source share.')
+        ]  # fmt: skip
     problems = []
     if agreement.consent != "per_person":
         problems.append(
@@ -114,6 +124,17 @@ def _consent_faults(agreement: Agreement) -> list[Problem]:
                     "That duty excludes it (PCSC Act 2022 s.16): use each person's consent or another basis.")
         )  # fmt: skip
     return problems
+
+
+def _gateway_faults(agreement: Agreement) -> list[Problem]:
+    of_people = [table for table in agreement.tables if table in CONTRACTS and CONTRACTS[table].of_people]
+    if not of_people or not _DEPERSONALISED.fullmatch(agreement.gateway.strip()):
+        return []
+    return [
+        Problem(f"{agreement.gateway.strip()[:60]!r} as gateway of {', '.join(sorted(of_people))}",
+                f"agreement {agreement.id}", "a gateway for data about persons",
+                "That duty is to share depersonalised data: share counts under it, or name another gateway.")
+    ]  # fmt: skip
 
 
 def _table_faults(agreement: Agreement) -> list[Problem]:
@@ -135,12 +156,36 @@ def _table_faults(agreement: Agreement) -> list[Problem]:
                 Problem(f"the table {table} without {', '.join(missing)}", where,
                         "every column that the table cannot be read without", "Add the columns to the agreement.")
             )  # fmt: skip
+        elif strange := _strange_columns(CONTRACTS[table], columns, where):
+            problems += strange
         elif undated := _without_their_date(CONTRACTS[table], columns):
             problems.append(
                 Problem(f"the table {table} with {', '.join(undated)}", where,
                         "beside each of them the column that says when it became known",
                         "Add the *_recorded_on columns to the agreement, or leave these out.")
             )  # fmt: skip
+    return problems
+
+
+def _strange_columns(contract: Contract, columns: tuple[str, ...], where: str) -> list[Problem]:
+    """Columns that no contract knows: never read, so misspelt or more than is needed; refused classes by name."""
+    strange = [name for name in columns if name not in contract.names]
+    classes = {name: kind for name in strange if (kind := refused_class(name))}
+    problems = [
+        Problem(f"the column {contract.table}.{name[:60]} ({kind})", where, "no data of this class, ever",
+                "Take the column out of the agreement.")
+        for name, kind in classes.items()
+    ]  # fmt: skip
+    if others := [name[:60] for name in strange if name not in classes]:
+        problems.append(
+            Problem(f"the columns {', '.join(others)} of {contract.table}", where,
+                    f"columns among {', '.join(contract.names)}",
+                    "Correct the spelling, or take them out: what has no use is not shared.")
+        )  # fmt: skip
+    if repeated := sorted({name for name in columns if columns.count(name) > 1}):
+        problems.append(
+            Problem(f"{', '.join(repeated)} of {contract.table} twice", where, "each column once", "Name it once.")
+        )
     return problems
 
 
@@ -178,7 +223,7 @@ def load_agreements(folder: Path) -> dict[str, Agreement]:
 
 def _read(path: Path) -> Agreement:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused("", [Problem("a file that is not TOML", path.name, "TOML in UTF-8", f"{error}.")]) from None
     problems = _shape_faults(content, path.name)
@@ -204,12 +249,16 @@ def _shape_faults(content: Mapping[str, Any], where: str) -> list[Problem]:
     }
     forms |= {key: ("a list of texts", is_texts) for key in _LISTS}
     forms |= {key: ("a date such as 2026-10-01", is_day) for key in _DATES}
-    forms["retention_days"] = ("a whole number of days", lambda value: isinstance(value, int))
+    forms["retention_days"] = ("a whole number of days", lambda value: type(value) is int)
     forms["tables"] = (
         "a table of column lists",
         lambda value: isinstance(value, dict) and all(is_texts(columns) for columns in value.values()),
     )
-    return [
+    unknown = [
+        Problem(f"`{key[:40]}`", where, f"a key among {', '.join(sorted(_KEYS))}", "Correct it, or take it out.")
+        for key in sorted(set(content) - _KEYS)
+    ]
+    return unknown + [
         Problem(f"`{key}` {'missing' if key not in content else 'of another form'}", where, form, f"Write `{key}`.")
         for key, (form, fits) in forms.items()
         if key not in content or not fits(content[key])

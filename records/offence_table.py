@@ -42,7 +42,7 @@ CATEGORIES = (
     "burglary other",
     "criminal damage",
     "drink driving",
-    "drug import, export or production",
+    "drug import export or production",
     "drug possession or supply",
     "drunkenness",
     "firearms most serious",

@@ -108,11 +108,45 @@ def test_a_dataset_class_that_is_never_accepted_is_refused_by_name(probation, re
         ({"tables": "stop_search = ['x']"}, "no table of this class, ever"),
         ({"tables": "pol_sanction = ['x']"}, "a table that probation sends"),
         ({"tables": "prob_person = ['agency_person']"}, "without lao"),
+        ({"retention_days": "true"}, "`retention_days` of another form"),
+        ({"expirse": "2027-01-01"}, "`expirse`"),
+        ({"consent": '"per_person"'}, 'consent = "per_person" for probation'),
+        ({"gateway": '"Crime and Disorder Act 1998 s.17A"'}, "a gateway for data about persons"),
     ],
 )
 def test_an_agreement_that_lacks_a_term_is_refused_with_the_term_named(probation, refusal, change, expected):
     probation.agreement_changes["probation"] = change
     assert expected in refusal(probation.read)
+
+
+COLUMNS = ["agency_person", "subject_category", "record_kind", "recorded_on", "supervision_status", "lao"]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("laoo", "the columns laoo of prob_person"),
+        ("gang_marker", "the column prob_person.gang_marker (association or gang lists)"),
+        ("lao", "lao of prob_person twice"),
+    ],
+)
+def test_a_column_that_no_table_has_is_no_part_of_an_agreement(probation, refusal, column, expected):
+    probation.agreement_changes["probation"] = {"tables": f"prob_person = {[*COLUMNS, column]}"}
+    assert expected in refusal(probation.read)
+    assert nothing_was_written(probation)
+
+
+def test_a_second_gateway_beside_the_depersonalised_one_lets_persons_be_shared(probation):
+    gateway = '"Crime and Disorder Act 1998 s.17A; Crime and Disorder Act 1998 s.115"'
+    probation.agreement_changes["probation"] = {"gateway": gateway}
+    assert probation.read().files
+
+
+def test_an_agreement_that_excel_saved_with_a_byte_order_mark_is_read(probation):
+    probation.write()
+    path = probation.workspace.agreements / "probation-26.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert probation.read(write=False).files
 
 
 def test_a_fact_learnt_later_needs_its_own_date_in_the_agreement(probation, refusal):
