@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from desist.intake.equality_writer import EqualityWriter
-from desist.intake.store import Store
+from desist.intake.store import Store, held_names
 from desist.intake.vault import Vault
 from desist.records import codes
 from desist.records.errors import Refused
@@ -106,7 +106,8 @@ def link(workspace: Workspace, *, today: dt.date, key: bytes, log: EventLog, act
 
 def _held(store: Store, *, current_only: bool) -> list[str]:
     histories = store.manifest()["extracts"].values()
-    return [extract["held_as"] for history in histories for extract in (history[:1] if current_only else history)]
+    held = [extract for history in histories for extract in (history[:1] if current_only else history)]
+    return [name for extract in held for name in held_names(extract)]
 
 
 def _records(store: Store, vault: Vault) -> pd.DataFrame:

@@ -19,13 +19,15 @@ import pyarrow.compute as pc
 
 from desist.intake.agreements import check_purpose, load_agreements
 from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
-from desist.intake.crosschecks import Suppression
+from desist.intake.corrections import Corrections
 from desist.intake.delivery import Delivery, find_deliveries, read_delivery
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, JudgedSource, judge
 from desist.intake.report import IntakeReport
+from desist.intake.rights import Rights
 from desist.intake.store import HELD_HERE, Extract, Manifest, Store, held_names, rows_hash
+from desist.intake.suppression import ErasedPeople
 from desist.intake.vault import FIELDS as IDENTITY_FIELDS
 from desist.intake.vault import Vault
 from desist.records.errors import Problem, Refused
@@ -53,14 +55,15 @@ def read_extracts(
             Problem("no delivery.toml", str(folder), "a folder with a delivery.toml, or folders that have one",
                     "Name the folder in which the agencies' files arrived.")
         )  # fmt: skip
-    mappings, suppressed = _mappings(workspace), _suppressed(workspace, key)
+    mappings, rights = _mappings(workspace), Rights(workspace.rights)
+    erased = ErasedPeople(rights, key)
     sources = []
     for place in places:
         delivery, faults = read_delivery(place, today=today)
         if delivery is not None:
             source, faults = judge(
                 delivery, register, store, vault, faults=faults, purpose=purpose, today=today,
-                mappings=mappings, suppressed=suppressed,
+                mappings=mappings, suppressed=erased if erased else None,
             )  # fmt: skip
             sources.append(source)
         problems += faults
@@ -68,17 +71,13 @@ def read_extracts(
     if problems:
         raise Refused(f"Nothing was read: {len(problems)} problems in {folder}.", problems)
     store.sweep()
-    return _write(sources, workspace, store, vault, log, actor)
+    erased.remember(today)
+    return _write(sources, workspace, store, vault, log, actor, Corrections(rights, erased))
 
 
 def _mappings(workspace: Workspace) -> Mapping[str, Any]:
     """The workspace's mappings by name."""
     return {}
-
-
-def _suppressed(workspace: Workspace, key: bytes) -> Suppression | None:
-    """Who was erased and may not come in again; None where nobody was."""
-    return None
 
 
 def _mixed(deliveries: Sequence[Delivery], store: Store) -> list[Problem]:
@@ -103,7 +102,13 @@ def _mixed(deliveries: Sequence[Delivery], store: Store) -> list[Problem]:
 
 
 def _write(
-    sources: Sequence[JudgedSource], workspace: Workspace, store: Store, vault: Vault, log: EventLog, actor: str
+    sources: Sequence[JudgedSource],
+    workspace: Workspace,
+    store: Store,
+    vault: Vault,
+    log: EventLog,
+    actor: str,
+    corrections: Corrections,
 ) -> IntakeReport:
     reports = [report for source in sources for report in source.reports()]
     changed = [source for source in sources if not source.unchanged]
@@ -113,7 +118,7 @@ def _write(
     manifest = store.manifest()
     for source in changed:
         for file in source.files.values():
-            extract = _write_file(file, source.delivery, store, vault, equality)
+            extract = _write_file(file, source.delivery, store, vault, equality, corrections)
             _enter(manifest, extract)
         store.erase_in(manifest, {source.delivery.source: _withdrawn(source)})
         manifest["deliveries"][source.delivery.source] = source.fingerprint
@@ -131,11 +136,17 @@ def _write(
 
 
 def _write_file(
-    file: JudgedFile, delivery: Delivery, store: Store, vault: Vault, equality: EqualityWriter
+    file: JudgedFile,
+    delivery: Delivery,
+    store: Store,
+    vault: Vault,
+    equality: EqualityWriter,
+    corrections: Corrections,
 ) -> Extract:
     """Write one file's rows where its contract says, under names that nothing refers to yet; its manifest entry."""
     contract, source = file.checked.contract, delivery.source
-    rows = file.checked.typed.filter(pa.array(file.checked.verdicts.accepted))
+    accepted = file.checked.typed.filter(pa.array(file.checked.verdicts.accepted))
+    rows = corrections.applied(source, contract.table, accepted)
     partitions = store.write_rows(contract.table, _stamped(rows, file, delivery)) if contract.held_in in HELD_HERE else []
     terms = [source, contract.table, delivery.extract_date.isoformat(), file.sent.sha256]
     held_as = hash_json([*terms, file.agreement.hash, rows_hash(rows)])[:32]
@@ -161,6 +172,7 @@ def _write_file(
         "wrong_codes": {column: dict(found) for column, found in report.wrong_codes.items()},
         "dropped_columns": list(report.dropped_columns),
         "partitions": partitions,
+        **({"erased": len(accepted) - len(rows)} if len(rows) < len(accepted) else {}),
         "quarantine": store.write_quarantine(source, contract.table, quarantined) if len(quarantined) else None,
     }
 
@@ -190,14 +202,16 @@ def _texts(rows: pa.Table, names: Sequence[str]) -> Iterator[tuple[str | None, .
 def _quarantined(file: JudgedFile) -> pa.Table:
     """Line, reason and the agreed cells as sent of every row not accepted.
 
-    Of a refused class only line and reason are kept, and so of a line that does not fall into cells: it
-    may hold columns that the agreement does not cover.
+    Of a refused class and of identity and equality rows only line and reason are kept, and so of a line that
+    does not fall into cells: it may hold columns that the agreement does not cover.
     """
     verdicts = file.checked.verdicts
     out = ~verdicts.accepted
     reasons = np.array(verdicts.reasons(), dtype=object)[out]
     cells = file.raw.cells.filter(pa.array(out))
-    bare = pa.array(np.isin(reasons.astype(str), REFUSED_ROWS))
+    # Names are in the vault and characteristics in the equality store, and nowhere else.
+    elsewhere = file.checked.contract.held_in not in HELD_HERE
+    bare = pa.array(np.isin(reasons.astype(str), REFUSED_ROWS) | elsewhere)
     unreadable = file.raw.unreadable
     none = pa.nulls(len(unreadable), pa.string())
     table = {

@@ -1,4 +1,4 @@
-"""What a reading did, file by file: read = accepted + quarantined, always."""
+"""What a reading did, file by file: read = accepted + quarantined + replaced, always."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class FileReport:
     def __post_init__(self) -> None:
         if self.accepted + sum(self.quarantined.values()) + self.replaced != self.rows_read:
             raise ValueError(
-                f"{self.source}/{self.table}: {self.rows_read} rows read, but {self.accepted} accepted, "
-                f"{sum(self.quarantined.values())} quarantined and {self.replaced} replaced"
+                f"{self.source}/{self.table}: {self.rows_read} rows read, but {self.accepted} accepted and "
+                f"{sum(self.quarantined.values())} quarantined, {self.replaced} replaced"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -66,9 +66,11 @@ class IntakeReport:
             name = f"{file.source}/{file.path}"
             note = "  unchanged" if file.unchanged else ""
             lines.append(
-                f"{name:<36}{file.rows_read:>10,}{file.accepted:>10,}{file.rows_read - file.accepted:>12,}{note}"
+                f"{name:<36}{file.rows_read:>10,}{file.accepted:>10,}{sum(file.quarantined.values()):>12,}{note}"
             )
             lines += [f"    {count:,} rows: {reason}" for reason, count in file.quarantined.items()]
+            if file.replaced:
+                lines.append(f"    {file.replaced:,} rows of the quarantine were replaced by corrected ones")
             for column, found in file.wrong_codes.items():
                 named = ", ".join(f"{code} ({count:,})" for code, count in found.items())
                 lines.append(f"    codes of {column} that are not on its list: {named}")
@@ -76,5 +78,6 @@ class IntakeReport:
                 lines.append(f"    not in the agreement, not read: {', '.join(file.dropped_columns)}")
         total = sum(file.rows_read for file in self.files)
         accepted = sum(file.accepted for file in self.files)
-        lines.append(f"{'all files':<36}{total:>10,}{accepted:>10,}{total - accepted:>12,}")
+        waits = sum(sum(file.quarantined.values()) for file in self.files)
+        lines.append(f"{'all files':<36}{total:>10,}{accepted:>10,}{waits:>12,}")
         return "\n".join(lines)

@@ -154,6 +154,10 @@ class Store:
         parts = [part for extract in extracts if extract for piece in pieces(extract) for part in piece["partitions"]]
         return pa.concat_tables([self._partition(part) for part in parts])
 
+    def partition(self, part: Mapping[str, Any]) -> pa.Table:
+        """The rows of one file that the manifest names. Raises Refused if it was altered."""
+        return self._partition(part)
+
     def _partition(self, part: Mapping[str, Any]) -> pa.Table:
         content = self.path(part["file"]).read_bytes()
         if hash_bytes(content) != part["sha256"]:
@@ -271,19 +275,32 @@ class Store:
         self.write_links(left.reset_index(drop=True))
         return erased + len(links) - len(left)
 
+    def partition(self, part: Mapping[str, Any]) -> pa.Table:
+        """The rows of one partition. Raises Refused where it was altered."""
+        return self._partition(part)
+
+    def rewritten(self, part: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
+        """A partition's entry with other rows in its place; the hash before stays in its history."""
+        made = self._write(str(part["file"]).rpartition("/")[0], rows)
+        return made | {"history": [*part["history"], part["sha256"]]}
+
+    def commit_same_people(self, manifest: Manifest, *, because: str) -> None:
+        """As ``commit``, where nobody is linked otherwise by it: links made before stay valid."""
+        note = self._links_note()
+        linked = bool(note) and note["snapshot"] == self.snapshot_hash()
+        self.commit(manifest, because=because)
+        if linked:
+            write_json(self.root / "links.json", note | {"snapshot": self.snapshot_hash()})
+
     def erase_numbers(self, numbers: Mapping[str, Sequence[str]], *, because: str) -> int:
         """Remove the rows of agency numbers by source; returns how many.
 
         Links made before stay valid: no person but those erased is touched.
         """
-        note = self._links_note()
-        linked = bool(note) and note["snapshot"] == self.snapshot_hash()
         manifest = self.manifest()
         erased = self.erase_in(manifest, numbers)
         if erased:
-            self.commit(manifest, because=because)
-            if linked:
-                write_json(self.root / "links.json", note | {"snapshot": self.snapshot_hash()})
+            self.commit_same_people(manifest, because=because)
         return erased
 
     def erase_in(self, manifest: Manifest, numbers: Mapping[str, Sequence[str]]) -> int:
