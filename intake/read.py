@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 
 from desist.intake.agreements import check_purpose, load_agreements
 from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
-from desist.intake.corrections import Corrections
 from desist.intake.delivery import Delivery, find_deliveries, read_delivery
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, JudgedSource, judge
+from desist.intake.rectified import Rectified
 from desist.intake.report import IntakeReport
 from desist.intake.rights import Rights
 from desist.intake.store import HELD_HERE, Extract, Manifest, Store, held_names, rows_hash
@@ -72,7 +72,7 @@ def read_extracts(
         raise Refused(f"Nothing was read: {len(problems)} problems in {folder}.", problems)
     store.sweep()
     erased.remember(today)
-    return _write(sources, workspace, store, vault, log, actor, Corrections(rights, erased))
+    return _write(sources, workspace, store, vault, log, actor, Rectified(rights, erased))
 
 
 def _mappings(workspace: Workspace) -> Mapping[str, Any]:
@@ -108,7 +108,7 @@ def _write(
     vault: Vault,
     log: EventLog,
     actor: str,
-    corrections: Corrections,
+    corrections: Rectified,
 ) -> IntakeReport:
     reports = [report for source in sources for report in source.reports()]
     changed = [source for source in sources if not source.unchanged]
@@ -141,13 +141,14 @@ def _write_file(
     store: Store,
     vault: Vault,
     equality: EqualityWriter,
-    corrections: Corrections,
+    corrections: Rectified,
 ) -> Extract:
     """Write one file's rows where its contract says, under names that nothing refers to yet; its manifest entry."""
     contract, source = file.checked.contract, delivery.source
     accepted = file.checked.typed.filter(pa.array(file.checked.verdicts.accepted))
     rows = corrections.applied(source, contract.table, accepted)
-    partitions = store.write_rows(contract.table, _stamped(rows, file, delivery)) if contract.held_in in HELD_HERE else []
+    here = contract.held_in in HELD_HERE
+    partitions = store.write_rows(contract.table, _stamped(rows, file, delivery)) if here else []
     terms = [source, contract.table, delivery.extract_date.isoformat(), file.sent.sha256]
     held_as = hash_json([*terms, file.agreement.hash, rows_hash(rows)])[:32]
     if contract.held_in == "vault":

@@ -275,10 +275,6 @@ class Store:
         self.write_links(left.reset_index(drop=True))
         return erased + len(links) - len(left)
 
-    def partition(self, part: Mapping[str, Any]) -> pa.Table:
-        """The rows of one partition. Raises Refused where it was altered."""
-        return self._partition(part)
-
     def rewritten(self, part: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
         """A partition's entry with other rows in its place; the hash before stays in its history."""
         made = self._write(str(part["file"]).rpartition("/")[0], rows)
