@@ -1,0 +1,295 @@
+"""A file through its mapping: the agency's rows as the contract's text cells, each with its row number in the file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from desist.intake.checks import NAMED_AT_MOST, NAMED_FROM
+from desist.intake.contracts import CONTRACTS, Contract
+from desist.intake.csv_rows import RawRows
+from desist.intake.mapping.cells import Fault, Value, converter
+from desist.intake.mapping.columnar import read_columns
+from desist.intake.mapping.grid import Formula, Grid
+from desist.intake.mapping.layout import changed
+from desist.intake.mapping.model import ColumnMap, FileMap, Format, TableMap
+from desist.intake.mapping.shape import Shape, folded, shape
+from desist.intake.mapping.texts import read_csv
+from desist.intake.mapping.workbooks import read_xlsx
+from desist.records.errors import Problem
+
+#: A column with more than this share of dates written otherwise is refused: where Excel has turned some of a
+#: column's dates round, it is their days and months that are wrong, and they look like the right ones. Fewer
+#: are set aside row by row.
+OTHER_STYLE_SHARE, OTHER_STYLE_ROWS = 0.01, 3
+_SHORT_CODE = re.compile(r"[0-9]{1,4}")
+
+
+def read_grid(
+    content: bytes, layout: Format, *, where: str, wanted: frozenset[str] | None, limit: int | None = None
+) -> Grid | list[Problem]:
+    """The rows of a file of any kind, or what is wrong with the file as a whole."""
+    if layout.kind in ("parquet", "query"):
+        return read_columns(content, where=where, wanted=wanted, limit=limit)
+    return {"csv": read_csv, "xlsx": read_xlsx}[layout.kind](content, layout, where=where, wanted=wanted, limit=limit)
+
+
+def map_rows(
+    content: bytes, whole: FileMap, table: TableMap, wanted: Sequence[str], *, cut: dt.date, where: str
+) -> RawRows | list[Problem]:
+    """The wanted columns of ``table``, or everything that is wrong with the file.
+
+    Cells of columns that are not mapped, or mapped to what is not wanted, are not kept. ``cut``: the extract's date.
+    """
+    layout, needed = whole.format_of(table), _needed(table, wanted)
+    if silent := [name for name in wanted if name not in _said(table)]:
+        return [
+            Problem(f"nothing about {', '.join(silent)}", f"mapping {whole.name}, table {table.table}",
+                    "a word about every column that the agreement names",
+                    "Give each its `from`, or name it in not_sent.")
+        ]  # fmt: skip
+    grid = read_grid(content, layout, where=where, wanted=frozenset(needed))
+    if isinstance(grid, list):
+        return grid
+    if problem := _layout_problem(content, grid, whole, table, needed, where):
+        return [problem]
+    work = _Work(grid, whole, table, CONTRACTS[table.table], layout, cut, where)
+    problems = [*work.grid_problems(), *work.convert(wanted)]
+    return problems or work.rows(wanted)
+
+
+def _said(table: TableMap) -> set[str]:
+    unpivoted = table.unpivot
+    into = {unpivoted.into, *(name for row in unpivoted.rows.values() for name in row)} if unpivoted else set()
+    return set(table.columns) | set(table.not_sent) | into
+
+
+def _needed(table: TableMap, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The agency's columns that have to be read: for what is wanted, and to choose and pair rows."""
+    names = [source for name in wanted if name in table.columns for source in table.columns[name].sources]
+    if table.unpivot:
+        names += [source for row in table.unpivot.rows.values() for name, source in row.items() if name in wanted]
+    return tuple(dict.fromkeys([*names, *table.steering]))
+
+
+def _layout_problem(
+    content: bytes, grid: Grid, whole: FileMap, table: TableMap, needed: Sequence[str], where: str
+) -> Problem | None:
+    """Every change of the layout in one message, with new codes; None where all that is read is there, once."""
+    layout = whole.layout_of(table)
+    change = changed(layout, grid.header, needed)
+    twice = [
+        name for name in needed if f"{name} (2)" in grid.header and (not layout or f"{name} (2)" not in layout.columns)
+    ]
+    if twice:
+        return Problem(f"the column {', '.join(twice)} twice", where, "each column that is read once",
+                       f"Ask which one is meant; the second is {twice[0] + ' (2)'!r} in the mapping.")  # fmt: skip
+    if not change.gone:
+        return None
+    place = whole.format_of(table)
+    if len(change.gone) == len(needed):
+        return _moved(content, place, needed, where) or Problem(
+            "none of the columns that the mapping reads", where, f"the header in row {place.header_row}",
+            "Look whether this is the right file and sheet; `desist map FILE --reuse NAME` compares them.",
+        )  # fmt: skip
+    words = change.as_text()
+    if codes := new_codes(grid, table):
+        words += "; new codes: " + "; ".join(f"{column}: {found}" for column, found in codes.items())
+    return Problem(f"another layout ({words})", where, f"the columns that the mapping {whole.name} reads",
+                   "Write the new names into the mapping, or ask the agency for the missing columns.")  # fmt: skip
+
+
+def _moved(content: bytes, layout: Format, needed: Sequence[str], where: str) -> Problem | None:
+    """Whether the header has only moved to another row, as when a title gets a second line."""
+    for row in range(1, 31):
+        grid = read_grid(
+            content, Format(**{**vars(layout), "header_row": row}), where=where, wanted=frozenset(), limit=1
+        )
+        if isinstance(grid, Grid) and set(needed) <= set(grid.header):
+            return Problem(f"the header in row {row}", where, f"the header in row {layout.header_row}",
+                           f"State header_row = {row} in the mapping.")  # fmt: skip
+    return None
+
+
+def new_codes(grid: Grid, table: TableMap) -> dict[str, str]:
+    """Codes that the mapping does not translate, by column, as words with counts.
+
+    Seldom ones, and any of an identity or equality table, are counted and not named: they may be people's data.
+    """
+    contract, found = CONTRACTS[table.table], {}
+    for name, column in table.columns.items():
+        if not column.codes or not set(column.sources) <= set(grid.columns):
+            continue
+        known = {folded(value) for value in (*column.codes, *column.empty, *contract.column(name).codes)}
+        odd = Counter(str(v) for v in grid.columns[column.sources[0]] if v is not None and folded(v) not in known)
+        named = [(code, count) for code, count in odd.most_common(NAMED_AT_MOST)
+                 if count >= NAMED_FROM and contract.held_in == "store" and len(code) <= 40]  # fmt: skip
+        others = sum(odd.values()) - sum(count for _, count in named)
+        words = [f"{code!r} ({count:,} rows)" for code, count in named]
+        words += [f"{others:,} rows with other values"] if others else []
+        if words:
+            found[column.sources[0]] = ", ".join(words)
+    return found
+
+
+@dataclass
+class _Work:
+    """One table being made from one grid."""
+
+    grid: Grid
+    whole: FileMap
+    table: TableMap
+    contract: Contract
+    layout: Format
+    cut: dt.date
+    where: str
+    cells: dict[str, list[str | None]] = field(default_factory=dict)
+    bad: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shape: Shape = shape(self.grid, self.table, self.whole, self._converter(ColumnMap(""), "date"))
+
+    def _converter(self, column: ColumnMap, kind: str) -> Callable[[Any], Value]:
+        layout = self.layout
+        return converter(column, kind, dates=layout.dates, decimal=layout.decimal, date_1904=self.grid.date_1904,
+                         typed=layout.kind in ("parquet", "query"))  # fmt: skip
+
+    def grid_problems(self) -> list[Problem]:
+        """Merged cells and formulas in the columns that are read."""
+        problems = []
+        if merged := {name: rows for name, rows in self.grid.merged.items() if name in self.grid.columns}:
+            rows = sorted({row for lines in merged.values() for row in lines})
+            problems.append(
+                Problem(f"merged cells in {', '.join(merged)} (row {_some(rows)})", self.where, "one cell a row",
+                        'State merged = "fill" in the mapping if the value counts for every row it covers.')
+            )  # fmt: skip
+        formulas = [cell for values in self.grid.columns.values() for cell in values if isinstance(cell, Formula)]
+        if formulas:
+            problems.append(
+                Problem(f"a formula in {_some(sorted(set(formulas)))}", self.where, "values",
+                        "Ask the agency to send values: a formula shows whatever its own workbook said last.")
+            )  # fmt: skip
+        return problems
+
+    def convert(self, wanted: Sequence[str]) -> list[Problem]:
+        """Fill ``cells`` for every wanted column; returns what is wrong with a column as a whole."""
+        problems = []
+        for name in wanted:
+            kind = self.contract.column(name).kind
+            column = self.table.columns.get(name, ColumnMap(name))
+            values = self._values(name, column)
+            if values is None:
+                self.cells[name] = self._same(name, column)
+                continue
+            convert, known = self._converter(column, kind), dict[tuple[type, Any], Value]()
+            made: list[Value] = []
+            for value in values:
+                key = (type(value), value)
+                if key not in known:
+                    known[key] = convert(value)
+                made.append(known[key])
+            self.cells[name] = [None if isinstance(value, Fault) else value for value in made]
+            faults = [(place, value) for place, value in enumerate(made) if isinstance(value, Fault)]
+            for place, fault in faults:
+                self.bad.setdefault(place, f"{name} {fault.reason}")
+            problems += self._column_problems(name, kind, column, made, faults)
+        return problems
+
+    def _same(self, name: str, column: ColumnMap) -> list[str | None]:
+        """A column that no cell is read for: a constant, the extract's date, an entry's name, or nothing."""
+        rows = self.shape.first
+        if self.table.unpivot and name == self.table.unpivot.into:
+            assert self.shape.entry is not None
+            return [self.shape.entries[entry] for entry in self.shape.entry]
+        said = self.cut.isoformat() if column.use == "extract_date" else column.constant
+        return [said or None] * len(rows)
+
+    def _values(self, name: str, column: ColumnMap) -> Iterable[Any] | None:
+        """The agency's cells for one canonical column, a row each; None where no column of theirs is read."""
+        if self.table.unpivot and any(name in row for row in self.table.unpivot.rows.values()):
+            assert self.shape.entry is not None
+            origins = [row.get(name, "") for row in self.table.unpivot.rows.values()]
+            return [self.grid.columns[origins[entry]][place] if origins[entry] else None
+                    for place, entry in zip(self.shape.first, self.shape.entry, strict=True)]  # fmt: skip
+        if not column.sources:
+            return None
+        places = self.shape.second if column.second and self.shape.second is not None else self.shape.first
+        if len(column.sources) == 1:
+            cells = self.grid.columns[column.sources[0]]
+            return [cells[place] if place >= 0 else None for place in places]
+        plain = self._converter(ColumnMap(""), "text")
+        parts = [self.grid.columns[source] for source in column.sources]
+        return [self._joined([plain(cells[place]) for cells in parts], column.join) if place >= 0 else None
+                for place in places]  # fmt: skip
+
+    @staticmethod
+    def _joined(parts: Sequence[Value], sign: str) -> str | None:
+        return sign.join(part for part in parts if isinstance(part, str)) or None
+
+    def _column_problems(
+        self, name: str, kind: str, column: ColumnMap, made: Sequence[Value], faults: Sequence[tuple[int, Fault]]
+    ) -> list[Problem]:
+        problems = []
+        filled = sum(value is not None for value in made)
+        source = ", ".join(column.sources) or name
+        other = [place for place, fault in faults if fault.style]
+        if self._many(other, filled):
+            style = {"iso": "YYYY-MM-DD", "day_first": "DD/MM/YYYY", "serial": "Excel's own dates"}[
+                column.dates or self.layout.dates
+            ]
+            problems.append(
+                Problem(f"{len(other):,} of {filled:,} dates in {source} written in another style "
+                        f"(row {self._lines(other)})", self.where, f"{style}, as the mapping says",
+                        "If all are so, correct `dates`; if some, ask for the column as text in one style: Excel turns "
+                        "day and month round in those it takes for American.")
+            )  # fmt: skip
+        lost = [place for place, fault in faults if fault.digits]
+        if self._many(lost, filled):
+            problems.append(
+                Problem(f"{len(lost):,} numbers in {source} of which Excel has lost digits (row {self._lines(lost)})",
+                        self.where, "the number as text", "Ask for the column as text: the digits cannot be had back.")
+            )  # fmt: skip
+        if kind == "offence":
+            short = [
+                place for place, value in enumerate(made) if isinstance(value, str) and _SHORT_CODE.fullmatch(value)
+            ]
+            if self._many(short, filled):
+                problems.append(
+                    Problem(f"{len(short):,} codes in {source} of fewer than five digits (row {self._lines(short)})",
+                            self.where, "codes of five digits",
+                            "Their leading zeros are lost: state pad = 5 for the column in the mapping.")
+                )  # fmt: skip
+        return problems
+
+    @staticmethod
+    def _many(places: Sequence[int], filled: int) -> bool:
+        return len(places) >= OTHER_STYLE_ROWS and len(places) > OTHER_STYLE_SHARE * filled
+
+    def _lines(self, places: Sequence[int]) -> str:
+        return _some(sorted({self.grid.lines[self.shape.first[place]] for place in places}))
+
+    def rows(self, wanted: Sequence[str]) -> RawRows:
+        """The table, without the lines that have a fault: those are told with their reason."""
+        lines = np.array(self.grid.lines, dtype=np.int64)
+        unreadable = dict(self.grid.unreadable)
+        unreadable |= {int(lines[place]): reason for place, reason in self.shape.apart.items()}
+        of_row = lines[self.shape.first] if len(lines) else lines
+        unreadable |= {int(of_row[place]): reason for place, reason in sorted(self.bad.items(), reverse=True)}
+        keep = ~np.isin(of_row, np.array(list(unreadable), dtype=np.int64))
+        kept = pa.array(keep)
+        cells = pa.table({name: pa.array(self.cells[name], type=pa.string()).filter(kept) for name in wanted})
+        read = set(_needed(self.table, wanted))
+        dropped = tuple(name for name in self.grid.header if name and name not in read)
+        return RawRows(cells, of_row[keep], unreadable, dropped)
+
+
+def _some(items: Sequence[Any]) -> str:
+    shown = ", ".join(str(item) for item in items[:5])
+    return f"{shown} and {len(items) - 5:,} more" if len(items) > 5 else shown

@@ -1,0 +1,395 @@
+"""How one agency's layout becomes canonical tables: the mapping, as a person has read and agreed it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from desist.intake.contracts import CONTRACTS, refused_class
+from desist.records.errors import Problem, Refused
+from desist.records.hashing import hash_json
+
+KINDS = ("csv", "xlsx", "parquet", "query")
+#: Excel writes "CSV (Comma delimited)" in Windows-1252 and "Unicode Text" in UTF-16.
+ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "utf-16")
+DELIMITERS = (",", ";", "\t", "|")
+#: How dates are written: 2026-04-03; 03/04/2026 or 3 April 2026; a cell that Excel itself keeps as a date.
+STYLES = ("iso", "day_first", "serial")
+SPLIT = "SURNAME, Forename"
+PARTS = ("surname", "forename", "other_names")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+
+
+@dataclass(frozen=True)
+class Format:
+    """Where the rows of a file stand and how its cells are written. ``header_row`` counts from 1, as Excel does.
+
+    ``header_rows``: lines of the header, joined where there are two. ``merged``: "refuse", or "fill" the cells
+    that a merged cell covers with its value. ``decimal``: the sign before the decimals.
+    """
+
+    kind: str
+    dates: str
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    sheet: str = ""
+    header_row: int = 1
+    header_rows: int = 1
+    hidden_sheet: bool = False
+    merged: str = "refuse"
+    decimal: str = "."
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """Where the cells of one canonical column come from and how they are rewritten.
+
+    ``sources``: the agency's columns, joined by ``join`` where there are several. ``second``: they are read from
+    the later row of a pair. ``codes``: agency's code to ours; a code that is not in it stays and is judged by the
+    contract. ``empty``: values that say that nothing is known. ``pad``: leading zeros up to so many digits.
+    ``use``: "extract_date", for what is known only from the day the extract was cut.
+    """
+
+    name: str
+    sources: tuple[str, ...] = ()
+    second: bool = False
+    dates: str = ""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    empty: tuple[str, ...] = ()
+    constant: str | None = None
+    use: str = ""
+    pad: int = 0
+    remove: str = ""
+    upper: bool = False
+    split: str = ""
+    take: str = ""
+    join: str = " "
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """Only rows whose ``column`` holds one of ``values``; ``other_tables``: values whose rows are not this table's."""
+
+    column: str
+    values: tuple[str, ...]
+    leave_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unpivot:
+    """One row with a group of columns for each entry becomes one row an entry.
+
+    ``into``: the canonical column that gets the entry's name. ``rows``: entry -> canonical column -> agency's column.
+    ``empty``: "keep" entries of which every cell is empty, or "leave_out".
+    """
+
+    into: str
+    rows: Mapping[str, Mapping[str, str]]
+    empty: str = "keep"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two rows of a person, a beginning and the next end after it, become one row.
+
+    ``by``: the agency's columns that say whose rows belong together; ``order``: its date column.
+    """
+
+    by: tuple[str, ...]
+    order: str
+    column: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableMap:
+    """How one canonical table is made. ``sheet`` and ``header_row`` overrule the file's; ``not_sent`` stay empty."""
+
+    table: str
+    columns: Mapping[str, ColumnMap]
+    not_sent: tuple[str, ...] = ()
+    sheet: str = ""
+    header_row: int = 0
+    header_rows: int = 0
+    rows: tuple[RowRule, ...] = ()
+    unpivot: Unpivot | None = None
+    pair: Pair | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every column of the agency's that is looked at, each once."""
+        return tuple(dict.fromkeys(self._sources()))
+
+    def _sources(self) -> Iterator[str]:
+        for column in self.columns.values():
+            yield from column.sources
+        yield from self.steering
+        if self.unpivot:
+            for entry in self.unpivot.rows.values():
+                yield from entry.values()
+
+    @property
+    def steering(self) -> tuple[str, ...]:
+        """Columns that decide about rows and are not kept by that."""
+        pair = (*self.pair.by, self.pair.order, self.pair.column) if self.pair else ()
+        return (*(rule.column for rule in self.rows), *pair)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the header of one sheet (or of the file) looked like when the mapping was made: names and kinds of cells."""
+
+    sheet: str
+    columns: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FileMap:
+    """One mapping. ``hash`` changes with every word that decides about a row."""
+
+    name: str
+    format: Format
+    tables: tuple[TableMap, ...]
+    layouts: tuple[Layout, ...] = ()
+    hash: str = ""
+
+    def table(self, name: str) -> TableMap | None:
+        return next((table for table in self.tables if table.table == name), None)
+
+    def format_of(self, table: TableMap) -> Format:
+        """The file's format with what the table says of its own sheet."""
+        own = {
+            name: getattr(table, name) or getattr(self.format, name) for name in ("sheet", "header_row", "header_rows")
+        }
+        return Format(**{**vars(self.format), **own})
+
+    def layout_of(self, table: TableMap) -> Layout | None:
+        sheet = table.sheet or self.format.sheet
+        return next((layout for layout in self.layouts if layout.sheet == sheet), None)
+
+
+# --- from TOML
+
+
+class _Reader:
+    """Takes a mapping's TOML apart and collects everything that is wrong with it."""
+
+    def __init__(self, where: str) -> None:
+        self.where, self.problems = where, list[Problem]()
+
+    def fault(self, found: str, place: str, expected: str, remedy: str = "Correct it in the mapping.") -> None:
+        self.problems.append(Problem(found, f"{self.where} {place}".strip(), expected, remedy))
+
+    def value(self, table: Mapping[str, Any], key: str, kind: type, place: str, otherwise: Any) -> Any:
+        found = table.get(key, otherwise)
+        if found is not otherwise and (not isinstance(found, kind) or (kind is int and isinstance(found, bool))):
+            words = {str: "a text", int: "a whole number", bool: "true or false", dict: "a table", list: "a list"}
+            self.fault(f"`{key}` of another form", place, words[kind])
+            return otherwise
+        return found
+
+    def texts(self, table: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+        """A text or a list of texts."""
+        found = table.get(key, [])
+        found = [found] if isinstance(found, str) else found
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+            self.fault(f"`{key}` of another form", place, "a text or a list of texts")
+            return ()
+        return tuple(found)
+
+    def one_of(self, value: str, allowed: tuple[str, ...], key: str, place: str) -> None:
+        if value not in allowed:
+            shown = ", ".join("tab" if item == "\t" else item for item in allowed)
+            self.fault(f"{key} = {value[:40]!r}", place, f"one of {shown}")
+
+    def known(self, table: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:
+        if odd := sorted(set(table) - set(keys)):
+            self.fault(f"{', '.join(odd)[:80]}", place, f"no other words than {', '.join(keys)}",
+                       "Correct the spelling, or take it out: no word is passed over in silence.")  # fmt: skip
+
+
+def file_map(content: Mapping[str, Any], *, name: str) -> FileMap:
+    """The mapping that ``content``, parsed TOML, states. Raises Refused with everything that is wrong with it."""
+    reader = _Reader(f"mapping {name}")
+    reader.known(content, ("name", "made", "format", "layout", "table"), "")
+    if not NAME.fullmatch(name):
+        reader.fault("a name with other characters", "", "small letters, digits, - and _", "Name the file otherwise.")
+    layout = _format(reader, reader.value(content, "format", dict, "", {}))
+    entries = reader.value(content, "table", list, "", [])
+    tables = tuple(_table(reader, entry, layout) for entry in entries if isinstance(entry, dict))
+    if not tables:
+        reader.fault("no [[table]]", "", "at least one table")
+    for table in sorted({one.table for one in tables if [two.table for two in tables].count(one.table) > 1}):
+        reader.fault(f"the table {table} twice", "", "each table once")
+    if reader.problems:
+        raise Refused(f"The mapping {name} cannot be used.", reader.problems)
+    deciding = {key: content[key] for key in ("format", "table")}
+    return FileMap(name, layout, tables, tuple(_layouts(reader, content)), hash_json(deciding))
+
+
+def _layouts(reader: _Reader, content: Mapping[str, Any]) -> Iterator[Layout]:
+    for entry in reader.value(content, "layout", list, "", []):
+        names, kinds = (reader.texts(entry, key, "[[layout]]") for key in ("columns", "kinds"))
+        yield Layout(str(entry.get("sheet", "")), names, kinds)
+
+
+def _format(reader: _Reader, content: Mapping[str, Any]) -> Format:
+    place = "[format]"
+    kinds = {"kind": str, "dates": str, "encoding": str, "delimiter": str, "sheet": str, "header_row": int,
+             "header_rows": int, "hidden_sheet": bool, "merged": str, "decimal": str, "url": str}  # fmt: skip
+    reader.known(content, tuple(kinds), place)
+    usual = {"kind": "", "dates": "", **{key: getattr(Format, key) for key in list(kinds)[2:]}}
+    values = {key: reader.value(content, key, kind, place, usual[key]) for key, kind in kinds.items()}
+    for key, allowed in (
+        ("kind", KINDS), ("dates", STYLES), ("encoding", ENCODINGS), ("delimiter", DELIMITERS),
+        ("merged", ("refuse", "fill")), ("decimal", (".", ",")),
+    ):  # fmt: skip
+        reader.one_of(values[key], allowed, key, place)
+    if values["header_row"] < 1 or values["header_rows"] not in (1, 2):
+        reader.fault("header_row below 1 or header_rows other than 1 or 2", place, "the row the header begins in")
+    if values["kind"] == "xlsx" and (kind := refused_class(values["sheet"])):
+        reader.fault(f"a sheet of {kind}", place, "no data of this class, ever (REQUIREMENTS INT-10)")
+    return Format(**values)
+
+
+_TABLE_WORDS = ("table", "sheet", "header_row", "header_rows", "not_sent", "rows", "unpivot", "pair", "columns")
+
+
+def _table(reader: _Reader, content: Mapping[str, Any], layout: Format) -> TableMap:
+    name = reader.value(content, "table", str, "[[table]]", "")
+    place = f"[[table]] {name}"
+    reader.known(content, _TABLE_WORDS, place)
+    columns = {
+        key: _column(reader, key, value, place)
+        for key, value in reader.value(content, "columns", dict, place, {}).items()
+    }
+    table = TableMap(
+        name,
+        columns,
+        reader.texts(content, "not_sent", place),
+        sheet=reader.value(content, "sheet", str, place, ""),
+        header_row=reader.value(content, "header_row", int, place, 0),
+        header_rows=reader.value(content, "header_rows", int, place, 0),
+        rows=tuple(_rule(reader, rule, place) for rule in reader.value(content, "rows", list, place, [])),
+        unpivot=_unpivot(reader, content, place),
+        pair=_pair(reader, content, place),
+    )
+    _table_faults(reader, table, place)
+    return table
+
+
+def _column(reader: _Reader, name: str, content: Any, place: str) -> ColumnMap:
+    place = f"{place}.{name}"
+    if not isinstance(content, dict):
+        reader.fault("another form", place, '{from = "their column"}')
+        return ColumnMap(name)
+    words = ("from", "from_second", "dates", "codes", "empty", "constant", "use", "pad", "remove", "upper", "split",
+             "take", "join")  # fmt: skip
+    reader.known(content, words, place)
+    codes = reader.value(content, "codes", dict, place, {})
+    if not all(isinstance(value, str) for value in codes.values()):
+        reader.fault("a code that is not a text", place, '"theirs" = "ours"')
+        codes = {}
+    second = "from_second" in content
+    column = ColumnMap(
+        name,
+        reader.texts(content, "from_second" if second else "from", place),
+        second,
+        reader.value(content, "dates", str, place, ""),
+        # An empty answer is a code nobody has translated yet: it stays as sent and its rows are set aside.
+        {theirs: ours for theirs, ours in codes.items() if ours},
+        reader.texts(content, "empty", place),
+        reader.value(content, "constant", str, place, None),
+        **{key: reader.value(content, key, str, place, "") for key in ("use", "remove", "split", "take")},
+        pad=reader.value(content, "pad", int, place, 0),
+        upper=reader.value(content, "upper", bool, place, False),
+        join=reader.value(content, "join", str, place, " "),
+    )
+    if column.dates:
+        reader.one_of(column.dates, STYLES, "dates", place)
+    if column.use:
+        reader.one_of(column.use, ("extract_date",), "use", place)
+    if column.split or column.take:
+        reader.one_of(column.split, (SPLIT,), "split", place)
+        reader.one_of(column.take, PARTS, "take", place)
+    if sum([bool(column.sources), column.constant is not None, bool(column.use)]) > 1 or ("from" in content and second):
+        reader.fault("more than one origin", place, "one of from, from_second, constant, use")
+    for source in column.sources:
+        if kind := refused_class(source):
+            reader.fault(f"a column of {kind}", place, "no data of this class, ever (REQUIREMENTS INT-10)",
+                         "Take the column out of the mapping.")  # fmt: skip
+    return column
+
+
+def _rule(reader: _Reader, content: Any, place: str) -> RowRule:
+    content = content if isinstance(content, dict) else {}
+    reader.known(content, ("column", "in", "leave_out"), f"{place} rows")
+    rule = RowRule(
+        reader.value(content, "column", str, place, ""),
+        reader.texts(content, "in", place),
+        reader.texts(content, "leave_out", place),
+    )
+    if not rule.column or not rule.values:
+        reader.fault("a rule without column or in", f"{place} rows", '{column = "their column", in = ["value"]}')
+    return rule
+
+
+def _unpivot(reader: _Reader, content: Mapping[str, Any], place: str) -> Unpivot | None:
+    if "unpivot" not in content:
+        return None
+    given, place = reader.value(content, "unpivot", dict, place, {}), f"{place} unpivot"
+    reader.known(given, ("into", "rows", "empty"), place)
+    rows = reader.value(given, "rows", dict, place, {})
+    if not rows or not all(
+        isinstance(entry, dict) and all(isinstance(source, str) for source in entry.values()) for entry in rows.values()
+    ):
+        reader.fault("rows of another form", place, 'drugs = {score = "their column"}')
+        rows = {}
+    unpivot = Unpivot(
+        reader.value(given, "into", str, place, ""), rows, reader.value(given, "empty", str, place, "keep")
+    )
+    reader.one_of(unpivot.empty, ("keep", "leave_out"), "empty", place)
+    return unpivot
+
+
+def _pair(reader: _Reader, content: Mapping[str, Any], place: str) -> Pair | None:
+    if "pair" not in content:
+        return None
+    given, place = reader.value(content, "pair", dict, place, {}), f"{place} pair"
+    reader.known(given, ("by", "order", "column", "first", "second"), place)
+    pair = Pair(
+        reader.texts(given, "by", place),
+        *(reader.value(given, key, str, place, "") for key in ("order", "column")),
+        *(reader.texts(given, key, place) for key in ("first", "second")),
+    )
+    if not all(vars(pair).values()):
+        reader.fault("a word missing", place, "by, order, column, first and second")
+    return pair
+
+
+def _table_faults(reader: _Reader, table: TableMap, place: str) -> None:
+    contract = CONTRACTS.get(table.table)
+    if contract is None:
+        reader.fault(f"the table {table.table[:60]!r}", place, "a canonical table; docs/reference/extracts.md has them")
+        return
+    into = {name for entry in table.unpivot.rows.values() for name in entry} if table.unpivot else set()
+    named = [*table.columns, *table.not_sent, *into, *([table.unpivot.into] if table.unpivot else [])]
+    if odd := sorted(set(named) - set(contract.names)):
+        reader.fault(f"{', '.join(odd)[:80]}", place, f"columns of {table.table}", "Correct the column's name.")
+    if both := sorted(set(table.columns) & set(table.not_sent)):
+        reader.fault(f"{', '.join(both)} both mapped and not sent", place, "one or the other")
+    if absent := sorted(set(contract.required) - (set(named) - set(table.not_sent))):
+        reader.fault(f"no origin for {', '.join(absent)}", place, "an origin for every column that must be filled")
+    if table.pair and table.unpivot:
+        reader.fault("both pair and unpivot", place, "one of them")
+    for name, column in table.columns.items():
+        if not (column.sources or column.constant is not None or column.use or name in into):
+            reader.fault(f"`{name}` without an origin", place, "from, constant or use",
+                         'Write from = "their column", or move the name to not_sent.')  # fmt: skip
+        if column.second and not table.pair:
+            reader.fault(f"`{name}` from_second without a pair", place, "a [table.pair]")

@@ -1,0 +1,95 @@
+"""CSV as agencies send it: records of cells under a stated encoding and delimiter; nothing is guessed here."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+
+from desist.intake.csv_rows import TOO_LONG, UNCLOSED
+from desist.intake.mapping.grid import Formula, Grid, lay_out
+from desist.intake.mapping.model import Format
+from desist.records.errors import Problem
+
+#: A cell in quotation marks may hold line breaks; more lines than this are a mark that was never closed.
+LINES_OF_A_ROW = 20
+#: Bytes that a text in none of our encodings begins with, and what it is.
+MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8"))
+_KEPT_AS_TEXT = re.compile(r'="([^"]*)"')
+
+
+def decoded(content: bytes, encoding: str, where: str) -> str | Problem:
+    """The text, without a byte order mark and with one kind of line end; or why it is none in ``encoding``."""
+    marked = next((name for mark, name in MARKS if content.startswith(mark)), "")
+    if marked and marked != encoding:
+        return Problem(f"text in {marked}", where, f"text in {encoding}, as the mapping says",
+                       f'State encoding = "{marked}" in the mapping.')  # fmt: skip
+    name = {"utf-8": "utf-8-sig"}.get(encoding, encoding)
+    try:
+        text = content.decode(name)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return Problem(f"a byte that is not {encoding} (byte {error.start + 1}, line {line})", where,
+                       f"text in {encoding}, as the mapping says",
+                       "State the encoding the file really has; Excel on Windows writes windows-1252.")  # fmt: skip
+    if "\x00" in text[:1000]:
+        return Problem("bytes of no text", where, f"text in {encoding}",
+                       "A workbook has the ending .xlsx; text of two bytes a letter is utf-16.")  # fmt: skip
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    """(line, cells) of each record, or (line, why it is none). An unclosed quotation mark spoils its own line only."""
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    at = 0
+    while at < len(lines):
+        last = at
+        if lines[at].count('"') % 2:
+            last = next((end for end in range(at + 1, min(at + LINES_OF_A_ROW, len(lines)))
+                         if lines[end].count('"') % 2), at)  # fmt: skip
+            if last == at:
+                yield at + 1, UNCLOSED
+                at += 1
+                continue
+        try:
+            cells = next(csv.reader(["\n".join(lines[at : last + 1])], delimiter=delimiter, strict=True), [])
+            yield at + 1, [_cell(cell) for cell in cells]
+        except csv.Error:
+            too_long = any(len(line) > csv.field_size_limit() for line in lines[at : last + 1])
+            yield at + 1, TOO_LONG if too_long else UNCLOSED
+        at = last + 1
+
+
+def _cell(cell: str) -> str:
+    """What a system wrote so that Excel keeps its zeros is text; any other = begins a formula."""
+    if cell.startswith("="):
+        kept = _KEPT_AS_TEXT.fullmatch(cell)
+        return kept[1] if kept else Formula("a CSV cell")
+    return cell
+
+
+def read_csv(
+    content: bytes, layout: Format, *, where: str, wanted: frozenset[str] | None, limit: int | None = None
+) -> Grid | list[Problem]:
+    """The rows of a CSV file under its header."""
+    text = decoded(content, layout.encoding, where)
+    if isinstance(text, Problem):
+        return [text]
+    grid = lay_out(records(text, layout.delimiter), layout, where=where, wanted=wanted, even=True, limit=limit)
+    if (
+        isinstance(grid, Grid)
+        and len(grid.header) == 1
+        and (other := _other_delimiter(grid.header[0], layout.delimiter))
+    ):
+        stated = {"\t": "tab"}.get(layout.delimiter, layout.delimiter)
+        return [
+            Problem(f"one column only, with {other!r} in its name", where, f"cells divided by {stated!r}, as stated",
+                    f"State delimiter = {other!r} in the mapping, or send the file as before.")
+        ]  # fmt: skip
+    return grid
+
+
+def _other_delimiter(name: str, stated: str) -> str:
+    return next((sign for sign in ("\t", ";", "|", ",") if sign != stated and sign in name), "")
