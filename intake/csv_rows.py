@@ -49,7 +49,7 @@ def read_rows(content: bytes, *, encoding: str, wanted: Sequence[str], where: st
         return [text]
     head, _, body = text.partition(b"\n")
     header = _header(head)
-    problems = _header_faults(header, wanted, where)
+    problems = header_faults(header, wanted, where)
     if problems:
         return problems
     unreadable: dict[int, str] = {}
@@ -90,7 +90,7 @@ def _header(line: bytes) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _header_faults(header: list[str], wanted: Sequence[str], where: str) -> list[Problem]:
+def header_faults(header: list[str], wanted: Sequence[str], where: str) -> list[Problem]:
     if not any(header):
         return [
             Problem("an empty file", where, "a header line, even where there are no rows", "Send it with its header.")
