@@ -1,0 +1,193 @@
+"""Rows of a Parquet file in pieces, and the compact columns that let forty million of them be judged in memory.
+
+A compact column holds each distinct text once and a small whole number a row; dates, numbers and flags stay what
+they are. So a check looks at each distinct value once, and at rows only where a value was wrong.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from desist.intake.csv_rows import TOO_LONG, RawRows, header_faults
+from desist.records.errors import Problem
+
+#: Rows decoded, or compared, at a time: what bounds the memory beside the compact columns themselves.
+ROWS_AT_A_TIME = 1_000_000
+#: A row with a cell of more characters than this is kept apart: a small file can hold one such cell a million times.
+LONGEST_KEPT = 1_000
+#: Ten times the largest extract this was measured with. A file of a few bytes can state any number of rows.
+MOST_ROWS = 400_000_000
+
+Codes = npt.NDArray[np.signedinteger]
+
+
+def spans(rows: int) -> Iterator[slice]:
+    """The rows in pieces of ROWS_AT_A_TIME."""
+    for start in range(0, rows, ROWS_AT_A_TIME):
+        yield slice(start, min(start + ROWS_AT_A_TIME, rows))
+
+
+# --- compact columns
+
+
+def is_coded(values: pa.Array | pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_dictionary(values.type))
+
+
+def coded(values: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    """The column as one array of numbers into its distinct values. No value stands there twice, nor a null."""
+    if not is_coded(values):
+        values = values.dictionary_encode()
+    if isinstance(values, pa.ChunkedArray):
+        values = values.unify_dictionaries().combine_chunks()
+    if isinstance(values, pa.ChunkedArray):  # a column of no rows
+        values = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], values.type.value_type))
+    return values
+
+
+def places(values: pa.DictionaryArray) -> Codes:
+    """Each row's place among the distinct values, -1 where the cell is empty."""
+    indices = values.indices
+    return np.asarray(indices if not indices.null_count else pc.fill_null(indices, -1))
+
+
+def plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The column's own values, each cell with its own: nothing that another row held comes along."""
+    return values.cast(values.type.value_type) if is_coded(values) else values
+
+
+def as_text(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Cells as a CSV file would have them: dates YYYY-MM-DD, flags true and false."""
+    values = plain(values)
+    if pa.types.is_timestamp(values.type):
+        return pc.strftime(values, format="%Y-%m-%d")
+    return values if pa.types.is_string(values.type) else values.cast(pa.string())
+
+
+def small(values: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same with the narrowest whole numbers that hold it."""
+    size = len(values.dictionary)
+    kind = pa.int8() if size < 2**7 else pa.int16() if size < 2**15 else pa.int32()
+    return pa.DictionaryArray.from_arrays(values.indices.cast(kind), values.dictionary)
+
+
+# --- reading
+
+
+def read_parquet(content: bytes, *, wanted: Sequence[str], where: str) -> RawRows | list[Problem]:
+    """The rows of a canonical Parquet file, or what is wrong with the file as a whole; the first row is line 1.
+
+    Columns of dates, whole numbers, decimals and flags keep their type; every other becomes text. Only
+    the wanted columns are decoded.
+    """
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(wanted))
+        problems = _faults(file, wanted, where)
+        if problems:
+            return problems
+        columns, too_long = _decoded(file, wanted)
+    except (pa.ArrowException, OSError, ValueError):
+        return [
+            Problem("a Parquet file that is cut off, damaged or protected by a password", where,
+                    "a whole Parquet file without a password", "Fetch the file again, or ask for it anew.")
+        ]  # fmt: skip
+    lines = np.arange(1, file.metadata.num_rows + 1, dtype=np.int64)
+    cells = pa.table(columns) if columns else pa.table({})
+    if too_long.any():
+        cells, apart, lines = cells.filter(pa.array(~too_long)), lines[too_long], lines[~too_long]
+    else:
+        apart = lines[:0]
+    dropped = tuple(name for name in file.schema_arrow.names if name not in wanted)
+    return RawRows(cells, lines, dict.fromkeys(apart.tolist(), TOO_LONG), dropped)
+
+
+def _faults(file: pq.ParquetFile, wanted: Sequence[str], where: str) -> list[Problem]:
+    schema = file.schema_arrow
+    problems = header_faults(list(schema.names), wanted, where)
+    if problems:
+        return problems
+    if file.metadata.num_rows > MOST_ROWS:
+        problems.append(
+            Problem(f"{file.metadata.num_rows:,} rows stated", where, f"at most {MOST_ROWS:,}", "Send it in parts.")
+        )
+    for name in wanted:
+        kind = schema.field(name).type
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            problems.append(
+                Problem(f"the column {name} of type {kind}"[:80], where, "text, dates, numbers or flags, one a cell",
+                        "Write the column as text.")
+            )  # fmt: skip
+    return problems
+
+
+def _decoded(file: pq.ParquetFile, wanted: Sequence[str]) -> tuple[dict[str, pa.Array], npt.NDArray[np.bool_]]:
+    pieces: dict[str, list[pa.Array]] = {name: [] for name in wanted}
+    for batch in file.iter_batches(batch_size=ROWS_AT_A_TIME, columns=list(wanted)):
+        for name in wanted:
+            pieces[name].append(_compact(batch.column(name)))
+    too_long = np.zeros(file.metadata.num_rows, dtype=bool)
+    columns = {}
+    for name in wanted:
+        made = pieces.pop(name) or [pa.array([], pa.string()).dictionary_encode()]
+        if any(is_coded(piece) for piece in made):
+            texts = [piece if is_coded(piece) else _compact(as_text(piece)) for piece in made]
+            column = small(coded(pa.chunked_array(texts)))
+            long = np.asarray(pc.greater(pc.utf8_length(column.dictionary), LONGEST_KEPT)).astype(bool)
+            if long.any():
+                too_long |= np.append(long, False)[places(column)]
+        else:
+            column = pa.concat_arrays(made)
+        columns[name] = column
+    return columns, too_long
+
+
+def _compact(values: pa.Array) -> pa.Array:
+    """One piece of a column: text as numbers into its distinct values, an empty text as none; days as days."""
+    kind = values.type
+    if pa.types.is_date32(kind) or pa.types.is_boolean(kind):
+        return values
+    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+        return values.cast(pa.int64())
+    if pa.types.is_floating(kind):
+        values = values.cast(pa.float64())
+        return pc.if_else(pc.is_nan(values), None, values)
+    if pa.types.is_date64(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
+        return _whole_days(values)
+    if not pa.types.is_dictionary(kind):
+        values = values.cast(pa.string()).dictionary_encode()
+    distinct = values.dictionary.cast(pa.string())
+    indices = values.indices.cast(pa.int32())
+    empty = np.asarray(pc.fill_null(pc.equal(distinct, ""), True)).astype(bool)
+    if empty.any():
+        to = np.where(empty, -1, np.cumsum(~empty) - 1).astype(np.int32)
+        found = np.append(to, np.int32(-1))[np.asarray(pc.fill_null(indices, -1))]
+        indices, distinct = pa.array(found, mask=found < 0), distinct.filter(pa.array(~empty))
+    return pa.DictionaryArray.from_arrays(indices, distinct)
+
+
+def _whole_days(values: pa.Array) -> pa.Array:
+    """Midnights as days; where one has a time of day, all as text, so that the check names it."""
+    stamps = values.cast(pa.timestamp("us"), safe=False) if not pa.types.is_date64(values.type) else values
+    days = stamps.cast(pa.date32(), safe=False)
+    back = days.cast(stamps.type)
+    if pc.all(pc.equal(back, stamps)).as_py() is not False:
+        return days
+    text = pc.if_else(pc.equal(back, stamps), days.cast(pa.string()), stamps.cast(pa.string()))
+    return _compact(text)
+
+
+def day_numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
+    """A column of days or of moments as numpy days; NaT where empty."""
+    found = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
+    return np.asarray(found).astype("datetime64[D]")
+
+
+#: The last day that YYYY-MM-DD can write.
+LAST_DAY = np.datetime64(dt.date.max, "D")
