@@ -207,7 +207,7 @@ def load_agreements(folder: Path) -> dict[str, Agreement]:
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
         try:
-            agreement = _read(path)
+            agreement = read_agreement(path)
         except Refused as refused:
             problems += refused.problems
             continue
@@ -221,7 +221,8 @@ def load_agreements(folder: Path) -> dict[str, Agreement]:
     return register
 
 
-def _read(path: Path) -> Agreement:
+def read_agreement(path: Path) -> Agreement:
+    """The agreement in one file. Raises Refused, with its problems, where it cannot be used."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -70,11 +70,17 @@ def init(
     workspace: Annotated[Path, typer.Argument(help="The folder to make, outside any repository.")],
     name: Annotated[str, typer.Option(help="The partnership's name.")] = "Our partnership",
     area: Annotated[str, typer.Option(help="The area it serves.")] = "Our borough",
+    agreements: Annotated[
+        Path | None, typer.Option(help="A folder of signed sharing agreements to check and take in.")
+    ] = None,
 ) -> None:
-    """A workspace: commented partnership.toml and policy.toml, and a key of the partnership's own."""
+    """A workspace: settings, policy, a key of its own, and from the agreements a data map and a draft DPIA.
+
+    Run it again after agreements changed: the data map and the draft are made anew, other files stay.
+    """
     from desist.pipelines.workspaces import new_workspace
 
-    for line in new_workspace(workspace, name=name, area=area):
+    for line in new_workspace(workspace, name=name, area=area, agreements=agreements):
         say(line)
 
 
