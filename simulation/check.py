@@ -7,6 +7,7 @@ hold against what was detected; numbers, identifiers and birth dates against the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from desist.records import codes
 from desist.records.identifiers import CHECKS
 from desist.simulation.careers import Drivers, State, offend, punish, turn
 from desist.simulation.identifiers_made import is_made_up_identifier
+from desist.simulation.misspelt import could_be_slip
+from desist.simulation.noise import Noise
 from desist.simulation.other_files import BREACH_CODE
 from desist.simulation.people import NEVER, People
 from desist.simulation.schedules import Schedules
@@ -235,7 +238,8 @@ def _recorded_is_detected(truth: Truth, folder: Path) -> Iterator[str]:
 
 
 def _links(truth: Truth, folder: Path) -> Iterator[str]:
-    """Numbers, identifiers, sex and birth dates in the identity tables agree with the stated links."""
+    """Numbers, identifiers, sex and birth dates in the identity tables agree with the stated links, but for the slips
+    that the stated noise allows."""
     identities = []
     for source in codes.SOURCES:
         sent = _sent(folder, source, "identity")
@@ -248,14 +252,28 @@ def _links(truth: Truth, folder: Path) -> Iterator[str]:
         identities.append(sent)
     held = pd.concat(identities).merge(truth.links, on=["source", "agency_person"])
     held = held.merge(truth.persons[["person", "born", "sex"]], on="person", suffixes=("", "_true"))
-    wrong = (held["dob"] != held["born"].astype(str)) | (held["sex"] != held["sex_true"])
-    if wrong.any():
-        yield f"links: {int(wrong.sum())} identity rows have another birth date or sex than the linked person"
+    if sexes := int((held["sex"] != held["sex_true"]).sum()):
+        yield f"links: {sexes} identity rows have another sex than the linked person"
+    noise = truth.world.noise
+    other = held[(held["dob"] != held["born"].astype(str)) & (held["dob"] != "")]
+    born, written = days(other["born"]).tolist(), days(other["dob"]).tolist()
+    if strange := sum(not could_be_slip(one, two) for one, two in zip(born, written, strict=True)):
+        yield f"links: {strange} identity rows have a birth date that no slip makes of the linked person's"
+    wrong = len(other) + int((held["dob"] == "").sum())
+    if wrong > _most_slips(len(held), noise, noise.day_month + noise.birth_digit + noise.birth_missing):
+        yield f"links: {wrong} identity rows have another birth date than the linked person, more than the noise says"
     for kind in ("pnc", "crn", "prison_number", "nhs_number", "postcode"):
-        yield from _identifiers(held[held[kind] != ""], kind)
+        yield from _identifiers(held[held[kind] != ""], kind, noise)
 
 
-def _identifiers(held: pd.DataFrame, kind: str) -> Iterator[str]:
+def _most_slips(rows: int, noise: Noise, rate: float) -> float:
+    """More slips than this among so many rows hardly happen: six standard deviations, at the worst community's rate."""
+    worst = max([1.0, *(times for _, times in noise.more_for)])
+    mean = rows * min(1.0, rate * worst)
+    return float(mean + 6 * math.sqrt(mean))
+
+
+def _identifiers(held: pd.DataFrame, kind: str, noise: Noise) -> Iterator[str]:
     values = held[kind].tolist()
     right = np.array([CHECKS[kind](value) if kind in CHECKS else True for value in values], dtype=bool)
     real = right & ~np.array([is_made_up_identifier(kind, value) for value in values], dtype=bool)
@@ -264,5 +282,6 @@ def _identifiers(held: pd.DataFrame, kind: str) -> Iterator[str]:
     if kind == "postcode":
         return
     pairs: Any = held[right][["person", kind]].drop_duplicates()
-    if pairs[kind].duplicated().any() or pairs["person"].duplicated().any():
+    several = int(pairs[kind].duplicated().sum() + pairs["person"].duplicated().sum())
+    if several > 2 * _most_slips(len(held), noise, noise.identifier_typo):
         yield f"links: one {kind} stands for several people, or one person has several"

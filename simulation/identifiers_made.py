@@ -25,6 +25,9 @@ from desist.simulation.world import Flags, Ints
 #: Most people the narrowest range (CRN: six digits) has numbers for.
 MOST_PEOPLE = 900_000
 
+#: A prime that does not divide the range, so that its multiples go through every serial once.
+_APART = 104_729
+
 _RANGES = {
     "pnc": re.compile(r"209\d/\d{7}[A-Z]"),
     "crn": re.compile(r"Z\d{6}"),
@@ -44,6 +47,11 @@ def is_made_up_identifier(kind: str, value: str) -> bool:
     if form is None or not form.fullmatch(value):
         return False
     return CHECKS[kind](value) if kind in CHECKS else True
+
+
+def spread(serials: Ints) -> Ints:
+    """Serials scattered over the range, no two alike: a partnership holds a small part of a country's numbers."""
+    return np.asarray(serials * _APART % MOST_PEOPLE)
 
 
 def texts(form: str, *numbers: Ints) -> list[str]:

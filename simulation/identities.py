@@ -1,7 +1,8 @@
 """Who the agencies say a person is: their own numbers, names and identifiers, and the equality table of probation.
 
 Linked by CRN (probation, and some of council and treatment), PNC (police, probation) and prison number (prison,
-probation). Some identifiers are missing, some PNC have a wrong letter, some people have two police numbers.
+probation). Some identifiers are missing, some PNC have a wrong letter, some people have two police numbers; how names,
+birth dates and addresses come to differ stands in ``noise``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import pyarrow as pa
 
 from desist.records import codes
 from desist.simulation import identifiers_made as made
+from desist.simulation.misspelt import Writing, plain
+from desist.simulation.names import Called, Community, called, communities
 from desist.simulation.partnership import Partnership, Rows, dates, same, states, words
-from desist.simulation.world import GROUPS, Flags, Floats, Ints, borough, names
+from desist.simulation.world import GROUPS, Flags, Ints, borough
 
 PREFIX = {"probation": "PB", "prison": "PR", "police": "PO", "treatment": "TR", "council": "CO"}
 #: Share of council and treatment clients for whom the service noted the CRN.
@@ -54,19 +57,24 @@ def person_numbers(p: Partnership, source: str, who: Ints) -> Numbers:
     return Numbers(owner, pa.array(made.texts(PREFIX[source] + "%07d", serial + 1_000_000), type=pa.string()))
 
 
-def identity(p: Partnership, source: str, numbers: Numbers, tables: Mapping[str, Rows]) -> pa.Table:
+def identity(p: Partnership, source: str, numbers: Numbers, tables: Mapping[str, Rows], names: Called) -> pa.Table:
     """One row a person number, as the agency holds the person, known since the first row about them."""
     who, people = numbers.who, p.people
+    written = Writing(p, source, who, names)
     columns: dict[str, pa.Array] = dict.fromkeys(IDENTITY_COLUMNS, pa.nulls(len(who), pa.string()))
-    columns |= _identifiers(p, source, who) | _names(p, source, who)
-    columns["dob"] = dates(people.born[who])
+    columns |= _identifiers(p, source, written) | _names(source, written)
+    columns["dob"] = dates(written.births())
     columns["sex"] = words(codes.SEXES, np.where(people.female[who], 0, 1))
     if source != "treatment":
-        moved = p.draws(f"postcode {source}").random(len(who)) < 0.1
         draws = p.draws("postcodes").integers(0, 5000, len(people))
-        columns["postcode"] = pa.array(made.postcodes(people.ward[who], draws[who] + moved), type=pa.string())
+        columns["postcode"] = pa.array(made.postcodes(*written.addresses(draws)), type=pa.string())
     rows = states(who, _first_recorded(p, who, tables), **columns)
     return rows.table.add_column(0, "agency_person", numbers.number)
+
+
+def people_called(p: Partnership) -> Called:
+    """What everybody is truly called."""
+    return called(p, ethnic_codes(p))
 
 
 def _first_recorded(p: Partnership, who: Ints, tables: Mapping[str, Rows]) -> Ints:
@@ -77,57 +85,51 @@ def _first_recorded(p: Partnership, who: Ints, tables: Mapping[str, Rows]) -> In
     return first[who]
 
 
-def _identifiers(p: Partnership, source: str, who: Ints) -> dict[str, pa.Array]:
+def _identifiers(p: Partnership, source: str, written: Writing) -> dict[str, pa.Array]:
     """Each person has one PNC, CRN, prison and NHS number; which of them an agency holds differs."""
-    serial = p.draws("identifiers").permutation(len(p.people))[who]
+    who = written.who
+    serial = made.spread(p.draws("identifiers").permutation(len(p.people))[who])
     rng, nobody = p.draws(f"held {source}"), np.zeros(len(who), dtype=bool)
     found: dict[str, pa.Array] = {}
+
+    def put(kind: str, values: list[str], missing: Flags, *, own: bool = False) -> None:
+        values, further = written.identifier(kind, values, own=own)
+        found[kind] = made.column(values, missing | further)
+
     if source in ("police", "probation"):
         slips = source == "probation"
         missing = rng.random(len(who)) < p.world.missing_pnc * slips
         wrong = rng.random(len(who)) < p.world.wrong_letter * slips
-        found["pnc"] = made.column(made.pnc_numbers(serial, wrong), missing)
+        put("pnc", made.pnc_numbers(serial, wrong), missing)
     if source in ("council", "treatment"):
-        found["crn"] = made.column(made.crns(serial), rng.random(len(who)) >= CRN_NOTED)
+        put("crn", made.crns(serial), rng.random(len(who)) >= CRN_NOTED)
     if source == "probation":
-        found["crn"] = made.column(made.crns(serial), nobody)
+        put("crn", made.crns(serial), nobody, own=True)
         jailed = np.zeros(len(p.people), dtype=bool)
         jailed[p.careers.sanctions["who"][p.careers.sanctions["custody_start"] > 0]] = True
-        found["prison_number"] = made.column(made.prison_numbers(serial), ~jailed[who])
+        put("prison_number", made.prison_numbers(serial), ~jailed[who])
     if source == "prison":
-        found["prison_number"] = made.column(made.prison_numbers(serial), nobody)
+        put("prison_number", made.prison_numbers(serial), nobody, own=True)
     if source == "treatment":
-        found["nhs_number"] = made.column(made.nhs_numbers(serial), rng.random(len(who)) < 0.4)
+        put("nhs_number", made.nhs_numbers(serial), rng.random(len(who)) < 0.4)
     return found
 
 
-def _names(p: Partnership, source: str, who: Ints) -> dict[str, pa.Array]:
-    """Names as the agency spells them: initials only from treatment; a few surnames lack their last letter."""
-    rng, lists, count = p.draws("names"), names(), len(p.people)
-    pools = {sex: lists[sex] for sex in ("female", "male")}
-    first = [_pick(pools, p.people.female, rng.random(count)) for _ in range(2)]
-    last = [lists["surname"][place] for place in rng.integers(0, len(lists["surname"]), count).tolist()]
-    alias = [lists["surname"][place] for place in rng.integers(0, len(lists["surname"]), count).tolist()]
-    has_second, has_alias = rng.random(count) < 0.4, rng.random(count) < 0.04
-    people = who.tolist()
+def _names(source: str, written: Writing) -> dict[str, pa.Array]:
+    """Names as the agency writes them; initials of the true ones only from treatment."""
     if source == "treatment":
+        first, last = (names[written.who].tolist() for names in (written.called.forename, written.called.surname))
         return {
-            "forename": pa.array([first[0][person][0] for person in people]),
-            "surname": pa.array([last[person][0] for person in people]),
+            "forename": pa.array([plain(name)[0].upper() for name in first], type=pa.string()),
+            "surname": pa.array([plain(name)[0].upper() for name in last], type=pa.string()),
         }
-    slips = (p.draws(f"spelling {source}").random(len(who)) < p.world.other_spelling).tolist()
+    first, second, last, alias = written.names()
     return {
-        "forename": pa.array([first[0][person] for person in people]),
-        "other_names": made.column([first[1][person] for person in people], ~has_second[who]),
-        "surname": pa.array([last[n][:-1] if slip else last[n] for n, slip in zip(people, slips, strict=True)]),
-        "aliases": made.column([alias[person] for person in people], ~has_alias[who]),
+        "forename": pa.array(first, type=pa.string()),
+        "other_names": made.column(second.tolist(), second == ""),
+        "surname": pa.array(last, type=pa.string()),
+        "aliases": made.column(alias.tolist(), alias == ""),
     }
-
-
-def _pick(pools: Mapping[str, list[str]], female: Flags, draws: Floats) -> list[str]:
-    chosen = zip(female.tolist(), draws.tolist(), strict=True)
-    return [pools["female"][int(u * len(pools["female"]))] if f else pools["male"][int(u * len(pools["male"]))]
-            for f, u in chosen]  # fmt: skip
 
 
 def ethnic_codes(p: Partnership) -> Ints:
@@ -173,16 +175,20 @@ def equality(p: Partnership, who: Ints) -> Rows:
     )  # fmt: skip
 
 
+def _british() -> Community:
+    return next(one for one in communities() if one.name == "british")
+
+
 def victims(p: Partnership) -> tuple[pa.Table, pa.Table]:
     """Rows of the police about people who are victims only: identity and sanction rows that intake must refuse."""
     count, rng = max(2, len(p.people) // VICTIM_EVERY), p.draws("victims")
     numbers = pa.array(made.texts("PO%07d", 9_000_000 + np.arange(count)), type=pa.string())
     day = p.cut - rng.integers(30, 900, count)
-    lists = names()
     stamps = {"agency_person": numbers, "subject_category": same("victim", count), "record_kind": same("fact", count)}
     columns: dict[str, pa.Array] = dict.fromkeys(IDENTITY_COLUMNS, pa.nulls(count, pa.string()))
-    columns["forename"] = words(lists["female"], rng.integers(0, len(lists["female"]), count))
-    columns["surname"] = words(lists["surname"], rng.integers(0, len(lists["surname"]), count))
+    names = _british()
+    columns["forename"] = pa.array(names.female.at(rng.random(count)), type=pa.string())
+    columns["surname"] = pa.array(names.surname.at(rng.random(count)), type=pa.string())
     columns["dob"], columns["sex"] = dates(p.cut - 365 * rng.integers(20, 60, count)), same("F", count)
     known = pa.table(stamps | columns | {"recorded_on": dates(day + 5)})
     event = pa.table(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from desist.simulation.careers import State
+from desist.simulation.noise import Noise
 from desist.simulation.people import NEVER, People
 from desist.simulation.schedules import KINDS, PLACE_KIND, Schedules
 from desist.simulation.truth_files import DAYS, NUMBERS
@@ -62,7 +63,9 @@ def read_truth(folder: Path) -> Truth:
 def world_of(knobs: dict[str, Any]) -> World:
     """A World from its knobs as JSON holds them."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in knobs.items()}
-    return World(**values)
+    noise = values.pop("noise")
+    more_for = tuple((str(community), float(times)) for community, times in noise["more_for"])
+    return World(**values, noise=Noise(**{**noise, "more_for": more_for}))
 
 
 def days(column: pd.Series[Any]) -> Ints:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desist.records import codes
+from desist.simulation.noise import USUAL, Noise
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -32,7 +33,7 @@ NEEDS = tuple(name for name, limits in codes.NEED_SECTIONS.items() if limits is 
 MOST_DETECTED = 0.95
 
 #: The off value of every effect; anything not named here is a size, not an effect.
-OFF: Mapping[str, float] = {
+OFF: Mapping[str, Any] = {
     "enforcement_gap": 0.0,
     "area_enforcement": 0.0,
     "supervision_detection": 0.0,
@@ -63,6 +64,7 @@ OFF: Mapping[str, float] = {
     "wrong_letter": 0.0,
     "second_number": 0.0,
     "other_spelling": 0.0,
+    "noise": Noise.none(),
 }
 #: Effects that make groups, areas or enforcement differ: off in ``World.null()``.
 BETWEEN_GROUPS = (
@@ -93,7 +95,8 @@ class World:
     and to start again; a person who has stopped offends at ``desisted_rate`` of their rate.
     Spreads are standard deviations on the log scale; ``age_decline`` is the fall of the log rate a year.
 
-    Records: shares of rows or people whose record is late, withheld, unstated, missing or misspelt.
+    Records: shares of rows or people whose record is late, withheld, unstated, missing or misspelt; ``noise``: how
+    else agencies come to write one person differently.
     """
 
     enforcement_gap: float = 0.3
@@ -133,6 +136,7 @@ class World:
     wrong_letter: float = 0.01
     second_number: float = 0.01
     other_spelling: float = 0.03
+    noise: Noise = USUAL
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -196,14 +200,15 @@ class Offending:
         return self.band >= 4
 
 
-def _toml(name: str) -> dict[str, Any]:
+def toml_data(name: str) -> dict[str, Any]:
+    """A file of simulation/data."""
     return tomllib.loads((resources.files("desist.simulation") / "data" / name).read_text(encoding="utf-8"))
 
 
 @cache
 def borough() -> Borough:
     """The borough of simulation/data/borough.toml (rounded ONS figures)."""
-    data = _toml("borough.toml")
+    data = toml_data("borough.toml")
     wards = data["ward"]
     return Borough(
         wards=tuple(ward["name"] for ward in wards),
@@ -221,8 +226,8 @@ def borough() -> Borough:
 @cache
 def offending() -> Offending:
     """The kinds of offence of simulation/data/offending.toml, with band and grouping from the offence table."""
-    rows = _toml("offending.toml")["offence"]
-    known = [codes.offences()[row["code"]] for row in rows]
+    rows = toml_data("offending.toml")["offence"]
+    known = [codes.shipped_offences().by_code[row["code"]] for row in rows]
     return Offending(
         code=tuple(row["code"] for row in rows),
         style=np.array([STYLES.index(row["style"]) for row in rows]),
@@ -233,12 +238,6 @@ def offending() -> Offending:
         domestic=np.array([row["domestic"] for row in rows]),
         weapon=np.array([row["weapon"] for row in rows]),
     )
-
-
-@cache
-def names() -> Mapping[str, list[str]]:
-    """Common forenames (female, male) and surnames."""
-    return _toml("names.toml")
 
 
 #: Months the careers run before the first day of the history, so that orders and lists are under way by then.

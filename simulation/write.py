@@ -17,7 +17,8 @@ from desist.records.errors import Problem, Refused
 from desist.records.files import new_folder, write_json
 from desist.simulation.careers import run_careers
 from desist.simulation.identifiers_made import MOST_PEOPLE
-from desist.simulation.identities import Numbers, equality, identity, person_numbers, victims
+from desist.simulation.identities import Numbers, equality, identity, people_called, person_numbers, victims
+from desist.simulation.names import Called
 from desist.simulation.other_files import council_tables, police_tables, prison_tables, treatment_tables
 from desist.simulation.partnership import Partnership, Rows
 from desist.simulation.people import make_people
@@ -111,19 +112,19 @@ def _extracts(p: Partnership, sharing: str) -> tuple[dict[str, Tables], dict[str
         made["council"] = council_tables(p)
         if sharing != "no_treatment":
             made["treatment"] = treatment_tables(p)
-    extracts, numbers = {}, {}
+    extracts, numbers, names = {}, {}, people_called(p)
     for source, tables in made.items():
         who = np.unique(np.concatenate([rows.who for rows in tables.values()]))
         if source == "police":  # also people whose sanctions are all from before the history
             who = np.flatnonzero(knows)
         numbers[source] = person_numbers(p, source, who)
-        extracts[source] = _as_sent(p, source, numbers[source], tables)
+        extracts[source] = _as_sent(p, source, numbers[source], tables, names)
     return extracts, numbers
 
 
-def _as_sent(p: Partnership, source: str, numbers: Numbers, tables: Mapping[str, Rows]) -> Tables:
+def _as_sent(p: Partnership, source: str, numbers: Numbers, tables: Mapping[str, Rows], names: Called) -> Tables:
     """The source's tables under its own person numbers, the identity table first."""
-    sent = {"identity": identity(p, source, numbers, tables)}
+    sent = {"identity": identity(p, source, numbers, tables, names)}
     every = dict(tables)
     if source == "probation":
         every["equality"] = equality(p, numbers.who)

@@ -13,6 +13,7 @@ from desist.intake.agreements import load_agreements
 from desist.intake.contracts import CONTRACTS
 from desist.records import codes
 from desist.records.errors import Refused
+from desist.simulation.noise import Noise
 from desist.simulation.world import World
 from desist.simulation.write import AREA_WITHOUT_POLICE, simulate
 
@@ -239,7 +240,7 @@ def test_numbers_say_nothing_about_who_is_who_in_another_agency(truth):
 
 
 def test_some_identifiers_are_missing_or_wrong_unless_that_is_off(tmp_path):
-    world = replace(World(), missing_pnc=0.1, wrong_letter=0.1, second_number=0.1)
+    world = replace(World(), missing_pnc=0.1, wrong_letter=0.1, second_number=0.1, noise=Noise.none())
     for name, settings in (("on", world), ("off", replace(world, missing_pnc=0, wrong_letter=0, second_number=0))):
         simulate(tmp_path / name, people=400, seed=6, world=settings)
     from desist.records.identifiers import is_pnc
