@@ -144,14 +144,14 @@ def test_the_usual_noise_is_milder_than_the_stated_one_in_everything():
     ("born", "written"), [("1990-03-12", "1990-12-03"), ("1990-12-03", "1990-03-12"), ("1990-03-13", "1990-03-13")]
 )
 def test_day_and_month_are_exchanged_only_where_that_is_a_date(born, written):
-    born, writthousandfold = (day(pd.Timestamp(one).date()) for one in (born, written))
+    born, written = (day(pd.Timestamp(one).date()) for one in (born, written))
     assert exchanged(born) == written and could_be_slip(born, written)
 
 
 @settings(deadline=None, max_examples=80)
 @given(born=st.integers(-20000, 14000), which=DRAW, to=DRAW)
 def test_a_digit_slip_is_another_date_near_by_and_never_makes_somebody_younger_by_a_year(born, which, to):
-    writthousandfold = digit_slip(born, which, to)
+    written = digit_slip(born, which, to)
     assert written != born and could_be_slip(born, written)
     assert date_of(written).year <= date_of(born).year
 
