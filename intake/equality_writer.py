@@ -40,6 +40,19 @@ class EqualityWriter:
             connection.execute("delete from incoming where held_as = ?", (held_as,))
             connection.executemany(f"insert into incoming values ({marks})", ((held_as, *row) for row in rows))
 
+    def numbers(self, held: Sequence[str]) -> set[str]:
+        """The agency's own numbers of the people of these extracts; no characteristic is looked at."""
+        if not self.path.exists() or not held:
+            return set()
+        marks = ", ".join("?" * len(held))
+        with transaction(self.path, _SCHEMA) as connection:
+            rows = connection.execute(
+                f"select agency_person from incoming where held_as in ({marks}) "
+                f"union select agency_person from sent where held_as in ({marks})",
+                (*held, *held),
+            ).fetchall()
+        return {number for (number,) in rows}
+
     def keep_only(self, held: Sequence[str]) -> None:
         """Remove waiting rows of extracts that the store does not name; ``sent`` stays until the next linkage."""
         with transaction(self.path, _SCHEMA) as connection:

@@ -67,6 +67,7 @@ def _register() -> None:
         commands_gate,
         commands_model,
         commands_policy,
+        commands_quarantine,
         commands_region,
         commands_report,
         commands_shadow,
@@ -76,6 +77,7 @@ def _register() -> None:
     modules = (
         commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share, commands_region,
         commands_export, commands_shadow, commands_policy, commands_condition,
+        commands_quarantine,
     )  # fmt: skip
     for module in modules:
         module.add_to(app)
