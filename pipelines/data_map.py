@@ -44,6 +44,11 @@ SCOPE_COLUMNS = frozenset({
     "pris_spell.release", "pris_spell.release_type", "pris_spell.sentence_band", "pol_sanction.sanction_type",
     "iom_cohort.end", "iom_cohort.group", "trt_client.consent", "trt_client.basis",
 })  # fmt: skip
+#: The lists show these: which needs wait, for which service, and whether they are linked with offending.
+PAGE_COLUMNS = frozenset({
+    "support_referral.service", "support_referral.offered", "support_referral.ended",
+    "prob_assessment.linked_reoffending",
+})  # fmt: skip
 HELD = {
     "store": "store/ (under the agency's own numbers)",
     "vault": "vault.db (apart; opened by linkage alone)",
@@ -108,6 +113,8 @@ class DataMap:
             told.append("decides the outcome that is estimated")
         if named in SCOPE_COLUMNS and USES[contract.table].kind in (ESTIMATE, APPROVAL):
             told.append("says who is in scope")
+        if named in PAGE_COLUMNS:
+            told.append("shown beside needs, on the lists of cases and of support that waits")
         if count := self.reads.get(named):
             told.append(f"read by {count} feature{'s' if count > 1 else ''} of the register")
         elif named in self._reads_if_approved:

@@ -90,6 +90,7 @@ def _sections(found: Scrutinised) -> Iterator[Section]:
     shares = found.by_group
     heading = "Links, gaps in the data, overrides, copies and changes of the list"
     yield Section(heading, shares.words(), tuple(_by_group_tables(shares)))
+    yield Section("If people withdrew consent to share treatment", found.consent.words())
 
 
 def _heads(found: Alternatives) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from desist.pipelines.alternatives_run import find_alternatives
 from desist.pipelines.audit_run import Judged
 from desist.pipelines.audited import Final
 from desist.pipelines.by_group_run import ByGroup, find_by_group
+from desist.pipelines.consent_run import Consent, find_consent
 from desist.pipelines.gaming_run import find_gaming
 from desist.pipelines.ground import Built, Ground
 from desist.pipelines.proxies_run import find_proxies
@@ -50,6 +51,7 @@ class Scrutinised:
     look: WorstOff
     gaming: Gaming
     by_group: ByGroup
+    consent: Consent
     second: SecondOutcome | None
     borrowed: Mapping[str, Mapping[str, tuple[Borrowed, ...]]]
 
@@ -68,6 +70,7 @@ class Scrutinised:
             "look_here": self.look.as_json(),
             "gaming": self.gaming.as_json(),
             "by_group": self.by_group.as_json(),
+            "consent_withdrawal": self.consent.as_json(),
             "borrowed_from_other_groups": {
                 name: {metric: [asdict(one) for one in groups] for metric, groups in metrics.items()}
                 for name, metrics in self.borrowed.items()
@@ -113,12 +116,14 @@ def scrutinise(
         session, ground, training, final.audited, final.model, json.loads(audit.to_json()), policy, built, run=run
     )
     shares = find_by_group(session, ground, built, cut_off=policy.cut_offs.selection)
+    consent = find_consent(ground, training, final.model, built, policy.cut_offs)
     beside = (
         second_outcome(session, ground, judged, policy, audit, known_by=built.as_of)
         if training.outcome == OUTCOME
         else None
     )
-    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, beside, borrowed_by_group(audit, policy))
+    drawn = borrowed_by_group(audit, policy)
+    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, consent, beside, drawn)
 
 
 def borrowed_by_group(audit: Audit, policy: Policy) -> dict[str, dict[str, tuple[Borrowed, ...]]]:

@@ -90,7 +90,8 @@ def checks(monkeypatch):
     handed = {}
     found = {
         "find_proxies": Told("proxies", (PROXY,), flagged=("sanctions_2y",)), "find_alternatives": Told("alternatives"),
-        "find_gaming": Told("gaming", (CLIPPED,)), "find_by_group": Told("by group"), "second_outcome": Told("second"),
+        "find_gaming": Told("gaming", (CLIPPED,)), "find_by_group": Told("by group"),
+        "find_consent": Told("consent"), "second_outcome": Told("second"),
     }  # fmt: skip
 
     def put(name):
