@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,10 +22,12 @@ from desist.intake.delivery import Delivery, find_deliveries, read_delivery
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, JudgedSource, judge
+from desist.intake.mapping.load import load_mappings
 from desist.intake.rectified import Rectified
 from desist.intake.report import IntakeReport
 from desist.intake.rights import Rights
 from desist.intake.store import HELD_HERE, Extract, Manifest, Store, held_names, rows_hash
+from desist.intake.stream import as_stored, as_text
 from desist.intake.suppression import ErasedPeople
 from desist.intake.vault import FIELDS as IDENTITY_FIELDS
 from desist.intake.vault import Vault
@@ -77,7 +78,7 @@ def read_extracts(
 
 def _mappings(workspace: Workspace) -> Mapping[str, Any]:
     """The workspace's mappings by name."""
-    return {}
+    return load_mappings(workspace.mappings)
 
 
 def _mixed(deliveries: Sequence[Delivery], store: Store) -> list[Problem]:
@@ -118,9 +119,9 @@ def _write(
     manifest = store.manifest()
     for source in changed:
         for file in source.files.values():
-            extract = _write_file(file, source.delivery, store, vault, equality, corrections)
+            extract = write_file(file, source.delivery, store, vault, equality, corrections)
             _enter(manifest, extract)
-        store.erase_in(manifest, {source.delivery.source: _withdrawn(source)})
+        store.erase_in(manifest, {source.delivery.source: withdrawn(source)})
         manifest["deliveries"][source.delivery.source] = source.fingerprint
     # Noted before the switch: nothing is ever in the store that the log does not know of. Where a kill
     # comes between, the next reading notes the collection once more.
@@ -128,14 +129,14 @@ def _write(
         _note(source, log, actor)
     store.commit(manifest, because="intake")
     for source in changed:
-        vault.erase_numbers(source.delivery.source, _withdrawn(source))
+        vault.erase_numbers(source.delivery.source, withdrawn(source))
     held = [name for history in manifest["extracts"].values() for extract in history for name in held_names(extract)]
     vault.keep_only(held)
     equality.keep_only(held)
     return IntakeReport(tuple(reports), store.snapshot_hash())
 
 
-def _write_file(
+def write_file(
     file: JudgedFile,
     delivery: Delivery,
     store: Store,
@@ -149,8 +150,9 @@ def _write_file(
     rows = corrections.applied(source, contract.table, accepted)
     here = contract.held_in in HELD_HERE
     partitions = store.write_rows(contract.table, _stamped(rows, file, delivery)) if here else []
+    content = [part["sha256"] for part in partitions] if here else rows_hash(as_stored(rows))
     terms = [source, contract.table, delivery.extract_date.isoformat(), file.sent.sha256]
-    held_as = hash_json([*terms, file.agreement.hash, rows_hash(rows)])[:32]
+    held_as = hash_json([*terms, file.agreement.hash, content])[:32]
     if contract.held_in == "vault":
         vault.write_identity(held_as, source, _texts(rows, ("agency_person", *IDENTITY_FIELDS)))
     if contract.held_in == "equality":
@@ -180,24 +182,17 @@ def _write_file(
 
 def _stamped(rows: pa.Table, file: JudgedFile, delivery: Delivery) -> pa.Table:
     """Rows with source, extract date and agreement (REQUIREMENTS INT-5); category and kind they carry already."""
-    cut = pd.Timestamp(delivery.extract_date).to_pydatetime()
-    stamps: dict[str, tuple[Any, pa.DataType]] = {
-        "source": (delivery.source, pa.string()),
-        "extract_date": (cut, pa.timestamp("us")),
-        "agreement_id": (file.agreement.id, pa.string()),
-    }
-    for name, (value, kind) in stamps.items():
-        rows = rows.append_column(name, pa.repeat(pa.scalar(value, type=kind), len(rows)))
+    zeros = pa.array(np.zeros(len(rows), dtype=np.int8))
+    stamps = {"source": delivery.source, "extract_date": delivery.extract_date, "agreement_id": file.agreement.id}
+    for name, value in stamps.items():
+        stamp = pa.DictionaryArray.from_arrays(zeros, pa.array([value]))
+        rows = rows.append_column(name, stamp)
     return rows
 
 
 def _texts(rows: pa.Table, names: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
     """Rows as tuples of text; dates as YYYY-MM-DD, empty cells as None."""
-    columns = [
-        pc.strftime(rows[name], format="%Y-%m-%d") if pa.types.is_timestamp(rows[name].type) else rows[name]
-        for name in names
-    ]
-    return zip(*(column.to_pylist() for column in columns), strict=True)
+    return zip(*(as_text(rows[name]).to_pylist() for name in names), strict=True)
 
 
 def _quarantined(file: JudgedFile) -> pa.Table:
@@ -208,7 +203,7 @@ def _quarantined(file: JudgedFile) -> pa.Table:
     """
     verdicts = file.checked.verdicts
     out = ~verdicts.accepted
-    reasons = np.array(verdicts.reasons(), dtype=object)[out]
+    reasons = np.array(verdicts.reasons_of(out), dtype=object)
     cells = file.raw.cells.filter(pa.array(out))
     # Names are in the vault and characteristics in the equality store, and nowhere else.
     elsewhere = file.checked.contract.held_in not in HELD_HERE
@@ -220,7 +215,7 @@ def _quarantined(file: JudgedFile) -> pa.Table:
         "reason": pa.array([*reasons.tolist(), *unreadable.values()], type=pa.string()),
     }
     for name in cells.column_names:
-        kept = pc.if_else(bare, pa.scalar(None, pa.string()), cells[name])
+        kept = pc.if_else(bare, pa.scalar(None, pa.string()), as_text(cells[name]))
         table[name] = pa.chunked_array([*kept.chunks, none], type=pa.string())
     return pa.table(table).sort_by("line")
 
@@ -232,7 +227,7 @@ def _enter(manifest: Manifest, extract: Extract) -> None:
     manifest["extracts"][key] = [extract, *before]
 
 
-def _withdrawn(source: JudgedSource) -> list[str]:
+def withdrawn(source: JudgedSource) -> list[str]:
     """Numbers of people whose client row says that they do not, or no longer, consent (REQUIREMENTS INT-9)."""
     clients = source.files.get("trt_client")
     if clients is None:

@@ -133,7 +133,7 @@ def lay_out(
 
 
 def _ragged(cells: Sequence[Any], width: int) -> bool:
-    """Whether a line has too few or too many cells. Empty ones at the end are a trailing delimiter, and a blank line."""
+    """Whether a line has too few or too many cells. Empty ones at the end are trailing delimiters, or a blank line."""
     return any(map(clean, cells)) and (len(cells) < width or any(map(clean, cells[width:])))
 
 

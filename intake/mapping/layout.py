@@ -17,7 +17,7 @@ ALIKE = 0.7
 
 @dataclass(frozen=True)
 class Change:
-    """``gone``: columns the mapping reads that are not there. ``new``: ones it has never seen. ``renamed``: gone, new."""
+    """``gone``: columns the mapping reads that are missing. ``new``: never seen before. ``renamed``: gone, new."""
 
     gone: tuple[str, ...]
     new: tuple[str, ...]
