@@ -24,7 +24,8 @@ class Linked:
     ``known``: per source, who it has a record of; a source that has sent nothing is not in it. Of treatment
     only people who consent are, because linkage links no others. ``snapshot``: the day up to which every
     source is known.
-    ``unconfirmed``: people whose links contradict each other. ``left_out``: rows per table whose person
+    ``unconfirmed``: people whose links contradict each other, or are weaker than what may be scored. ``doubt``: for
+    everybody held together by less than certainty, one less the weakest link. ``left_out``: rows per table whose person
     their agency's current identity table no longer names. ``made_up``: the people are made up, and every page says so.
     """
 
@@ -36,6 +37,7 @@ class Linked:
     unconfirmed: frozenset[str]
     made_up: bool
     left_out: Mapping[str, int] = field(default_factory=dict)
+    doubt: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_linked(workspace: Workspace) -> Linked:
@@ -59,7 +61,16 @@ def read_linked(workspace: Workspace) -> Linked:
         unconfirmed=frozenset(links.loc[~links["confirmed"], "person_id"]),
         made_up=store.made_up,
         left_out=left_out,
+        doubt=_doubt(links),
     )
+
+
+def _doubt(links: pd.DataFrame) -> dict[str, float]:
+    """How unsure each person is who is not certain to be one."""
+    if "doubt" not in links:  # linked before doubt was kept
+        return {}
+    most = links.groupby("person_id")["doubt"].max()
+    return {str(person): float(doubt) for person, doubt in most[most > 0].items()}
 
 
 def _by_person(rows: pa.Table, persons: pd.DataFrame | None, table: str) -> pd.DataFrame:

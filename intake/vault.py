@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from desist.intake.ages import age_on, birthday
 from desist.intake.contracts import ADULT_AGE, IDENTIFIERS
 
 FIELDS = (*IDENTIFIERS, "forename", "other_names", "surname", "aliases", "dob", "postcode", "sex", "recorded_on")
+#: Two records that a data steward is asked about, or has decided on; the smaller source and number first.
+PAIR = ("left_source", "left_number", "right_source", "right_number")
 #: Whose spelling of a name is shown first; treatment sends initials only.
 NAME_ORDER = ("probation", "police", "prison", "council", "treatment")
 
@@ -36,13 +38,31 @@ create table if not exists key_map (
 create table if not exists unmatched (
     source text not null, agency_person text not null, identifier text not null, reason text not null
 );
+create table if not exists link_queue (
+    number integer primary key, {", ".join(f"{name} text not null" for name in PAIR)},
+    kind text not null, why text not null, probability real
+);
+create table if not exists link_decision (
+    {", ".join(f"{name} text not null" for name in PAIR)},
+    decision text not null, decided_by text not null, decided_on text not null, reason text not null,
+    primary key ({", ".join(PAIR)})
+) without rowid;
+create table if not exists last_number (name text primary key, number integer not null);
 create index if not exists key_map_by_person on key_map (person_id);
 """
 
+#: Which rows of a table speak of one of the numbers in ``{}``; the key map last: it tells what the others are found by.
+_BOTH = "(left_source, left_number) in {} or (right_source, right_number) in {}"
+_OWN = "(source, agency_person) in {}"
+_THEIRS = {
+    "identity": _OWN, "unmatched": _OWN, "link_queue": _BOTH, "link_decision": _BOTH, "key_map": _OWN,
+}  # fmt: skip
+_OF_PERSON = "(select source, agency_person from key_map where person_id = :person)"
+
 _BIRTHS = """
-select k.person_id, min(i.dob), max(i.dob) from key_map k
+select k.person_id, i.dob, count(distinct i.source) from key_map k
 join identity i on i.source = k.source and i.agency_person = k.agency_person
-join linked l on l.held_as = i.held_as group by k.person_id
+join linked l on l.held_as = i.held_as where i.dob is not null and i.dob != '' group by k.person_id, i.dob
 """
 
 _NAMES = """
@@ -80,7 +100,7 @@ class Vault:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def _rows(self, query: str, values: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    def _rows(self, query: str, values: Sequence[str] | Mapping[str, str] = ()) -> list[tuple[str, ...]]:
         if not self.path.exists():
             return []
         # Not read-only: after a kill in the middle of a change, whoever opens first puts the old state back.
@@ -108,10 +128,10 @@ class Vault:
         """Forget what one agency said of these numbers of its own, in older extracts too."""
         if numbers:
             with transaction(self.path, _SCHEMA) as connection:
-                for table in ("identity", "unmatched", "key_map"):
+                for table, theirs in _THEIRS.items():
                     connection.executemany(
-                        f"delete from {table} where source = ? and agency_person = ?",
-                        [(source, number) for number in numbers],
+                        f"delete from {table} where {theirs.replace('{}', '(values (:source, :number))')}",
+                        [{"source": source, "number": number} for number in numbers],
                     )
 
     def birth_dates(self, held_as: str) -> pd.DataFrame:
@@ -142,27 +162,74 @@ class Vault:
         rows = self._rows(f"select {', '.join(columns)} from unmatched order by source, agency_person, identifier")
         return pd.DataFrame(rows, columns=columns, dtype="str")
 
-    def write_key_map(self, held: Sequence[str], key_map: pd.DataFrame, unmatched: pd.DataFrame) -> None:
-        """Replace the key map, the queue and the extracts they were made from."""
+    def write_key_map(
+        self, held: Sequence[str], key_map: pd.DataFrame, unmatched: pd.DataFrame, queue: pd.DataFrame | None = None
+    ) -> None:
+        """Replace the key map, the unmatched rows, the steward's queue and the extracts they were made from.
+
+        A pair that waited before keeps its number in the queue; a number is never given to another pair.
+        """
         with transaction(self.path, _SCHEMA) as connection:
             for table in ("linked", "key_map", "unmatched"):
                 connection.execute(f"delete from {table}")
             connection.executemany("insert into linked values (?)", [(name,) for name in held])
             rows = key_map[["source", "agency_person", "person_id"]]
             connection.executemany("insert into key_map values (?, ?, ?)", rows.itertuples(index=False, name=None))
-            queue = unmatched[["source", "agency_person", "identifier", "reason"]].itertuples(index=False, name=None)
-            connection.executemany("insert into unmatched values (?, ?, ?, ?)", queue)
+            entries = unmatched[["source", "agency_person", "identifier", "reason"]].itertuples(index=False, name=None)
+            connection.executemany("insert into unmatched values (?, ?, ?, ?)", entries)
+            _write_queue(connection, [] if queue is None else _queue_rows(queue))
+
+    def link_queue(self) -> pd.DataFrame:
+        """Pairs that wait for a data steward: number, the two records, kind, why and the model's chance."""
+        columns = ["number", *PAIR, "kind", "why", "probability"]
+        rows = self._rows(f"select {', '.join(columns)} from link_queue order by number") if self._has_queue() else []
+        return pd.DataFrame(rows, columns=columns)
+
+    def link_decisions(self) -> pd.DataFrame:
+        """What data stewards decided: the two records, decision, decided_by, decided_on and reason code."""
+        columns = [*PAIR, "decision", "decided_by", "decided_on", "reason"]
+        marks = ", ".join(columns)
+        rows = self._rows(f"select {marks} from link_decision order by {', '.join(PAIR)}") if self._has_queue() else []
+        return pd.DataFrame(rows, columns=columns, dtype="str")
+
+    def decide(self, pair: Sequence[str], *, decision: str, by: str, on: dt.date, reason: str) -> None:
+        """Keep one decision about two records (PAIR), in place of an earlier one; the pair leaves the queue."""
+        values = (*pair, decision, by, on.isoformat(), reason)
+        with transaction(self.path, _SCHEMA) as connection:
+            connection.execute(f"insert or replace into link_decision values ({', '.join('?' * 8)})", values)
+            where = " and ".join(f"{name} = ?" for name in PAIR)
+            connection.execute(f"delete from link_queue where {where}", tuple(pair))
+
+    def withdraw_decision(self, pair: Sequence[str]) -> int:
+        """Forget a decision about two records: how many there were, one or none."""
+        with transaction(self.path, _SCHEMA) as connection:
+            where = " and ".join(f"{name} = ?" for name in PAIR)
+            return connection.execute(f"delete from link_decision where {where}", tuple(pair)).rowcount
+
+    def _has_queue(self) -> bool:
+        """Whether the file was written since there is a queue."""
+        return bool(self._rows("select 1 from sqlite_master where name = 'link_decision'"))
 
     # --- asked by other rooms
 
-    def _births(self, person_ids: Sequence[str]) -> np.ndarray:
-        """Birth days in the order asked; NaT where unknown, or where one person's rows disagree."""
-        agreed = {person: first for person, first, last in self._rows(_BIRTHS) if first == last and first}
-        return np.array([agreed.get(person, "NaT") for person in person_ids], dtype="datetime64[D]")
+    def _births(self, person_ids: Sequence[str], *, youngest: bool = False) -> np.ndarray:
+        """Birth days in the order asked; NaT where unknown.
+
+        Where agencies disagree, the day that most of them state, NaT where none does; or the latest of them all, which
+        makes the person ``youngest``.
+        """
+        told: dict[str, list[tuple[int, str]]] = {}
+        for person, born, agencies in self._rows(_BIRTHS):
+            told.setdefault(person, []).append((int(agencies), born))
+        days = {person: _youngest(stated) if youngest else _most_stated(stated) for person, stated in told.items()}
+        return np.array([days.get(person, "NaT") for person in person_ids], dtype="datetime64[D]")
 
     def is_adult(self, person_ids: Sequence[str], on: dt.date) -> pd.Series:
-        """Whether each person has had their eighteenth birthday on ``on``; False where the birth date is unknown."""
-        adult = birthday(self._births(person_ids), ADULT_AGE) <= np.datetime64(on, "D")
+        """Whether each person has had their eighteenth birthday on ``on`` by every birth date that an agency states.
+
+        False where the birth date is unknown: in doubt, somebody is a child.
+        """
+        adult = birthday(self._births(person_ids, youngest=True), ADULT_AGE) <= np.datetime64(on, "D")
         return pd.Series(adult, index=pd.Index(list(person_ids), name="person_id", dtype="str"), name="is_adult")
 
     def age_at(self, person_ids: Sequence[str], on: dt.date) -> pd.Series:
@@ -201,22 +268,51 @@ class Vault:
     # --- holding
 
     def holds(self, person_id: str) -> int:
-        """Identity rows (older extracts too), queue rows and key map entries of the person."""
+        """Identity rows (older extracts too), queue rows, decisions and key map entries of the person."""
+        there = {row[0] for row in self._rows("select name from sqlite_master")}
         query = " union all ".join(
-            f"select count(*) from {table} where (source, agency_person) in "
-            "(select source, agency_person from key_map where person_id = ?)"
-            for table in ("identity", "unmatched", "key_map")
+            f"select count(*) from {table} where {theirs.replace('{}', _OF_PERSON)}"
+            for table, theirs in _THEIRS.items()
+            if table in there
         )
-        return sum(int(row[0]) for row in self._rows(query, (person_id,) * 3))
+        return sum(int(row[0]) for row in self._rows(query, {"person": person_id})) if there else 0
 
     def erase(self, person_id: str) -> int:
         """Forget the person; returns how many rows are gone. Erase here last: other places ask the key map first."""
         erased = 0
         with transaction(self.path, _SCHEMA) as connection:
-            for table in ("identity", "unmatched", "key_map"):
-                erased += connection.execute(
-                    f"delete from {table} where (source, agency_person) in "
-                    "(select source, agency_person from key_map where person_id = ?)",
-                    (person_id,),
-                ).rowcount
+            for table, theirs in _THEIRS.items():
+                query = f"delete from {table} where {theirs.replace('{}', _OF_PERSON)}"
+                erased += connection.execute(query, {"person": person_id}).rowcount
         return erased
+
+
+def _most_stated(stated: Sequence[tuple[int, str]]) -> str:
+    """The birth date that more agencies state than any other; NaT where two are stated by equally many."""
+    most = max(agencies for agencies, _ in stated)
+    days = [born for agencies, born in stated if agencies == most]
+    return days[0] if len(days) == 1 else "NaT"
+
+
+def _youngest(stated: Sequence[tuple[int, str]]) -> str:
+    return max(born for _, born in stated)
+
+
+def _queue_rows(queue: pd.DataFrame) -> list[tuple[str | float | None, ...]]:
+    rows = []
+    for *pair, kind, why, chance in queue[[*PAIR, "kind", "why", "probability"]].itertuples(index=False, name=None):
+        rows.append((*pair, kind, why, None if chance != chance else chance))
+    return rows
+
+
+def _write_queue(connection: sqlite3.Connection, rows: list[tuple[str | float | None, ...]]) -> None:
+    names = ", ".join(PAIR)
+    before = {row[1:]: row[0] for row in connection.execute(f"select number, {names} from link_queue")}
+    last = connection.execute("select number from last_number where name = 'link_queue'").fetchone()
+    number = int(last[0]) if last else 0
+    connection.execute("delete from link_queue")
+    for row in rows:
+        if row[:4] not in before:
+            number += 1
+        connection.execute("insert into link_queue values (?, ?, ?, ?, ?, ?, ?, ?)", (before.get(row[:4], number), *row))
+    connection.execute("insert or replace into last_number values ('link_queue', ?)", (number,))

@@ -1,1 +1,1 @@
-"""Who is who across agencies: exact identifiers first, then probability, then a steward."""
+"""Who is who across agencies: exact identifiers, then a trained model, then a data steward."""

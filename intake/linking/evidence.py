@@ -1,0 +1,164 @@
+"""What the model compares, level by level, and which pairs it looks at at all (blocking).
+
+Each level's ``usual`` are the chances that a pair of records falls on it when they are one person (m) and when they
+are not (u): used as they stand where there are too few records to learn from, and for levels nobody fell on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desist.intake.linking.names import LEAST_SOUND
+
+#: A spelling is taken for a slip of another only where it is so much rarer: Jaydn for Jayden, but not Kayden.
+#: Twins often have names one letter apart.
+RARER = 0.1
+ONCE_OR_TWICE = 2
+
+
+@dataclass(frozen=True)
+class Level:
+    """One way in which two records agree or not. ``frequency``: the column whose common values count for less."""
+
+    name: str
+    when: str
+    usual: tuple[float, float]
+    frequency: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One kind of evidence: missing on either side says nothing; else the first level that fits counts."""
+
+    name: str
+    missing: str
+    levels: tuple[Level, ...]
+
+
+def _slip(name: str) -> str:
+    """SQL: one spelling is a slip of the other."""
+    return (
+        f"(damerau_levenshtein({name}_l, {name}_r) <= 1 or jaro_winkler_similarity({name}_l, {name}_r) >= 0.92) "
+        f"and least(length({name}_l), length({name}_r)) >= 4"
+    )
+
+
+_TURNED = "(forename_l = surname_r and surname_l = forename_r)"
+_RARE_SPELLING = (
+    f"(least(forename_count_l, forename_count_r) <= {ONCE_OR_TWICE} or "
+    f"least(forename_count_l, forename_count_r) <= {RARER} * greatest(forename_count_l, forename_count_r))"
+)
+
+FORENAME = Comparison(
+    "forename",
+    "forename_l is null or forename_r is null",
+    (
+        Level("equal", "forename_l = forename_r", (0.75, 0.005), frequency="forename"),
+        Level(
+            "short form or other spelling",
+            "list_has_any(full_forms_l, full_forms_r) or "
+            f"(forename_sound_l = forename_sound_r and length(forename_sound_l) >= {LEAST_SOUND})",
+            (0.1, 0.005),
+        ),
+        Level("slip of the pen", f"{_slip('forename')} and {_RARE_SPELLING}", (0.06, 0.001)),
+        Level(
+            "another given name, an initial, or names changed round",
+            f"list_contains(given_r, forename_l) or list_contains(given_l, forename_r) or {_TURNED} or "
+            "(least(length(forename_l), length(forename_r)) = 1 and forename_l[1] = forename_r[1])",
+            (0.06, 0.01),
+        ),
+        Level("other", "else", (0.03, 0.979)),
+    ),
+)
+SURNAME = Comparison(
+    "surname",
+    "surname_l is null or surname_r is null",
+    (
+        Level("equal", "surname_l = surname_r", (0.8, 0.003), frequency="surname"),
+        Level(
+            "other spelling, or part of a double name",
+            f"(surname_sound_l = surname_sound_r and length(surname_sound_l) >= {LEAST_SOUND}) or "
+            "list_has_any(surname_parts_l, surname_parts_r)",
+            (0.07, 0.002),
+        ),
+        Level("slip of the pen", _slip("surname"), (0.06, 0.003)),
+        Level(
+            "an alias, or names changed round",
+            f"list_contains(also_known_l, surname_r) or list_contains(also_known_r, surname_l) or {_TURNED}",
+            (0.02, 0.001),
+        ),
+        Level("other", "else", (0.05, 0.991)),
+    ),
+)
+BIRTH = Comparison(
+    "birth date",
+    "dob_l is null or dob_r is null",
+    (
+        Level("equal", "dob_l = dob_r", (0.92, 0.00008), frequency="dob"),
+        Level("day and month changed round", "dob_l = dob_turned_r", (0.02, 0.00006)),
+        Level("one digit", "damerau_levenshtein(dob_l, dob_r) <= 1", (0.03, 0.002)),
+        Level(
+            "one of day, month and year",
+            "(birth_day_l = birth_day_r) or (birth_year_l = birth_year_r and "
+            "(dob_l[5:6] = dob_r[5:6] or dob_l[7:8] = dob_r[7:8]))",
+            (0.01, 0.006),
+        ),
+        Level("other", "else", (0.02, 0.99186)),
+    ),
+)
+POSTCODE = Comparison(
+    "postcode",
+    "postcode_l is null or postcode_r is null",
+    (
+        Level("equal", "postcode_l = postcode_r", (0.7, 0.0002), frequency="postcode"),
+        Level("one letter or digit", "damerau_levenshtein(postcode_l, postcode_r) <= 1", (0.05, 0.001)),
+        Level("district", "district_l = district_r", (0.1, 0.05)),
+        Level("other", "else", (0.15, 0.9488)),
+    ),
+)
+
+
+def _identifier(kind: str, usual: tuple[tuple[float, float], ...]) -> Comparison:
+    """An identifier as sent: a wrong check letter may still be one slip away from the right one."""
+    sent = f"{kind}_sent"
+    names = ("equal", "one letter or digit", "other")
+    conditions = (f"{sent}_l = {sent}_r", f"damerau_levenshtein({sent}_l, {sent}_r) <= 1", "else")
+    levels = (Level(name, when, chance) for name, when, chance in zip(names, conditions, usual, strict=True))
+    return Comparison(kind, f"{sent}_l is null or {sent}_r is null", tuple(levels))
+
+
+_USUAL_NUMBER = ((0.9, 0.00002), (0.06, 0.0005), (0.04, 0.99948))
+_EITHER = "(cro_l = cro_r or nhs_number_l = nhs_number_r)"
+IDENTIFIERS = (
+    *(_identifier(kind, _USUAL_NUMBER) for kind in ("pnc", "crn", "prison_number")),
+    Comparison(
+        "CRO or NHS number",
+        "(cro_l is null or cro_r is null) and (nhs_number_l is null or nhs_number_r is null)",
+        (
+            Level("equal", f"coalesce(cro_l = cro_r, false) or coalesce(nhs_number_l = nhs_number_r, false)",
+                  (0.95, 0.00002)),
+            Level("other", "else", (0.05, 0.99998)),
+        ),
+    ),
+)  # fmt: skip
+COMPARISONS = (FORENAME, SURNAME, BIRTH, POSTCODE, *IDENTIFIERS)
+
+#: Pairs are looked at where one of these holds; the report states how many each adds to those before it.
+BLOCKING = {
+    "equal birth date": "l.dob = r.dob",
+    "same-sounding names and birth year": "l.surname_sound = r.surname_sound and "
+    "l.forename_sound = r.forename_sound and l.birth_year = r.birth_year",
+    "same-sounding names and birthday": "l.surname_sound = r.surname_sound and "
+    "l.forename_sound = r.forename_sound and l.birth_day = r.birth_day",
+    "same-sounding names and postcode district": "l.surname_sound = r.surname_sound and "
+    "l.forename_sound = r.forename_sound and l.district = r.district",
+    "same-sounding surname and postcode": "l.surname_sound = r.surname_sound and l.postcode = r.postcode",
+    "same-sounding forename and postcode": "l.forename_sound = r.forename_sound and l.postcode = r.postcode",
+    "equal CRO number": "l.cro = r.cro",
+    "equal NHS number": "l.nhs_number = r.nhs_number",
+}
+#: Expectation-maximisation learns from pairs that agree on one thing about all the others.
+TRAINING = {
+    "equal birth date": "l.dob = r.dob",
+    "equal names": "l.surname = r.surname and l.forename = r.forename",
+}

@@ -1,0 +1,108 @@
+"""Names made comparable: case, accents and punctuation, short forms, and the same name in other letters.
+
+Nothing here decides that two people are one: it only makes "Wojciech Łukasik", "WOJCIECH LUKASIK" and
+"Mohd Hussein", "Muhammad Hussain" comparable, whatever alphabet a name came from.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Set
+from functools import cache
+
+#: Letters that Unicode does not take apart into a plain letter and an accent.
+_LETTERS = str.maketrans({
+    "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h",
+    "’": "", "'": "", "`": "", "ʼ": "", "ʻ": "", "‘": "", ".": "",
+})  # fmt: skip
+_APART = re.compile(r"[\W_\d]+")
+#: Written short forms that no list of nicknames holds.
+_WRITTEN_SHORT = {"mohd": "mohammed", "muhd": "mohammed", "mhd": "mohammed", "md": "mohammed"}
+_SOUNDS = (
+    ("sch", "s"), ("tsch", "s"), ("cz", "s"), ("sz", "s"), ("sh", "s"), ("ch", "s"), ("ph", "f"), ("ck", "k"),
+    ("ce", "se"), ("ci", "si"), ("cy", "si"), ("c", "k"), ("q", "k"), ("x", "ks"), ("z", "s"),
+    ("au", "u"), ("aw", "u"), ("ou", "u"), ("ow", "u"), ("oo", "u"), ("w", "v"),
+)  # fmt: skip
+_SILENT_H = re.compile(r"(?<=[^aeiouy])h|h(?![aeiouy])")
+_VOWELS = str.maketrans({"e": "a", "o": "u", "y": "i"})
+#: Shorter sounds stand for too many names to say anything ("jan": Jan, Jane, Jean).
+LEAST_SOUND = 4
+
+
+@cache
+def words(text: str) -> tuple[str, ...]:
+    """The words of a name in plain small letters: no accents, apostrophes or hyphens."""
+    small = text.casefold().translate(_LETTERS)
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", small) if not unicodedata.combining(letter))
+    return tuple(_WRITTEN_SHORT.get(word, word) for word in _APART.sub(" ", plain.translate(_LETTERS)).split())
+
+
+@cache
+def sound(name: str) -> str:
+    """What stays of a name in whichever letters it was written: its consonants and its first vowel, roughly.
+
+    "mohammed", "muhammad" and "mohamed" are one; so are "hussein" and "husain", "chowdhury" and "chaudhry". The first
+    vowel stays because twins are often called Hassan and Hussein.
+    """
+    text = name
+    for written, heard in _SOUNDS:
+        text = text.replace(written, heard)
+    text = text[:1] + _SILENT_H.sub("", text[1:])
+    found = re.search(r"[aeiou]|(?<!^)y", text)
+    if found is None:
+        return re.sub(r"(.)\1+", r"\1", text)
+    before, vowel, after = text[: found.start()], found[0].translate(_VOWELS), text[found.end() :]
+    return re.sub(r"(.)\1+", r"\1", before + vowel + re.sub(r"[aeiouy]", "", after))
+
+
+@cache
+def _nicknames() -> dict[str, set[str]]:
+    from nicknames import NickNamer
+
+    return NickNamer().canonical_lookup
+
+
+@cache
+def full_forms(name: str) -> frozenset[str]:
+    """The name itself and the full names that it is short for."""
+    return frozenset({name, *_nicknames().get(name, ())})
+
+
+@cache
+def alike(one: str, other: str) -> bool:
+    """Whether two words may be one name: equal, a short form, the same sounds, or one slip of the pen.
+
+    An initial fits every name that it begins.
+    """
+    if not one or not other or one == other:
+        return True
+    if len(one) == 1 or len(other) == 1:
+        return one[0] == other[0]
+    if full_forms(one) & full_forms(other):
+        return True
+    heard = sound(one)
+    if len(heard) >= LEAST_SOUND and heard == sound(other):
+        return True
+    return min(len(one), len(other)) >= 4 and slips(one, other) <= 1
+
+
+def any_alike(ones: Set[str] | tuple[str, ...], others: Set[str] | tuple[str, ...]) -> bool:
+    """Whether any word of one person's names may be one of another's; True where either has none."""
+    return not ones or not others or any(alike(one, other) for one in ones for other in others)
+
+
+@cache
+def slips(one: str, other: str) -> int:
+    """Fewest letters put in, left out, changed, or swapped with their neighbour, that make one of the other; 2 at most.
+
+    More than one is told as two: who asks only wants to know whether it may be a slip.
+    """
+    if one == other:
+        return 0
+    if abs(len(one) - len(other)) > 1:
+        return 2
+    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    a, b = one[start:], other[start:]
+    fixed = a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
+    return 1 if fixed else 2
