@@ -1,6 +1,6 @@
 """Each row against its table's contract: types, codes, empty cells, the sense of its dates.
 
-Vectorised: each distinct value of a column is judged once.
+Each distinct value of a column is judged once; rows are looked at only where a value is wrong.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from desist.intake.contracts import LONGEST_CELL, Column, Contract
 from desist.intake.csv_rows import TOO_LONG
+from desist.intake.stream import LAST_DAY, as_text, coded, day_numbers, is_coded, places, plain, small, spans
 from desist.records import codes
 
 Mask = npt.NDArray[np.bool_]
@@ -45,7 +46,11 @@ _PERIODS = {
     "month": (r"^[12][0-9]{3}-(0[1-9]|1[0-2])$", "a month YYYY-MM"),
     "quarter": (r"^[12][0-9]{3}-Q[1-4]$", "a quarter YYYY-Qn"),
 }
-_TYPES = {"date": pa.timestamp("us"), "integer": pa.int64(), "decimal": pa.float64(), "boolean": pa.bool_()}
+_TYPES = {"date": pa.date32(), "integer": pa.int64(), "decimal": pa.float64(), "boolean": pa.bool_()}
+_MOST = 10**15
+
+
+ALL = slice(None)
 
 
 class Verdicts:
@@ -53,22 +58,25 @@ class Verdicts:
 
     def __init__(self, rows: int) -> None:
         self._reasons = ["", *REFUSED_ROWS]
-        self._reason = np.zeros(rows, dtype=np.int32)
+        self._reason = np.zeros(rows, dtype=np.int16)
 
     def _number(self, reason: str) -> int:
         if reason not in self._reasons:
             self._reasons.append(reason)
         return self._reasons.index(reason)
 
-    def mark(self, rows: Mask, reason: str) -> None:
-        """Give ``reason`` to those of ``rows`` that have none yet."""
+    def mark(self, rows: Mask, reason: str, part: slice = ALL) -> None:
+        """Give ``reason`` to those of ``rows`` that have none yet; they may be a ``part`` of all rows."""
         if rows.any():
-            self._reason[rows & self.accepted] = self._number(reason)
+            reasons = self._reason[part]
+            reasons[rows & (reasons == 0)] = self._number(reason)
 
-    def refuse(self, rows: Mask, reason: str) -> None:
+    def refuse(self, rows: Mask, reason: str, part: slice = ALL) -> None:
         """Give ``reason``, one of REFUSED_ROWS, to ``rows`` even where a fault was found before."""
-        held = (self._reason > 0) & (self._reason <= len(REFUSED_ROWS))
-        self._reason[rows & ~held] = REFUSED_ROWS.index(reason) + 1
+        if rows.any():
+            reasons = self._reason[part]
+            held = (reasons > 0) & (reasons <= len(REFUSED_ROWS))
+            reasons[rows & ~held] = REFUSED_ROWS.index(reason) + 1
 
     @property
     def accepted(self) -> Mask:
@@ -81,14 +89,22 @@ class Verdicts:
         """The reason of each row, empty for an accepted one."""
         return [self._reasons[number] for number in self._reason]
 
+    def reasons_of(self, rows: Mask) -> list[str]:
+        """As ``reasons``, of some rows."""
+        return [self._reasons[number] for number in self._reason[rows]]
+
     def counts(self) -> dict[str, int]:
-        found = Counter(self._reason.tolist())
-        return {self._reasons[number]: count for number, count in sorted(found.items()) if number}
+        found = np.bincount(self._reason, minlength=1)
+        return {self._reasons[number]: int(count) for number, count in enumerate(found) if number and count}
 
 
 @dataclass
 class Checked:
-    """A file's rows after the checks: ``typed`` has every contract column, ``verdicts`` says which rows stand."""
+    """A file's rows after the checks: ``typed`` has every contract column, ``verdicts`` says which rows stand.
+
+    Text in ``typed`` is compact (see ``stream``): a distinct value may belong to a refused row, so nothing is
+    written before ``plain`` has given each cell its own.
+    """
 
     contract: Contract
     typed: pa.Table
@@ -97,16 +113,19 @@ class Checked:
     unmapped: frozenset[str] = frozenset()
 
     def array(self, name: str) -> pa.Array:
-        return self.typed[name].combine_chunks()
+        """The column with each cell's own value."""
+        values = plain(self.typed[name].combine_chunks())
+        return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+    def coded(self, name: str) -> pa.DictionaryArray:
+        """The column as distinct values and each row's place among them."""
+        return coded(self.typed[name])
 
     def days(self, name: str) -> npt.NDArray[np.datetime64]:
         return days(self.typed[name])
 
 
-def days(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.datetime64]:
-    """A date column as numpy days; NaT where empty."""
-    return np.asarray(column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
-                      ).astype("datetime64[D]")  # fmt: skip
+days = day_numbers
 
 
 def parse_date(value: str) -> dt.date | str:
@@ -151,7 +170,7 @@ def check_rows(cells: pa.Table, contract: Contract, *, extract_date: dt.date, ca
     typed = {}
     for column in contract.columns:
         if column.name in cells.column_names:
-            typed[column.name] = _check_column(column, cells[column.name].combine_chunks(), checked)
+            typed[column.name] = _check_column(column, cells[column.name], checked)
         else:
             typed[column.name] = pa.nulls(len(cells), _TYPES.get(column.kind, pa.string()))
     checked.typed = pa.table(typed)
@@ -161,63 +180,114 @@ def check_rows(cells: pa.Table, contract: Contract, *, extract_date: dt.date, ca
     return checked
 
 
+def _check_column(column: Column, cells: pa.ChunkedArray, checked: Checked) -> pa.Array | pa.ChunkedArray:
+    """The column's values by their contract's kind, with a verdict on each row that has none."""
+    if cells.type == _TYPES.get(column.kind):
+        _check_required(column, cells.null_count, np.asarray(cells.is_null()) if cells.null_count else None, checked)
+        return _check_typed(column, cells, checked)
+    encoded = small(coded(cells if is_coded(cells) else as_text(cells)))
+    wrong = _long_values(encoded, checked.verdicts)
+    nulls = encoded.indices.null_count
+    if column.required and nulls:
+        _check_required(column, nulls, np.asarray(encoded.indices.is_null()), checked)
+    if wrong is not None:
+        encoded = _without(encoded, wrong)
+    values = encoded.dictionary.to_pylist() if column.kind != "text" else []
+    if column.kind == "text":  # no code, date or number can hold one
+        control = _mask(pc.match_substring_regex(encoded.dictionary, r"[\x00-\x1f\x7f]"))
+        _mark_values(checked, encoded, control, f"{column.name} holds a control character")
+    if column.kind in ("code", "offence"):
+        _check_codes(column, encoded, values, checked)
+    if column.kind in _PERIODS:
+        form, words = _PERIODS[column.kind]
+        other = np.array([not re.search(form, value) for value in values], dtype=bool)
+        _mark_values(checked, encoded, other, f"{column.name} is not {words}")
+    parse = _parser(column)
+    if parse is None:
+        return encoded
+    parsed = [parse(value) for value in values]
+    for reason in sorted({value for value in parsed if isinstance(value, str)}):
+        of_reason = np.array([value == reason for value in parsed], dtype=bool)
+        _mark_values(checked, encoded, of_reason, f"{column.name} {reason}")
+    distinct = pa.array([None if isinstance(value, str) else value for value in parsed]).cast(_TYPES[column.kind])
+    return distinct.take(encoded.indices)
+
+
+def _check_required(column: Column, nulls: int, empty: Mask | None, checked: Checked) -> None:
+    if column.required and nulls and empty is not None:
+        checked.verdicts.mark(empty, f"{column.name} is empty")
+
+
 def _mask(array: pa.Array | pa.ChunkedArray) -> Mask:
     return np.asarray(pc.fill_null(array, False)).astype(bool)
 
 
-def _check_column(column: Column, cells: pa.Array, checked: Checked) -> pa.Array:
-    verdicts, name = checked.verdicts, column.name
-    too_long = _mask(pc.greater(pc.utf8_length(cells), LONGEST_CELL))
-    if too_long.any():
-        verdicts.mark(too_long, TOO_LONG)
-        cells = pc.if_else(pa.array(too_long), None, cells)
-    if column.kind == "text":  # no code, date or number can hold one
-        control = _mask(pc.match_substring_regex(cells, r"[\x00-\x1f\x7f]"))
-        verdicts.mark(control, f"{name} holds a control character")
-    if column.required:
-        verdicts.mark(np.asarray(pc.is_null(cells)) & ~too_long, f"{name} is empty")
-    parse = _parser(column)
-    if column.kind in ("code", "offence"):
-        _check_codes(column, cells, checked)
-    if column.kind in _PERIODS:
-        form, words = _PERIODS[column.kind]
-        other = ~_mask(pc.match_substring_regex(cells, form)) & np.asarray(cells.is_valid())
-        verdicts.mark(other, f"{name} is not {words}")
-    if parse is None:
+def _mark_values(checked: Checked, encoded: pa.DictionaryArray, wrong: Mask, reason: str) -> None:
+    if wrong.any():
+        checked.verdicts.mark(np.append(wrong, False)[places(encoded)], reason)
+
+
+def _long_values(encoded: pa.DictionaryArray, verdicts: Verdicts) -> Mask | None:
+    """Distinct values that are too long, after their rows were marked; None where there are none."""
+    long = _mask(pc.greater(pc.utf8_length(encoded.dictionary), LONGEST_CELL))
+    if not long.any():
+        return None
+    verdicts.mark(np.append(long, False)[places(encoded)], TOO_LONG)
+    return long
+
+
+def _without(encoded: pa.DictionaryArray, gone: Mask) -> pa.DictionaryArray:
+    """The column with some distinct values emptied."""
+    to = np.append(np.where(gone, -1, np.cumsum(~gone) - 1), -1).astype(np.int32)
+    found = to[places(encoded)]
+    return pa.DictionaryArray.from_arrays(pa.array(found, mask=found < 0), encoded.dictionary.filter(pa.array(~gone)))
+
+
+def _check_typed(column: Column, cells: pa.ChunkedArray, checked: Checked) -> pa.ChunkedArray:
+    """As for text, of a column that came with its contract's own type: what no text could say is no value."""
+    name = column.name
+    if column.kind == "boolean":
         return cells
-    encoded = cells.dictionary_encode()
-    parsed = [parse(value) for value in encoded.dictionary.to_pylist()]
-    places = np.asarray(pc.fill_null(encoded.indices, -1))
-    for reason in sorted({value for value in parsed if isinstance(value, str)}):
-        wrong = np.array([value == reason for value in parsed] + [False])
-        verdicts.mark(wrong[places], f"{name} {reason}")
-    values = pa.array([None if isinstance(value, str) else value for value in parsed])
-    return values.cast(_TYPES[column.kind]).take(encoded.indices)
+    if column.kind == "date":
+        lowest, highest = np.datetime64(_EARLIEST, "D"), LAST_DAY
+        faults = (f"is before {_EARLIEST.year}", "is not a date YYYY-MM-DD")
+    else:
+        low = -_MOST + 1 if column.lowest is None else column.lowest
+        lowest, highest = low, _MOST - 1 if column.highest is None else column.highest
+        faults = ("is outside the range that the contract allows",) * 2
+    values = day_numbers(cells) if column.kind == "date" else cells.to_numpy()
+    filled = values if column.kind == "date" or not cells.null_count else np.asarray(pc.fill_null(cells, lowest))
+    gone = np.zeros(len(cells), dtype=bool)
+    for wrong, fault in ((filled < lowest, faults[0]), (filled > highest, faults[1])):
+        checked.verdicts.mark(wrong, f"{name} {fault}")
+        gone |= wrong
+    return pc.if_else(pa.array(gone), None, cells) if gone.any() else cells
 
 
-def _check_codes(column: Column, cells: pa.Array, checked: Checked) -> None:
-    encoded = cells.dictionary_encode()
-    values = encoded.dictionary.to_pylist()
-    places = np.asarray(pc.fill_null(encoded.indices, -1))
-
-    def rows(wanted: Callable[[str], bool]) -> Mask:
-        return np.asarray(np.array([*(wanted(value) for value in values), False])[places])
+def _check_codes(column: Column, encoded: pa.DictionaryArray, values: Sequence[str], checked: Checked) -> None:
+    def of(wanted: Callable[[str], bool]) -> Mask:
+        return np.array([wanted(value) for value in values], dtype=bool)
 
     if column.kind == "code":
         allowed = set(column.codes)
-        wrong = rows(lambda value: value not in allowed)
-        checked.verdicts.mark(wrong, f"{column.name} holds a code that is not on its list")
-        if checked.contract.held_in == "store":  # never a cell of an identity or equality table
-            checked.wrong_codes.update(_named(column.name, [values[place] for place in places[wrong]]))
+        wrong = of(lambda value: value not in allowed)
+        _mark_values(checked, encoded, wrong, f"{column.name} holds a code that is not on its list")
+        if wrong.any() and checked.contract.held_in == "store":  # never a cell of an identity or equality table
+            rows = np.bincount(places(encoded) + 1, minlength=len(values) + 1)[1:]
+            counts = {values[place]: int(rows[place]) for place in np.flatnonzero(wrong)}
+            checked.wrong_codes.update(_named(column.name, counts))
         return
     five = re.compile(r"[0-9]{5}")
-    mapped, repealed = codes.offences(), codes.repealed_offences()
-    checked.verdicts.mark(rows(lambda value: not five.fullmatch(value)), f"{column.name} is not a code of five digits")
-    checked.verdicts.refuse(rows(lambda value: value in repealed), REPEALED_OFFENCE)
+    mapped, gone = codes.offences(), codes.repealed_offences()
+    not_five = of(lambda value: not five.fullmatch(value))
+    _mark_values(checked, encoded, not_five, f"{column.name} is not a code of five digits")
+    repealed = of(lambda value: value in gone)
+    if repealed.any():
+        checked.verdicts.refuse(np.append(repealed, False)[places(encoded)], REPEALED_OFFENCE)
     checked.unmapped = frozenset(value for value in values if five.fullmatch(value) and value not in mapped)
 
 
-def _named(column: str, wrong: list[str]) -> dict[str, dict[str, int]]:
+def _named(column: str, wrong: Mapping[str, int]) -> dict[str, dict[str, int]]:
     often = {
         value: count
         for value, count in Counter(wrong).most_common()
@@ -230,27 +300,38 @@ def _check_subject(checked: Checked, categories: Sequence[str]) -> None:
     """Refuse rows about victims or witnesses only, and categories outside the agreement (REQUIREMENTS INT-6)."""
     if not checked.contract.of_people:
         return
-    category = checked.typed["subject_category"]
-    checked.verdicts.refuse(_mask(pc.is_in(category, pa.array(["victim", "witness"]))), VICTIM_OR_WITNESS)
+    encoded = checked.coded("subject_category")
+    values = encoded.dictionary.to_pylist()
     others = [name for name in codes.SUBJECT_CATEGORIES if name not in categories]
-    checked.verdicts.refuse(_mask(pc.is_in(category, pa.array(others, type=pa.string()))), NOT_COVERED)
+    for among, reason in ((["victim", "witness"], VICTIM_OR_WITNESS), (others, NOT_COVERED)):
+        found = np.array([value in among for value in values], dtype=bool)
+        if found.any():
+            checked.verdicts.refuse(np.append(found, False)[places(encoded)], reason)
 
 
 def _check_dates(checked: Checked, cut: np.datetime64) -> None:
+    for part in spans(len(checked.typed)):
+        _check_dates_of(checked, cut, part)
+
+
+def _check_dates_of(checked: Checked, cut: np.datetime64, part: slice) -> None:
+    """The sense of the dates in a part of the rows: small enough for all its days to be held at once."""
     contract, verdicts = checked.contract, checked.verdicts
-    dates = {column.name: checked.days(column.name) for column in contract.columns if column.kind == "date"}
+    rows = checked.typed.slice(part.start, part.stop - part.start)
+    dates = {column.name: days(rows[column.name]) for column in contract.columns if column.kind == "date"}
     for column in contract.columns:
         if column.kind == "date" and not column.plan:
-            verdicts.mark(dates[column.name] > cut, f"{column.name} lies after the extract date")
+            verdicts.mark(dates[column.name] > cut, f"{column.name} lies after the extract date", part)
     for column in contract.columns:
-        if column.not_before:
-            verdicts.mark(dates[column.name] < dates[column.not_before], f"{column.name} is before {column.not_before}")
+        name, before = column.name, column.not_before
+        if before:
+            verdicts.mark(dates[name] < dates[before], f"{name} is before {before}", part)
         known_from = column.known_from or ("recorded_on" if _is_own_event(column) else "")
         if column.known_from:
-            there = np.asarray(checked.typed[column.name].is_valid())
-            verdicts.mark(there & np.isnat(dates[known_from]), f"{column.name} has no {known_from}")
-        if known_from and column.kind == "date":
-            verdicts.mark(dates[column.name] > dates[known_from], f"{column.name} lies after its {known_from}")
+            there = np.asarray(rows[name].is_valid())
+            verdicts.mark(there & np.isnat(dates[known_from]), f"{name} has no {known_from}", part)
+        if known_from and known_from in dates and column.kind == "date":
+            verdicts.mark(dates[name] > dates[known_from], f"{name} lies after its {known_from}", part)
 
 
 def _check_numbers_and_periods(checked: Checked, cut: dt.date) -> None:
@@ -262,8 +343,9 @@ def _check_numbers_and_periods(checked: Checked, cut: dt.date) -> None:
             more = _mask(pc.greater(values, checked.typed[column.at_most]))
             checked.verdicts.mark(more, f"{column.name} is more than {column.at_most}")
         if column.kind in latest:
-            later = _mask(pc.greater(values, latest[column.kind]))
-            checked.verdicts.mark(later, f"{column.name} lies after the extract date")
+            encoded = coded(values)
+            later = _mask(pc.greater(encoded.dictionary, latest[column.kind]))
+            _mark_values(checked, encoded, later, f"{column.name} lies after the extract date")
 
 
 def _is_own_event(column: Column) -> bool:

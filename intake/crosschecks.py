@@ -9,13 +9,13 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from desist.intake.ages import birthday
 from desist.intake.checks import CHILDHOOD, NO_CONSENT, REFUSED_ROWS, SUPPRESSED, Checked, Mask, days
 from desist.intake.contracts import ADULT_AGE
+from desist.intake.stream import places, repeated_rows, spans
 
 DUPLICATE = "repeats the key of an earlier row"
 REPEATED = "repeats an earlier row in full"
@@ -55,9 +55,15 @@ def _is_in(values: pa.Array, among: pa.Array) -> Mask:
     return np.asarray(np.asarray(pc.is_in(values, value_set=among.drop_null())) & np.asarray(values.is_valid()))
 
 
+def _rows_in(checked: Checked, numbers: pa.Array) -> Mask:
+    """Rows of the people with these numbers; each distinct number is looked up once."""
+    encoded = checked.coded("agency_person")
+    return np.asarray(np.append(_is_in(encoded.dictionary, numbers), False)[places(encoded)])
+
+
 def check_consent(checked: Checked, numbers: pa.Array) -> None:
     """Refuse rows of people who are not among ``numbers``, those who consent (REQUIREMENTS INT-9)."""
-    checked.verdicts.refuse(~_is_in(checked.array("agency_person"), numbers), NO_CONSENT)
+    checked.verdicts.refuse(~_rows_in(checked, numbers), NO_CONSENT)
 
 
 class Suppression(Protocol):
@@ -77,7 +83,7 @@ class Suppression(Protocol):
 
 def check_suppressed(checked: Checked, numbers: pa.Array) -> None:
     """Refuse rows of the erased people with these ``numbers``, whatever else is wrong with them."""
-    checked.verdicts.refuse(_is_in(checked.array("agency_person"), numbers), SUPPRESSED)
+    checked.verdicts.refuse(_rows_in(checked, numbers), SUPPRESSED)
 
 
 def check_people(checked: Checked, people: People, *, extract_date: dt.date) -> None:
@@ -87,49 +93,61 @@ def check_people(checked: Checked, people: People, *, extract_date: dt.date) -> 
     under eighteen on the extract date. With an unknown birth date it cannot be told: the row stays,
     and the vault answers that the person is not known to be adult.
     """
-    numbers = checked.array("agency_person")
-    places = np.asarray(pc.fill_null(pc.index_in(numbers, value_set=people.numbers), -1)).astype(np.int64)
-    missing = (places < 0) & np.asarray(numbers.is_valid())
-    checked.verdicts.mark(missing, NOT_IN_IDENTITY)
-    adult_from = np.append(people.adult_from, np.datetime64("NaT"))[places]
-    child = adult_from > np.datetime64(extract_date, "D")
-    if checked.contract.event:
-        child |= checked.days("occurred_on") < adult_from
-    checked.verdicts.refuse(child, CHILDHOOD)
+    encoded = checked.coded("agency_person")
+    found = pc.index_in(encoded.dictionary, value_set=people.numbers)
+    row_of_value = np.append(np.asarray(pc.fill_null(found, -1)).astype(np.int32), np.int32(-1))
+    of_row = places(encoded)
+    adult_from = np.append(people.adult_from, np.datetime64("NaT"))
+    for part in spans(len(of_row)):
+        who = row_of_value[of_row[part]]
+        checked.verdicts.mark((who < 0) & (of_row[part] >= 0), NOT_IN_IDENTITY, part)
+        of_age = adult_from[who]
+        child = of_age > np.datetime64(extract_date, "D")
+        if checked.contract.event:
+            rows = checked.typed["occurred_on"].slice(part.start, part.stop - part.start)
+            child |= days(rows) < of_age
+        checked.verdicts.refuse(child, CHILDHOOD, part)
 
 
 def check_duplicates(checked: Checked) -> None:
     """Mark the second and later rows of one key; tables without a key: rows repeated in full."""
-    standing = checked.verdicts.accepted
     key = checked.contract.key or checked.contract.names
-    frame = pd.DataFrame({name: _numbered(checked.array(name)) for name in key})[standing]
-    repeated = np.zeros(len(standing), dtype=bool)
-    repeated[np.flatnonzero(standing)[frame.duplicated().to_numpy()]] = True
-    checked.verdicts.mark(repeated, DUPLICATE if checked.contract.key else REPEATED)
-
-
-def _numbered(values: pa.Array) -> npt.NDArray[np.int32]:
-    return np.asarray(pc.fill_null(values.dictionary_encode().indices, -1))
+    again = repeated_rows([checked.typed[name] for name in key], checked.verdicts.accepted)
+    if len(again):
+        repeated = np.zeros(len(checked.typed), dtype=bool)
+        repeated[again] = True
+        checked.verdicts.mark(repeated, DUPLICATE if checked.contract.key else REPEATED)
 
 
 def check_reference(checked: Checked, column: str, parent: Checked) -> None:
     """Every ``column`` names an accepted row of ``parent`` of the same person; a refused one refuses its rows too."""
-    table = parent.contract.table
-    # Accepted rows first: where a key was sent twice, the accepted row is the one referred to.
-    order = np.argsort(~parent.verdicts.accepted, kind="stable")
-    keys = parent.array(column).take(pa.array(order))
-    places = np.asarray(pc.fill_null(pc.index_in(checked.array(column), value_set=keys), -1)).astype(np.int64)
-    found, verdicts = places >= 0, checked.verdicts
+    table, verdicts = parent.contract.table, checked.verdicts
+    rows = _rows_named(checked, column, parent)
+    found = rows >= 0
     verdicts.mark(~found, NO_PARENT.format(table=table))
     if not found.any():
         return
-    rows = order[places]
     for reason in REFUSED_ROWS:
-        verdicts.refuse(found & parent.verdicts.having(reason)[rows], reason)
+        having = parent.verdicts.having(reason)
+        if having.any():
+            verdicts.refuse(found & having[rows], reason)
     verdicts.mark(found & ~parent.verdicts.accepted[rows], PARENT_QUARANTINED.format(table=table))
-    own = checked.array("agency_person")
-    same = pc.fill_null(pc.equal(own, parent.array("agency_person").take(pa.array(rows))), False)
-    verdicts.mark(found & ~np.asarray(same).astype(bool), OTHER_PERSON.format(table=table))
+    own, theirs = checked.coded("agency_person"), parent.coded("agency_person")
+    same_person = np.asarray(pc.fill_null(pc.index_in(own.dictionary, value_set=theirs.dictionary), -2))
+    mine = np.append(same_person, -2)[places(own)]
+    verdicts.mark(found & (mine != places(theirs)[rows]), OTHER_PERSON.format(table=table))
+
+
+def _rows_named(checked: Checked, column: str, parent: Checked) -> npt.NDArray[np.int64]:
+    """The parent's row that each row names, -1 where none. Of a key sent twice, the accepted row is meant."""
+    named, keys = checked.coded(column), parent.coded(column)
+    # Written from the last to the first, accepted rows after the others: what stays is the first accepted one.
+    order = np.argsort(~parent.verdicts.accepted, kind="stable")[::-1]
+    of_key = places(keys)[order]
+    row_of_key = np.full(len(keys.dictionary) + 1, -1, dtype=np.int64)
+    row_of_key[of_key[of_key >= 0]] = order[of_key >= 0]
+    key_of_name = np.asarray(pc.fill_null(pc.index_in(named.dictionary, value_set=keys.dictionary), -1))
+    return np.asarray(row_of_key[np.append(key_of_name, -1)[places(named)]])
 
 
 def unmapped_offences(checked: Checked) -> dict[str, int]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from desist.intake.agreements import Agreement, check_agreement
 from desist.intake.checks import REFUSED_ROWS, Checked, Verdicts, check_rows
@@ -30,6 +29,7 @@ from desist.intake.delivery import Delivery, SentFile
 from desist.intake.raw import rows_of
 from desist.intake.report import FileReport
 from desist.intake.store import Store, held_names
+from desist.intake.stream import as_text
 from desist.intake.vault import Vault
 from desist.records.codes import offence_table_version
 from desist.records.errors import Problem
@@ -237,16 +237,12 @@ def _check_erased(source: JudgedSource, suppressed: Suppression | None) -> None:
     barred = []
     for checked in about:
         names = [column.name for column in checked.contract.columns if checked.contract.table == "identity"]
-        people = {name: _text(checked.array(name)) for name in names or ["agency_person"]}
+        people = {name: as_text(checked.array(name)) for name in names or ["agency_person"]}
         if not names:
             people["agency_person"] = people["agency_person"].unique()
         barred.append(suppressed.barred(source.delivery.source, pa.table(people)))
     for checked in about:
         check_suppressed(checked, pa.concat_arrays(barred))
-
-
-def _text(values: pa.Array) -> pa.Array:
-    return pc.strftime(values, format="%Y-%m-%d") if pa.types.is_temporal(values.type) else values.cast(pa.string())
 
 
 def _compare(source: JudgedSource, store: Store, vault: Vault) -> None:

@@ -23,6 +23,7 @@ from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, JudgedSource, judge
 from desist.intake.mapping.load import load_mappings
+from desist.intake.quality import figures_of, keep_figures
 from desist.intake.rectified import Rectified
 from desist.intake.report import IntakeReport
 from desist.intake.rights import Rights
@@ -175,6 +176,7 @@ def write_file(
         "wrong_codes": {column: dict(found) for column, found in report.wrong_codes.items()},
         "dropped_columns": list(report.dropped_columns),
         "partitions": partitions,
+        "figures": figures_of(rows, contract, file.raw.cells.column_names, delivery.extract_date),
         **({"erased": len(accepted) - len(rows)} if len(rows) < len(accepted) else {}),
         "quarantine": store.write_quarantine(source, contract.table, quarantined) if len(quarantined) else None,
     }
@@ -225,6 +227,7 @@ def _enter(manifest: Manifest, extract: Extract) -> None:
     key = f"{extract['source']}/{extract['table']}"
     before = [older for older in manifest["extracts"].get(key, []) if older["held_as"] != extract["held_as"]]
     manifest["extracts"][key] = [extract, *before]
+    keep_figures(manifest, extract)
 
 
 def withdrawn(source: JudgedSource) -> list[str]:

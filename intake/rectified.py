@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from desist.intake.contracts import CONTRACTS, Contract
 from desist.intake.rights import Correction, Rights
+from desist.intake.stream import as_stored
 from desist.intake.store import Store, pieces
 from desist.intake.suppression import ErasedPeople
 
@@ -39,7 +40,9 @@ class Rectified:
 
     def applied(self, source: str, table: str, rows: pa.Table) -> pa.Table:
         """The rows with every corrected cell put right and every row taken away that was found to be wrong."""
-        for correction in self._rights.corrections(source, table):
+        corrections = self._rights.corrections(source, table)
+        rows = as_stored(rows) if corrections else rows
+        for correction in corrections:
             rows = self._apply(correction, rows)
         return rows
 

@@ -9,7 +9,6 @@ current one first; older ones stay as history.
 from __future__ import annotations
 
 import datetime as dt
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from desist.intake.contracts import CONTRACTS
+from desist.intake.partitions import each, partitions
+from desist.intake.stream import as_stored
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_bytes, write_json
 from desist.records.hashing import hash_bytes, hash_file, hash_json
@@ -189,17 +190,10 @@ class Store:
         if unstamped:
             raise ValueError(f"rows of {table} lack their stamps {unstamped}")
         if not of_people:
-            return [self._write(f"data/{table}", rows)]
+            return [self._write(f"data/{table}", as_stored(rows))]
         count = max(1, -(-len(rows) // ROWS_PER_PARTITION))
-        numbers = rows["agency_person"].combine_chunks().dictionary_encode()
-        distinct = numbers.dictionary.to_pylist()
-        bucket_of = np.array([zlib.crc32(value.encode()) % count for value in distinct], dtype=int)
-        ranks = np.empty(len(distinct), dtype=np.int64)
-        ranks[sorted(range(len(distinct)), key=distinct.__getitem__)] = np.arange(len(distinct))
-        places = np.asarray(numbers.indices)
-        order = np.argsort(ranks[places], kind="stable") if len(rows) else np.zeros(0, dtype=np.int64)
-        buckets = bucket_of[places[order]] if len(rows) else np.zeros(0, dtype=int)
-        return [self._write(f"data/{table}", rows.take(pa.array(order[buckets == b]))) for b in range(count)]
+        cuts = partitions(rows["agency_person"], count)
+        return each(lambda part: self._write(f"data/{table}", as_stored(part)), rows, cuts)
 
     def write_quarantine(self, source: str, table: str, rows: pa.Table) -> dict[str, Any]:
         """The file of rows that were not accepted."""

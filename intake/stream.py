@@ -191,3 +191,90 @@ def day_numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.datetime64
 
 #: The last day that YYYY-MM-DD can write.
 LAST_DAY = np.datetime64(dt.date.max, "D")
+
+
+def as_stored(rows: pa.Table) -> pa.Table:
+    """Rows with each cell's own value, days as moments: the types in which the store keeps and gives them."""
+    columns = {name: plain(rows[name]) for name in rows.column_names}
+    stamp = pa.timestamp("us")
+    return pa.table({
+        name: column.cast(stamp) if pa.types.is_date32(column.type) else column for name, column in columns.items()
+    })  # fmt: skip
+
+
+# --- comparing
+
+
+def repeated_rows(columns: Sequence[pa.Array | pa.ChunkedArray], standing: npt.NDArray[np.bool_]) -> Codes:
+    """The places of those ``standing`` rows that equal an earlier standing row in every column; empty equals empty.
+
+    Rows are told apart by a hash of 64 bits; only rows of equal hash are compared cell by cell, so that
+    a collision marks nobody.
+    """
+    rows = np.flatnonzero(standing)
+    if len(rows) < 2:
+        return rows[:0]
+    hashes = _row_hashes(columns)[rows] if len(rows) < len(standing) else _row_hashes(columns)
+    ordered = np.sort(hashes)
+    again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(again):
+        return rows[:0]
+    near = np.searchsorted(again, hashes)
+    near[near == len(again)] = 0
+    candidates = rows[again[near] == hashes]
+    take = pa.array(candidates)
+    cells = {str(place): _numbered(column.take(take)) for place, column in enumerate(columns)}
+    order = np.lexsort((candidates, *cells.values()))
+    same = np.ones(len(order) - 1, dtype=bool)
+    for values in cells.values():
+        ordered_values = values[order]
+        same &= ordered_values[1:] == ordered_values[:-1]
+    return np.sort(candidates[order[1:][same]])
+
+
+def _numbered(values: pa.Array | pa.ChunkedArray) -> Codes:
+    return places(coded(values))
+
+
+def _row_hashes(columns: Sequence[pa.Array | pa.ChunkedArray]) -> npt.NDArray[np.uint64]:
+    rows = len(columns[0])
+    hashes = np.zeros(rows, dtype=np.uint64)
+    numbered = [values if is_coded(values) or not _is_text(values) else coded(values) for values in columns]
+    for values in numbered:
+        whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        if is_coded(whole):
+            whole = coded(whole)
+        for part in spans(rows):
+            _mix(hashes[part], _cell_numbers(whole.slice(part.start, part.stop - part.start)))
+    return hashes
+
+
+def _is_text(values: pa.Array | pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_string(values.type) or pa.types.is_large_string(values.type))
+
+
+def _cell_numbers(values: pa.Array) -> npt.NDArray[np.uint64]:
+    """A number a cell, equal for equal cells of one column; one number of its own for empty cells."""
+    if is_coded(values):
+        found = places(values).astype(np.int64)
+    elif pa.types.is_floating(values.type):
+        found = np.asarray(pc.fill_null(values, np.inf)).view(np.int64)
+    elif pa.types.is_boolean(values.type):
+        found = np.asarray(pc.fill_null(values.cast(pa.int8()), -1)).astype(np.int64)
+    elif pa.types.is_temporal(values.type):
+        kind = pa.int32() if pa.types.is_date32(values.type) else pa.int64()
+        found = np.asarray(pc.fill_null(values.view(kind), np.iinfo(np.int32).min)).astype(np.int64)
+    else:
+        found = np.asarray(pc.fill_null(values.cast(pa.int64()), np.iinfo(np.int64).min))
+    return np.asarray(found).view(np.uint64)
+
+
+def _mix(hashes: npt.NDArray[np.uint64], numbers: npt.NDArray[np.uint64]) -> None:
+    """Stir the numbers into the hashes (the finalizer of splitmix64), in place."""
+    hashes += numbers
+    hashes += np.uint64(0x9E3779B97F4A7C15)
+    hashes ^= hashes >> np.uint64(30)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    hashes ^= hashes >> np.uint64(27)
+    hashes *= np.uint64(0x94D049BB133111EB)
+    hashes ^= hashes >> np.uint64(31)

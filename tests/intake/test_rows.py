@@ -285,7 +285,7 @@ def test_whatever_a_file_holds_each_line_is_accepted_or_quarantined(tmp_path_fac
     content = "\n".join([",".join(contract.names), *(",".join(cells) for cells in lines)]) + "\n"
     raw = read_rows(content.encode(), encoding="utf-8", wanted=contract.names, where="x")
     checked = check_rows(raw.cells, contract, extract_date=dt.date(2026, 9, 30), categories=("convicted",))
-    written = sum(1 for cells in lines if ",".join(cells).strip())
+    written = sum(1 for cells in lines if ",".join(cells).encode().strip())
     assert raw.rows_read == written
     counted = int(checked.verdicts.accepted.sum()) + sum(checked.verdicts.counts().values()) + len(raw.unreadable)
     assert counted == written

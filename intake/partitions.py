@@ -1,0 +1,51 @@
+"""A table's rows cut by person: who stands in which partition, and in which order."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from desist.intake.stream import coded, places
+
+#: Partitions packed and written at once. Arrow packs outside Python's lock; what is written does not depend on it.
+AT_ONCE = 2
+
+Order = npt.NDArray[np.int64]
+Made = TypeVar("Made")
+
+
+def partitions(numbers: pa.Array | pa.ChunkedArray, count: int) -> list[Order]:
+    """The rows of each of ``count`` partitions, by person and then as they came.
+
+    A person's partition depends on their number and on ``count`` alone, so that all their rows stand in one.
+    """
+    encoded = coded(numbers)
+    distinct = encoded.dictionary
+    by_number = np.asarray(pc.sort_indices(distinct))
+    rank = np.empty(len(distinct), dtype=np.int32)
+    rank[by_number] = np.arange(len(distinct), dtype=np.int32)
+    if count == 1:
+        return [np.argsort(rank[places(encoded)], kind="stable") if len(encoded) else np.zeros(0, dtype=np.int64)]
+    bucket = np.array([zlib.crc32(value.encode()) % count for value in distinct.to_pylist()], dtype=np.uint16)
+    of_row = places(encoded)
+    buckets = bucket[of_row]
+    order = np.argsort(buckets, kind="stable")  # a radix sort, because the numbers are of 16 bits
+    ends = np.cumsum(np.bincount(buckets, minlength=count))
+    del buckets
+    return [
+        rows[np.argsort(rank[of_row[rows]], kind="stable")] for rows in np.split(order, ends[:-1])
+    ]
+
+
+def each(work: Callable[[pa.Table], Made], rows: pa.Table, cuts: Sequence[Order]) -> list[Made]:
+    """What ``work`` makes of each partition's rows, in the order of the partitions; AT_ONCE of them at a time."""
+    rows = rows.combine_chunks()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda cut: work(rows.take(pa.array(cut))), cuts))
