@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from desist.intake.csv_rows import RawRows, read_rows
 from desist.intake.delivery import Delivery, SentFile
 from desist.intake.mapping.apply import map_rows
-from desist.intake.mapping.columnar import read_canonical
 from desist.intake.mapping.load import Broken
 from desist.intake.mapping.model import FileMap
+from desist.intake.stream import read_parquet
 from desist.records.errors import Problem
 
 #: What a file begins with that is a workbook: a zip, or the container of older and of locked ones.
@@ -27,7 +27,7 @@ def rows_of(
     if sent.mapping:
         return _mapped(sent, delivery, wanted, mapping, where)
     if sent.content.startswith(b"PAR1") or sent.path.lower().endswith(".parquet"):
-        return read_canonical(sent.content, wanted=wanted, where=where)
+        return read_parquet(sent.content, wanted=wanted, where=where)
     if sent.content.startswith(_WORKBOOKS):
         return [
             Problem("a workbook without a mapping", where, "a CSV or Parquet file, or a mapping",

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from desist.intake.contracts import CONTRACTS, Contract
 from desist.intake.rights import Correction, Rights
-from desist.intake.stream import as_stored
 from desist.intake.store import Store, pieces
+from desist.intake.stream import as_stored
 from desist.intake.suppression import ErasedPeople
 
 #: The field of a correction that takes the whole row away: a record of somebody else's.

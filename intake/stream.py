@@ -94,9 +94,11 @@ def read_parquet(content: bytes, *, wanted: Sequence[str], where: str) -> RawRow
             return problems
         columns, too_long = _decoded(file, wanted)
     except (pa.ArrowException, OSError, ValueError):
+        whole = content[:4] in (b"PAR1", b"PARE")
+        what = "a Parquet file that was cut off or damaged, or has a password" if whole else "no Parquet file"
         return [
-            Problem("a Parquet file that is cut off, damaged or protected by a password", where,
-                    "a whole Parquet file without a password", "Fetch the file again, or ask for it anew.")
+            Problem(what, where, "a whole Parquet file without a password",
+                    "Fetch the file again, or ask the agency to send it anew.")
         ]  # fmt: skip
     lines = np.arange(1, file.metadata.num_rows + 1, dtype=np.int64)
     cells = pa.table(columns) if columns else pa.table({})
@@ -121,8 +123,8 @@ def _faults(file: pq.ParquetFile, wanted: Sequence[str], where: str) -> list[Pro
         kind = schema.field(name).type
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             problems.append(
-                Problem(f"the column {name} of type {kind}"[:80], where, "text, dates, numbers or flags, one a cell",
-                        "Write the column as text.")
+                Problem(f"a table or bytes within a cell ({name})", where, "one value a cell: text, date, number, flag",
+                        "Ask for the file with plain columns.")
             )  # fmt: skip
     return problems
 
