@@ -137,11 +137,14 @@ def linkage_quality(records: pd.DataFrame, groups: pd.DataFrame) -> LinkageQuali
 
 
 def _by_group(records: pd.DataFrame, persons: pd.DataFrame, missed: _Pairs, wrong: _Pairs) -> Sequence[GroupLinks]:
-    labels = {str(name): persons.loc[records[PERSON], name].astype(str).to_numpy() for name in persons}
-    people = {name: records[PERSON].groupby(values).nunique().to_dict() for name, values in labels.items()}
+    rows = persons.loc[records[PERSON]].astype(str)
+    labels = {str(name): rows[name].to_numpy() for name in rows}
+    people: dict[str, dict[Any, int]] = {
+        name: records[PERSON].groupby(values).nunique().to_dict() for name, values in labels.items()
+    }
     everybody = records[PERSON].nunique()
 
-    def compared(name: str, group: str) -> bool:
+    def compared(name: str, group: Any) -> bool:
         return group != NOT_STATED and FEWEST <= people[name][group] <= everybody - FEWEST
 
     z = z_of(1 - (1 - LEVEL) / max(1, sum(compared(name, group) for name in labels for group in people[name])))

@@ -62,7 +62,7 @@ def identity(p: Partnership, source: str, numbers: Numbers, tables: Mapping[str,
     who, people = numbers.who, p.people
     written = Writing(p, source, who, names)
     columns: dict[str, pa.Array] = dict.fromkeys(IDENTITY_COLUMNS, pa.nulls(len(who), pa.string()))
-    columns |= _identifiers(p, source, written) | _names(source, written)
+    columns |= _identifiers(p, source, written) | written_names(source, written)
     columns["dob"] = dates(written.births())
     columns["sex"] = words(codes.SEXES, np.where(people.female[who], 0, 1))
     if source != "treatment":
@@ -115,7 +115,7 @@ def _identifiers(p: Partnership, source: str, written: Writing) -> dict[str, pa.
     return found
 
 
-def _names(source: str, written: Writing) -> dict[str, pa.Array]:
+def written_names(source: str, written: Writing) -> dict[str, pa.Array]:
     """Names as the agency writes them; initials of the true ones only from treatment."""
     if source == "treatment":
         first, last = (names[written.who].tolist() for names in (written.called.forename, written.called.surname))

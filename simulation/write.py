@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from desist.simulation.truth_files import (
     person_names,
     schedules_table,
 )
-from desist.simulation.world import AREAS, Calendar, World, borough
+from desist.simulation.world import AREAS, Calendar, Ints, World, borough
 
 SHARINGS = ("full", "no_treatment", "no_police_in_one_area", "probation_only")
 #: The area whose people the police of "no_police_in_one_area" know nothing of.
@@ -65,7 +65,7 @@ def simulate(
     """
     world = world or World()
     _check(people, sharing)
-    p, watch = _settle(people, seed, world, Calendar(history_start, extract_date))
+    p, watch = settle(people, seed, world, Calendar(history_start, extract_date))
     extracts, numbers = _extracts(p, sharing)
     with new_folder(folder / "extracts") as extracts_folder:
         for source, tables in extracts.items():
@@ -91,7 +91,7 @@ def _check(people: int, sharing: str) -> None:
         raise Refused("This partnership cannot be made.", problems)
 
 
-def _settle(people: int, seed: int, world: World, calendar: Calendar) -> tuple[Partnership, Watch]:
+def settle(people: int, seed: int, world: World, calendar: Calendar) -> tuple[Partnership, Watch]:
     """Everything that truly happens, before anybody writes it down."""
     made = make_people(people, world, calendar, np.random.default_rng([seed, 0]))
     watch = Watch(made, world, calendar)
@@ -99,8 +99,8 @@ def _settle(people: int, seed: int, world: World, calendar: Calendar) -> tuple[P
     return Partnership(world, calendar, made, careers, seed), watch
 
 
-def _extracts(p: Partnership, sharing: str) -> tuple[dict[str, Tables], dict[str, Numbers]]:
-    """Each source's tables as sent, and whom its numbers stand for."""
+def source_rows(p: Partnership, sharing: str) -> Iterator[tuple[str, Ints, dict[str, Rows]]]:
+    """Each source with the people it knows and its tables, before anybody has a number there."""
     booked = appointments(p)
     made: dict[str, dict[str, Rows]] = {"probation": probation_tables(p, booked)}
     knows = np.ones(len(p.people), dtype=bool)
@@ -112,11 +112,17 @@ def _extracts(p: Partnership, sharing: str) -> tuple[dict[str, Tables], dict[str
         made["council"] = council_tables(p)
         if sharing != "no_treatment":
             made["treatment"] = treatment_tables(p)
-    extracts, numbers, names = {}, {}, people_called(p)
     for source, tables in made.items():
         who = np.unique(np.concatenate([rows.who for rows in tables.values()]))
         if source == "police":  # also people whose sanctions are all from before the history
             who = np.flatnonzero(knows)
+        yield source, who, tables
+
+
+def _extracts(p: Partnership, sharing: str) -> tuple[dict[str, Tables], dict[str, Numbers]]:
+    """Each source's tables as sent, and whom its numbers stand for."""
+    extracts, numbers, names = {}, {}, people_called(p)
+    for source, who, tables in source_rows(p, sharing):
         numbers[source] = person_numbers(p, source, who)
         extracts[source] = _as_sent(p, source, numbers[source], tables, names)
     return extracts, numbers
