@@ -65,6 +65,7 @@ def _register() -> None:
         commands_data,
         commands_export,
         commands_gate,
+        commands_map,
         commands_model,
         commands_policy,
         commands_quarantine,
@@ -77,7 +78,7 @@ def _register() -> None:
     modules = (
         commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share, commands_region,
         commands_export, commands_shadow, commands_policy, commands_condition,
-        commands_quarantine,
+        commands_quarantine, commands_map,
     )  # fmt: skip
     for module in modules:
         module.add_to(app)

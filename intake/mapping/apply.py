@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from desist.intake.checks import NAMED_AT_MOST, NAMED_FROM
@@ -29,6 +30,7 @@ from desist.records.errors import Problem
 #: column's dates round, it is their days and months that are wrong, and they look like the right ones. Fewer
 #: are set aside row by row.
 OTHER_STYLE_SHARE, OTHER_STYLE_ROWS = 0.01, 3
+OTHERWISE = "says something else than an earlier row about the same person"
 _SHORT_CODE = re.compile(r"[0-9]{1,4}")
 
 
@@ -283,11 +285,30 @@ class _Work:
         of_row = lines[self.shape.first] if len(lines) else lines
         unreadable |= {int(of_row[place]): reason for place, reason in sorted(self.bad.items(), reverse=True)}
         keep = ~np.isin(of_row, np.array(list(unreadable), dtype=np.int64))
+        if self.table.once_per:
+            keep &= self._once(keep, of_row, unreadable)
         kept = pa.array(keep)
         cells = pa.table({name: pa.array(self.cells[name], type=pa.string()).filter(kept) for name in wanted})
         read = set(_needed(self.table, wanted))
         dropped = tuple(name for name in self.grid.header if name and name not in read)
         return RawRows(cells, of_row[keep], unreadable, dropped)
+
+
+    def _once(self, keep: npt.NDArray[np.bool_], lines: npt.NDArray[np.int64], unreadable: dict[int, str]) -> Any:
+        """The first row of each person; one that says something else than the first is set aside, never passed over."""
+        first: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        once = np.ones(len(keep), dtype=bool)
+        keys = [self.cells[name] for name in self.table.once_per if name in self.cells]
+        # When a row was entered says nothing about the person.
+        said = [cells for name, cells in self.cells.items() if name != "recorded_on"]
+        for place in np.flatnonzero(keep):
+            key, row = (tuple(cells[place] for cells in part) for part in (keys, said))
+            if key in first:
+                once[place] = False
+                if first[key] != row:
+                    unreadable[int(lines[place])] = OTHERWISE
+            first.setdefault(key, row)
+        return once
 
 
 def _some(items: Sequence[Any]) -> str:

@@ -107,7 +107,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class TableMap:
-    """How one canonical table is made. ``sheet`` and ``header_row`` overrule the file's; ``not_sent`` stay empty."""
+    """How one canonical table is made. ``sheet`` and ``header_row`` overrule the file's; ``not_sent`` stay empty.
+
+    ``once_per``: canonical columns; where the file repeats a person with each event, one row of each is the table's.
+    """
 
     table: str
     columns: Mapping[str, ColumnMap]
@@ -118,6 +121,7 @@ class TableMap:
     rows: tuple[RowRule, ...] = ()
     unpivot: Unpivot | None = None
     pair: Pair | None = None
+    once_per: tuple[str, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -257,7 +261,8 @@ def _format(reader: _Reader, content: Mapping[str, Any]) -> Format:
     return Format(**values)
 
 
-_TABLE_WORDS = ("table", "sheet", "header_row", "header_rows", "not_sent", "rows", "unpivot", "pair", "columns")
+_TABLE_WORDS = ("table", "sheet", "header_row", "header_rows", "not_sent", "rows", "once_per", "unpivot", "pair",
+                "columns")  # fmt: skip
 
 
 def _table(reader: _Reader, content: Mapping[str, Any], layout: Format) -> TableMap:
@@ -278,6 +283,7 @@ def _table(reader: _Reader, content: Mapping[str, Any], layout: Format) -> Table
         rows=tuple(_rule(reader, rule, place) for rule in reader.value(content, "rows", list, place, [])),
         unpivot=_unpivot(reader, content, place),
         pair=_pair(reader, content, place),
+        once_per=reader.texts(content, "once_per", place),
     )
     _table_faults(reader, table, place)
     return table
@@ -378,7 +384,7 @@ def _table_faults(reader: _Reader, table: TableMap, place: str) -> None:
         reader.fault(f"the table {table.table[:60]!r}", place, "a canonical table; docs/reference/extracts.md has them")
         return
     into = {name for entry in table.unpivot.rows.values() for name in entry} if table.unpivot else set()
-    named = [*table.columns, *table.not_sent, *into, *([table.unpivot.into] if table.unpivot else [])]
+    named = [*table.columns, *table.not_sent, *table.once_per, *into, *([table.unpivot.into] if table.unpivot else [])]
     if odd := sorted(set(named) - set(contract.names)):
         reader.fault(f"{', '.join(odd)[:80]}", place, f"columns of {table.table}", "Correct the column's name.")
     if both := sorted(set(table.columns) & set(table.not_sent)):

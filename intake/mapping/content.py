@@ -1,0 +1,109 @@
+"""What a column's cells look like: dates and their style, identifiers by their check letters, codes, numbers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from desist.intake.contracts import Column, Contract
+from desist.intake.mapping.cells import date_text
+from desist.intake.mapping.model import STYLES
+from desist.intake.mapping.words import codes_for, own_codes, plain, says_nothing
+from desist.records import codes
+from desist.records.identifiers import CHECKS
+
+_POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+#: Dates of birth lie before this year in any extract of adults.
+_BORN_BEFORE = 2012
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column's filled cells as a sample for proposals; ``counts`` by value, cells that say nothing left out."""
+
+    filled: int
+    counts: Counter[Any]
+    nothing: Counter[str]
+
+
+def cells_of(values: Sequence[Any]) -> Cells:
+    """The filled cells of a column, counted."""
+    found = Counter(value for value in values if value is not None)
+    nothing = Counter({str(value): count for value, count in found.items() if says_nothing(value)})
+    kept = Counter({value: count for value, count in found.items() if not says_nothing(value)})
+    return Cells(sum(kept.values()), kept, nothing)
+
+
+def pattern(value: Any) -> str:
+    """The form of a value and none of its letters: A9999AA."""
+    text = str(value)[:24]
+    return re.sub(r"[a-z]", "a", re.sub(r"[^\W\da-z_]", "A", re.sub(r"\d", "9", text)))
+
+
+def date_style(cells: Cells) -> tuple[str, float]:
+    """The style in which most cells are dates, and their share; ("", 0.0) where none are."""
+    best = ("", 0.0)
+    for style in STYLES:
+        # A bare number is a date only if Excel says so: otherwise every count would be one.
+        fits = sum(count for value, count in cells.counts.items()
+                   if not (style == "serial" and not isinstance(value, dt.date)) and _is_date(value, style))  # fmt: skip
+        share = fits / cells.filled if cells.filled else 0.0
+        if share > best[1]:
+            best = (style, share)
+    return best
+
+
+def _is_date(value: Any, style: str) -> bool:
+    made = date_text(value, style, typed=False)
+    return isinstance(made, str) and made[:4] >= "1900"
+
+
+def translated(table: str, column: str, value: Any) -> str:
+    """Our code for a value, or an empty text."""
+    return codes_for(table, column).get(plain(str(value)), "")
+
+
+def fits(cells: Cells, contract: Contract, column: Column) -> float | None:
+    """The share of filled cells that can be this column; None where its content says nothing, or there is none."""
+    if not cells.filled:
+        return None
+    if column.name in CHECKS:
+        return _share(cells, lambda value: CHECKS[column.name](_tidy(value)))
+    if column.name == "postcode":
+        return _share(cells, lambda value: bool(_POSTCODE.fullmatch(str(value).upper().strip())))
+    if column.name == "dob":
+        style, share = date_style(cells)
+        born = _share(cells, lambda value: bool(style) and _year(value, style) < _BORN_BEFORE)
+        return min(share, born)
+    if column.kind == "date":
+        return date_style(cells)[1]
+    if column.kind in ("integer", "decimal"):
+        return _share(cells, lambda value: isinstance(value, int | float) or bool(_NUMBER.fullmatch(str(value))))
+    if column.kind == "offence":
+        return _share(cells, lambda value: str(value).zfill(5) in codes.offences())
+    if column.kind in ("code", "boolean"):
+        return _share(cells, lambda value: bool(translated(contract.table, column.name, value)))
+    return None
+
+
+def _year(value: Any, style: str) -> int:
+    made = date_text(value, style)
+    return int(made[:4]) if isinstance(made, str) else _BORN_BEFORE
+
+
+def _tidy(value: Any) -> str:
+    return "".join(str(value).upper().split())
+
+
+def _share(cells: Cells, test: Any) -> float:
+    return sum(count for value, count in cells.counts.items() if test(value)) / cells.filled
+
+
+def needs_translation(column: Column, value: Any) -> bool:
+    """Whether a code has to be written otherwise for the contract."""
+    return str(value) not in own_codes(column) and not isinstance(value, bool)

@@ -1,0 +1,280 @@
+"""Proposals for a mapping: which of an agency's columns is which of ours, and how sure that is. A person decides."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from desist.intake.checks import NAMED_FROM
+from desist.intake.contracts import CONTRACTS, Column, Contract, refused_class
+from desist.intake.mapping.content import Cells, cells_of, date_style, fits, needs_translation, pattern, translated
+from desist.intake.mapping.find import Found
+from desist.intake.mapping.model import SPLIT, ColumnMap, Pair, TableMap, Unpivot
+from desist.intake.mapping.reshaping import propose_pair, propose_unpivot
+from desist.intake.mapping.words import likeness, names_for, plain, vocabulary
+from desist.records.identifiers import CHECKS
+
+SURE, LIKELY, LOOK = "sure", "likely", "look"
+#: Below these a column is not proposed, or not called likely.
+WORTH, GOOD = 0.6, 0.75
+#: Cells that fit: all but typing errors; and the least that a column of dates or numbers must have.
+NEARLY_ALL, AT_LEAST = 0.95, 0.5
+#: Codes are named only in a column with no more different values than this: others are no codes.
+MOST_CODES, LONGEST_CODE = 60, 40
+#: Columns that may come from the same one as another: an agency's own number is often a national one.
+_SHARED = ("agency_person", "recorded_on")
+_ASSESSMENTS = ("prob_assessment", "prob_predictor")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One canonical column's origin. ``untranslated``: codes without ours and their rows, named only where they may be.
+
+    ``seldom``: patterns of the others, with rows. ``why``: a short reason for the confidence.
+    """
+
+    map: ColumnMap
+    confidence: str
+    why: str
+    untranslated: Mapping[str, int] = field(default_factory=dict)
+    seldom: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TableProposal:
+    """One table from one sheet: ``table`` as it would be written, with the proposals behind its columns."""
+
+    table: TableMap
+    found: Found
+    dates: str
+    proposals: tuple[Proposal, ...]
+    unused: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+
+    @property
+    def worth(self) -> float:
+        """How much of the table the sheet seems to hold, from 0 to 1."""
+        contract = CONTRACTS[self.table.table]
+        common = {"agency_person", "recorded_on", "subject_category", "record_kind"}
+        own = [name for name in contract.names if name not in common and not name.endswith("_recorded_on")]
+        held = {one.map.name: one for one in self.proposals if one.map.sources or one.map.second}
+        unpivot = self.table.unpivot
+        unpivoted = {unpivot.into, *next(iter(unpivot.rows.values()))} if unpivot else set()
+        points = sum({SURE: 1.0, LIKELY: 0.8}.get(held[name].confidence, 0.4) for name in own if name in held)
+        points += sum(name in own for name in unpivoted - set(held))
+        needed = [name for name in contract.required if name in own and name not in held and name not in unpivoted]
+        return max(0.0, points / max(len(own), 1) - 0.3 * len(needed))
+
+
+def propose(found: Found, table: str) -> TableProposal:
+    """What ``table`` could be made of. Columns of classes that are never accepted are left aside by name."""
+    contract = CONTRACTS[table]
+    names = [name for name in dict.fromkeys(found.grid.header) if name]
+    refused = tuple(name for name in names if refused_class(name))
+    cells = {name: cells_of(found.grid.columns[name]) for name in names if name not in refused}
+    unpivot = propose_unpivot(table, list(cells)) if table == "prob_assessment" else None
+    pair = propose_pair(table, cells) if table == "pris_spell" else None
+    taken = {source for row in unpivot.rows.values() for source in row.values()} if unpivot else set()
+    chosen = _assigned(contract, {name: one for name, one in cells.items() if name not in taken}, unpivot)
+    if pair:
+        chosen |= _of_pair(pair, cells, chosen)
+    if table == "identity":
+        chosen |= _split_name(cells, chosen)
+    dates = _usual_style([cells[name] for one in chosen.values() for name in one.map.sources])
+    chosen = {name: _described(one, contract, cells, dates) for name, one in chosen.items()}
+    into = {unpivot.into, *(name for row in unpivot.rows.values() for name in row)} if unpivot else set()
+    chosen |= _without_origin(contract, chosen, into)
+    ordered = tuple(chosen[name] for name in contract.names if name in chosen)
+    absent = [name for name in contract.names if name not in chosen and name not in into]
+    table_map = TableMap(
+        table,
+        {one.map.name: one.map for one in ordered},
+        tuple(name for name in absent if name not in contract.required),
+        sheet=found.layout.sheet,
+        unpivot=unpivot,
+        pair=pair,
+        once_per=_once_per(contract, chosen, cells),
+    )
+    used = {*table_map.sources, *taken}
+    return TableProposal(
+        table_map, found, dates, ordered, tuple(name for name in cells if name not in used), refused,
+        tuple(name for name in absent if name in contract.required),
+    )  # fmt: skip
+
+
+def _once_per(contract: Contract, chosen: Mapping[str, Proposal], cells: Mapping[str, Cells]) -> tuple[str, ...]:
+    """The person's number, where a table of one row a person is made of a file that repeats people."""
+    person = chosen.get("agency_person")
+    if contract.event or "agency_person" not in contract.key or not person or not person.map.sources:
+        return ()
+    return ("agency_person",) if max(cells[person.map.sources[0]].counts.values(), default=1) > 1 else ()
+
+
+def _assigned(contract: Contract, cells: Mapping[str, Cells], unpivot: Unpivot | None) -> dict[str, Proposal]:
+    """The best column for each of ours, each of theirs once, best first."""
+    columns = [column for column in contract.columns if not (unpivot and column.name == unpivot.into)]
+    scored = sorted(
+        (
+            (*_score(name, one, contract, column), name, column.name)
+            for name, one in cells.items()
+            for column in columns
+        ),
+        key=lambda entry: (-entry[0], entry[3], entry[2]),
+    )
+    chosen: dict[str, Proposal] = {}
+    used: set[str] = set()
+    for score, confidence, source, column in scored:
+        if score < WORTH or column in chosen or (source in used and column not in _SHARED):
+            continue
+        rivals = [other for points, _, other, same in scored
+                  if same == column and other != source and points > score - 0.05 and other not in used]  # fmt: skip
+        if column not in _SHARED:
+            used.add(source)
+        if rivals:
+            confidence = LOOK
+        why = f"also fits: {', '.join(rivals[:3])}" if rivals else ""
+        chosen[column] = Proposal(ColumnMap(column, (source,)), confidence, why)
+    return chosen
+
+
+def _score(source: str, cells: Cells, contract: Contract, column: Column) -> tuple[float, str]:
+    """How well a column of theirs fits one of ours, and how sure that is."""
+    name, share = likeness(source, contract.table, column.name), fits(cells, contract, column)
+    if share is None:
+        return name, SURE if name == 1.0 and cells.filled else LIKELY if name >= GOOD else LOOK
+    if column.name in CHECKS and share >= NEARLY_ALL:
+        # Check letters do not fit by chance; forms without one need a name as well.
+        strong = column.name in ("pnc", "cro", "nhs_number")
+        return max(name, 0.9 if strong else 0.5 + name / 2), SURE if strong or name == 1.0 else LIKELY
+    if column.kind in ("date", "integer", "decimal") and share < AT_LEAST:
+        return 0.0, LOOK
+    if share < AT_LEAST and name < 1.0:
+        return 0.0, LOOK
+    score = 0.6 * name + 0.4 * share
+    if name == 1.0:
+        return max(score, WORTH), SURE if share >= NEARLY_ALL else LOOK if share < AT_LEAST else LIKELY
+    return score, LIKELY if score >= GOOD else LOOK
+
+
+def _of_pair(pair: Pair, cells: Mapping[str, Cells], chosen: Mapping[str, Proposal]) -> dict[str, Proposal]:
+    """Columns of a spell that come from its two rows: begin and end are the same date column."""
+    made = {"occurred_on": Proposal(ColumnMap("occurred_on", (pair.order,)), LIKELY, "the beginning's date"),
+            "release": Proposal(ColumnMap("release", (pair.order,), second=True), LIKELY, "the end's date")}  # fmt: skip
+    if "release_type" in chosen:
+        kind = chosen["release_type"]
+        made["release_type"] = replace(kind, map=replace(kind.map, second=True))
+    entered = chosen.get("release_recorded_on") or chosen.get("recorded_on")
+    if entered and entered.map.sources:
+        origin = ColumnMap("release_recorded_on", entered.map.sources, second=True)
+        made["release_recorded_on"] = Proposal(origin, entered.confidence, "entered with the end's row")
+    return made
+
+
+def _split_name(cells: Mapping[str, Cells], chosen: Mapping[str, Proposal]) -> dict[str, Proposal]:
+    """Surname and forename from one column, where its cells have the comma between them."""
+    if (
+        "forename" in chosen
+        and "surname" in chosen
+        and not re.search(r"\bname$", plain(chosen["surname"].map.sources[0]))
+    ):
+        if chosen["surname"].confidence == SURE:
+            return {}
+    for name, one in cells.items():
+        if plain(name).split()[-1:] != ["name"] or not one.filled or plain(name) in names_for("identity", "forename"):
+            continue
+        if sum(count for value, count in one.counts.items() if str(value).count(",") == 1) >= AT_LEAST * one.filled:
+            return {part: Proposal(ColumnMap(part, (name,), split=SPLIT, take=part), LIKELY, "one column for the name")
+                    for part in ("surname", "forename", "other_names")}  # fmt: skip
+    return {}
+
+
+def _usual_style(columns: list[Cells]) -> str:
+    """The style of most columns with dates."""
+    styles = Counter(style for style, share in map(date_style, columns) if share >= AT_LEAST)
+    return styles.most_common(1)[0][0] if styles else "iso"
+
+
+def _described(one: Proposal, contract: Contract, cells: Mapping[str, Cells], dates: str) -> Proposal:
+    """The proposal with how its cells are to be rewritten."""
+    column, held = contract.column(one.map.name), cells[one.map.sources[0]]
+    origin, why = one.map, one.why
+    if column.kind == "date":
+        style, share = date_style(held)
+        origin = replace(origin, dates=style if style and style != dates else "")
+        if held.filled and share < 1:
+            why = "; ".join(
+                filter(None, [why, f"{share:.0%} of its cells are dates written {style or 'as none we know'}"])
+            )
+            one = replace(one, confidence=LOOK if share < NEARLY_ALL else one.confidence)
+    if held.nothing and column.kind != "text":
+        ours = {value for value in held.nothing if translated(contract.table, column.name, value)}
+        origin = replace(origin, empty=tuple(sorted(set(held.nothing) - ours)))
+    if column.kind == "offence" and any(len(str(value)) < 5 and str(value).isdigit() for value in held.counts):
+        origin, why = replace(origin, pad=5), "leading zeros are lost; pad = 5 puts them back"
+        one = replace(one, confidence=LIKELY)
+    if column.name in CHECKS and any(str(value) != str(value).upper() for value in held.counts):
+        origin = replace(origin, upper=True)
+    if column.name in CHECKS and any(" " in str(value) for value in held.counts):
+        origin = replace(origin, remove=" ")
+    one = replace(one, map=origin, why=why)
+    return _with_codes(one, contract, column, held) if column.kind in ("code", "boolean") else one
+
+
+def _with_codes(one: Proposal, contract: Contract, column: Column, held: Cells) -> Proposal:
+    """Translations. Of identity and equality tables the whole vocabulary is written, whatever the file holds."""
+    values = held.counts + Counter({value: n for value, n in held.nothing.items() if value not in one.map.empty})
+    known = {value: translated(contract.table, column.name, value) for value in values}
+    if contract.held_in == "store":
+        codes = {
+            str(value): ours
+            for value, ours in sorted(known.items(), key=str)
+            if ours and needs_translation(column, value)
+        }
+    else:
+        letters = all(len(str(value)) == 1 for value in values)
+        codes = vocabulary(contract, column.name, letters=letters) if any(
+            needs_translation(column, value) for value in values) else {}  # fmt: skip
+    odd = Counter({str(value): values[value] for value, ours in known.items() if not ours})
+    may_name = contract.held_in == "store" and len(values) <= MOST_CODES
+    named = {value: n for value, n in odd.most_common() if may_name and n >= NAMED_FROM and len(value) <= LONGEST_CODE}
+    seldom = Counter[str]()
+    for value, n in odd.items():
+        if value not in named:
+            seldom[pattern(value)] += n
+    confidence = one.confidence if not odd else (LOOK if sum(odd.values()) > 0.05 * held.filled else LIKELY)
+    if any(len(value) == 1 for value in codes) and column.kind == "code" and confidence == SURE:
+        confidence = LIKELY  # a letter or digit may stand for anything
+    return replace(one, map=replace(one.map, codes=codes), confidence=confidence, untranslated=named,
+                   seldom=dict(seldom.most_common(5)))  # fmt: skip
+
+
+def _without_origin(contract: Contract, chosen: Mapping[str, Proposal], into: set[str]) -> dict[str, Proposal]:
+    """What no column says and has to be stated: who the people are, what kind of record, when it became known."""
+    made: dict[str, Proposal] = {}
+    kind = "assessment" if contract.table in _ASSESSMENTS else "fact"
+    stated = {"subject_category": ("convicted", "nobody in this file may be only a victim or witness"),
+              "record_kind": (kind, "")}  # fmt: skip
+    for name, (value, why) in stated.items():
+        if name in contract.names and name not in chosen:
+            made[name] = Proposal(ColumnMap(name, constant=value), LOOK if why else LIKELY, why)
+    known_from = {column.known_from for column in contract.columns if column.name in chosen or column.name in into}
+    for name in ("recorded_on", *sorted(known_from - {""})):
+        if name in contract.names and name not in chosen:
+            made[name] = Proposal(ColumnMap(name, use="extract_date"), LOOK,
+                                  "no date of entry: known only from the day of the extract")  # fmt: skip
+    return made
+
+
+def best_tables(found: Found, sources: tuple[str, ...] = ()) -> list[TableProposal]:
+    """Tables that the sheet seems to hold, best first."""
+    made: list[TableProposal] = []
+    for table, contract in CONTRACTS.items():
+        if contract.of_people and (not sources or set(sources) & set(contract.sources)):
+            one: Any = propose(found, table)
+            if one.worth > 0.25 and "agency_person" not in one.open:
+                made.append(one)
+    return sorted(made, key=lambda one: -one.worth)
