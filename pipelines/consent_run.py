@@ -38,7 +38,8 @@ JUDGES, TODAY = "people who judged the audit", "people with an estimate on today
 class Withdrawn:
     """People known to treatment, as they would stand without it. ``people``: who they are, in words; exact counts.
 
-    ``review``: how many more would reach the cut-off that brings a case to review.
+    ``review``: how many more would reach the cut-off that brings a case to review. ``moved``: whether anybody's
+    estimate changes at all.
     """
 
     people: str
@@ -46,6 +47,7 @@ class Withdrawn:
     same: int
     lower: int
     review: int
+    moved: bool = False
 
     @property
     def all(self) -> int:
@@ -83,6 +85,9 @@ class Consent:
         )
         for one in self.found:
             yield self._told(one)
+        if not any(one.moved for one in self.found):
+            yield "The file asked about reads no treatment fact that any of them has: no estimate changes at all"
+            return
         if self.raised_by_treatment:
             yield "Some would stand on a lower step without it: treatment raises an estimate, which no model may do"
         yield (
@@ -165,6 +170,7 @@ def _withdrawn(
         higher=int((steps[1] > steps[0]).sum()),
         same=int((steps[1] == steps[0]).sum()),
         lower=int((steps[1] < steps[0]).sum()),
+        moved=bool((after != before).any()),
         review=int(((after >= cut_offs.selection) & (before < cut_offs.selection)).sum()),
     )
 

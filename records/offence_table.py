@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -172,7 +172,7 @@ def _faults(row: Mapping[str | None, str | None], place: str) -> list[Problem]:
         cells = Problem("another number of cells than the header", place, f"{len(COLUMNS)} cells",
                         "Mend the line: a description with a comma stands in quotation marks.")  # fmt: skip
         return [cells]
-    allowed: dict[str, Iterable[str]] = {
+    allowed: dict[str, tuple[str, ...]] = {
         "broad_group": BROAD_GROUPS,
         "category": CATEGORIES,
         "band": ("1", "2", "3", "4", "5"),

@@ -106,6 +106,12 @@ def test_without_treatment_data_nobody_stands_elsewhere_and_the_board_is_told_so
     assert found.words() == ("No treatment data is shared, so nobody's estimate rests on consent to share it",)
 
 
+def test_where_no_estimate_moves_the_board_is_told_that_and_no_price_is_named():
+    found = world(treated(12), model=Model(helped=0.5))
+    assert found.words()[-1].endswith("no estimate changes at all") and found.found[0].same == 12
+    assert "hardly free" in world(treated(12)).words()[-1]
+
+
 def test_where_treatment_raises_an_estimate_the_board_is_warned():
     found = world(treated(12), model=Model(helped=0.7))
     assert found.found[0].lower == 12 and found.as_json()["raised_by_treatment"] is True
