@@ -26,6 +26,7 @@ from desist.intake.csv_rows import RawRows, read_rows
 from desist.intake.delivery import Delivery, SentFile
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, JudgedSource, judge_alone
+from desist.intake.quality import keep_figures
 from desist.intake.quarantine import extract_of, ranges, rows_kept, standing
 from desist.intake.read import withdrawn, write_file
 from desist.intake.rectified import Rectified
@@ -277,6 +278,7 @@ class _Work:
         for piece in pieces(extract):
             _replace_in(piece, file.raw.lines, number, store)
         extract.setdefault("corrections", []).append(entry | {"corrected_on": self.today.isoformat(), "replaced": 0})
+        keep_figures(manifest, extract)
         ended = withdrawn(JudgedSource(self.delivery, "", {table: file}))
         store.erase_in(manifest, {self.source: ended})
         log.append(

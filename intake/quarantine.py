@@ -78,11 +78,14 @@ class Quarantine:
         for one in self.tables:
             if not one.rows:
                 continue
-            done = f", {one.replaced:,} replaced by corrected ones" if one.replaced else ""
-            lines.append(f"{one.source}/{one.table}, extract of {one.extract_date}: {one.rows:,} rows wait{done}")
+            never = sum(len(found) for reason, found in one.lines.items() if reason in REFUSED_ROWS)
+            told = [f"{one.rows - never:,} rows can be corrected"] if one.rows > never else []
+            told += [f"{never:,} are never accepted"] if never else []
+            told += [f"{one.replaced:,} were replaced by corrected ones"] if one.replaced else []
+            lines.append(f"{one.source}/{one.table}, extract of {one.extract_date}: {', '.join(told)}")
             for reason, numbers in one.lines.items():
-                never = " (never accepted; nothing is kept of it)" if reason in REFUSED_ROWS else ""
-                lines.append(f"    {len(numbers):,} rows: {reason}{never}")
+                never_kept = " (nothing is kept of it)" if reason in REFUSED_ROWS else ""
+                lines.append(f"    {len(numbers):,} rows: {reason}{never_kept}")
                 lines.append(f"        lines {_named(ranges(numbers))}")
         return "\n".join([*lines, "A line is the row's line in the agency's own file; the header is line 1."])
 

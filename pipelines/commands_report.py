@@ -32,3 +32,20 @@ def report_features(
 
     written = run(open_for(workspace, actor, say), out)
     answer(written.as_json(), written.as_text(), as_json)
+
+
+@report.command("quality")
+def report_quality(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write them.", show_default="the workspace's reports")
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    actor: ActorOption = SOMEBODY,
+    as_json: JsonOption = False,
+) -> None:
+    """What agencies sent: gaps, wrong values, lateness, volumes, coverage: quality.html and quality.json."""
+    from desist.pipelines.quality_run import report_quality as run
+    from desist.pipelines.steps import open_for
+
+    written = run(open_for(workspace, actor, say), out)
+    answer(written.as_json(), written.as_text(), as_json)

@@ -86,7 +86,7 @@ def test_what_waits_is_told_by_reason_and_line_of_the_agencys_file_and_without_a
         "sanction_date is written day first, not YYYY-MM-DD": (3,),
     }
     told = waiting(police.store).as_text()
-    assert "police/pol_sanction, extract of 2026-09-30: 4 rows wait" in told
+    assert "police/pol_sanction, extract of 2026-09-30: 3 rows can be corrected, 1 are never accepted" in told
     assert "N1" not in told and "02/03/2025" not in told
     assert waiting(police.store, table="identity").as_text() == "No row waits in quarantine."
 

@@ -1,0 +1,325 @@
+"""The quality of what each agency sent: gaps, wrong values, lateness and volumes, kept from extract to extract.
+
+Each extract's figures are counted once, while its rows are read, and kept beside the manifest's extracts: they hold
+counts only, so quarters stay comparable after an extract itself was removed. One entry for each table and cut date.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from desist.intake.checks import REFUSED_ROWS
+from desist.intake.contracts import Contract
+from desist.intake.crosschecks import DUPLICATE, REPEATED
+from desist.intake.store import Extract, Manifest, Store, pieces
+from desist.intake.stream import spans
+
+#: Days from an event to its recording; the last bucket is open. Its first bound is the day itself.
+LATENESS_DAYS = (0, 7, 30, 90, 365)
+LATE_AFTER = 30
+#: A quarter here: 13 weeks back from the extract date, so that each holds the same weekdays.
+QUARTER_DAYS, QUARTERS = 91, 5
+#: Months whose volume is kept of each extract.
+MONTHS_KEPT = 27
+#: Extracts whose figures are kept of each table: three years of quarters.
+EXTRACTS_KEPT = 12
+
+MISSING, CODE, VALUE, DATE, DUPLICATES, PERSON, REFERENCE, UNREADABLE, NEVER = (
+    "empty cells", "codes not on their list", "values out of range or of another type", "dates that cannot be",
+    "duplicates", "people not in the identity table", "rows of another table missing", "lines that are no rows",
+    "classes never accepted",
+)  # fmt: skip
+KINDS = (MISSING, CODE, VALUE, DATE, DUPLICATES, PERSON, REFERENCE, UNREADABLE, NEVER)
+
+Figures = dict[str, Any]
+
+
+def kind_of(reason: str) -> str:
+    """Which of KINDS a reason for quarantine belongs to."""
+    if reason in REFUSED_ROWS:
+        return NEVER
+    if reason in (DUPLICATE, REPEATED):
+        return DUPLICATES
+    if "identity table" in reason:
+        return PERSON
+    if reason.startswith(("refers to", "belongs to another person")):
+        return REFERENCE
+    if "code" in reason and ("list" in reason or "five digits" in reason):
+        return CODE
+    if reason.endswith("is empty"):
+        return MISSING
+    if reason.startswith("has "):
+        return UNREADABLE
+    dated = ("lies after", "is before", "is written day first", "is not a date", "day of the calendar", " has no ")
+    return DATE if any(words in reason for words in dated) else VALUE
+
+
+# --- counted while reading
+
+
+def figures_of(rows: pa.Table, contract: Contract, sent: Sequence[str], cut: dt.date) -> Figures:
+    """Counts of one file's accepted rows; ``sent``: the agreed columns that the file has. Figures of parts add up.
+
+    ``missing``: empty cells by column. ``lateness``: rows by days from event to recording. ``quarters``: rows recorded
+    in each of the last five times 13 weeks, newest first; by the day of recording, because the newest events are
+    still being recorded. ``months``: events a month.
+    """
+    columns = [column.name for column in contract.columns if column.name in sent]
+    found: Figures = {"rows": len(rows), "missing": {name: rows[name].null_count for name in columns}}
+    if not contract.event or not len(rows):
+        return found
+    cut_day = int(np.datetime64(cut, "D").astype(np.int64))
+    late = np.zeros(len(LATENESS_DAYS) + 1, dtype=np.int64)
+    quarters = np.zeros(QUARTERS, dtype=np.int64)
+    months: Counter[int] = Counter()
+    last, entered = -1, -1
+    for span in spans(len(rows)):
+        part = rows.slice(span.start, span.stop - span.start)
+        occurred, recorded = _day_numbers(part["occurred_on"]), _day_numbers(part["recorded_on"])
+        late += np.bincount(np.searchsorted(LATENESS_DAYS, recorded - occurred), minlength=len(late))
+        back = (cut_day - recorded) // QUARTER_DAYS
+        quarters += np.bincount(back[(back >= 0) & (back < QUARTERS)], minlength=QUARTERS)
+        happened = occurred[occurred <= cut_day]
+        last = max(last, int(happened.max(initial=-1)))
+        entered = max(entered, int(recorded.max(initial=-1)))
+        months.update(_by_month(happened))
+    this = int(np.datetime64(cut, "M").astype(np.int64))
+    return found | {
+        "lateness": late.tolist(),
+        "quarters": quarters.tolist(),
+        "months": {str(np.datetime64(month, "M")): months[month]
+                   for month in range(this - MONTHS_KEPT + 1, this + 1) if months[month]},
+        "last_event": str(np.datetime64(last, "D")) if last >= 0 else "",
+        "last_recorded": str(np.datetime64(entered, "D")) if entered >= 0 else "",
+    }  # fmt: skip
+
+
+def _day_numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    return np.asarray(column.to_numpy()).astype("datetime64[D]").astype(np.int64)
+
+
+def _by_month(day_numbers: npt.NDArray[np.int64]) -> dict[int, int]:
+    if not len(day_numbers):
+        return {}
+    months = day_numbers.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    first = int(months.min())
+    return {first + place: int(count) for place, count in enumerate(np.bincount(months - first)) if count}
+
+
+def keep_figures(manifest: Manifest, extract: Extract) -> None:
+    """Move the figures of ``extract``, or of its newest correction, to where they outlive it; the caller commits."""
+    key = f"{extract['source']}/{extract['table']}"
+    kept = manifest.setdefault("figures", {}).setdefault(key, [])
+    own = next((one for one in kept if one["extract_date"] == extract["extract_date"]), None)
+    for piece in pieces(extract):
+        figures = piece.pop("figures", None)
+        if figures is None:
+            continue
+        if piece is not extract and own is not None and own["held_as"] == extract["held_as"]:
+            own["figures"] = add_figures(own["figures"], figures)
+            continue
+        kept[:] = [one for one in kept if one["extract_date"] != extract["extract_date"]]
+        own = {"extract_date": extract["extract_date"], "held_as": extract["held_as"], "figures": figures}
+        kept.append(own)
+        kept.sort(key=lambda one: str(one["extract_date"]), reverse=True)
+        del kept[EXTRACTS_KEPT:]
+    if own is not None:
+        own |= _counted(extract)
+
+
+def _counted(extract: Extract) -> dict[str, Any]:
+    """What became of the extract's rows, by kind of fault, its corrections included."""
+    waits: Counter[str] = Counter()
+    for piece in pieces(extract):
+        for reason, count in piece["quarantined"].items():
+            waits[kind_of(reason)] += count
+    return {
+        "read": extract["rows_read"],
+        "accepted": sum(piece["accepted"] for piece in pieces(extract)),
+        "corrected": sum(piece["accepted"] for piece in extract.get("corrections", [])),
+        "waits": dict(sorted(waits.items())),
+    }
+
+
+def add_figures(one: Figures, other: Figures) -> Figures:
+    """The figures of two parts of an extract together."""
+    if not other["rows"]:
+        return one
+    missing = {name: one["missing"].get(name, 0) + count for name, count in other["missing"].items()}
+    both = {"rows": one["rows"] + other["rows"], "missing": one["missing"] | missing}
+    if "lateness" not in other or "lateness" not in one:
+        return both | {key: (other if "lateness" in other else one)[key]
+                       for key in ("lateness", "quarters", "months", "last_event", "last_recorded")
+                       if key in one or key in other}  # fmt: skip
+    months = Counter(one["months"]) + Counter(other["months"])
+    return both | {
+        "lateness": [a + b for a, b in zip(one["lateness"], other["lateness"], strict=True)],
+        "quarters": [a + b for a, b in zip(one["quarters"], other["quarters"], strict=True)],
+        "months": dict(sorted(months.items())),
+        "last_event": max(one["last_event"], other["last_event"]),
+        "last_recorded": max(one["last_recorded"], other["last_recorded"]),
+    }
+
+
+# --- looked at afterwards
+
+
+@dataclass(frozen=True)
+class TableQuality:
+    """One table's current extract, and those before it, newest first; entries as ``keep_figures`` leaves them.
+
+    ``read`` = ``accepted`` + ``waits``: corrections are counted as what became of them. ``wrong_codes``: column ->
+    wrong code -> rows. Before an extract's figures were kept (an older desist) ``figures`` is empty.
+    """
+
+    source: str
+    table: str
+    extract_date: dt.date
+    read: int
+    accepted: int
+    corrected: int
+    waits: Mapping[str, int]
+    wrong_codes: Mapping[str, Mapping[str, int]]
+    dropped_columns: tuple[str, ...]
+    figures: Figures
+    before: tuple[Mapping[str, Any], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.read != self.accepted + sum(self.waits.values()):
+            raise ValueError(f"{self.source}/{self.table}: rows read are not those accepted and waiting")
+
+    @property
+    def event(self) -> bool:
+        return "lateness" in self.figures
+
+    def missing(self, column: str) -> int:
+        return int(self.figures["missing"][column])
+
+    @property
+    def late(self) -> int:
+        """Rows recorded more than LATE_AFTER days after their event."""
+        return _late(self.figures)
+
+    @property
+    def usual_quarter(self) -> float:
+        """Rows recorded in the mean of the four quarters before the last."""
+        earlier = self.figures["quarters"][1:]
+        return float(sum(earlier) / len(earlier))
+
+
+def _late(figures: Figures) -> int:
+    return int(sum(figures["lateness"][LATENESS_DAYS.index(LATE_AFTER) + 1:]))  # fmt: skip
+
+
+def table_qualities(store: Store) -> tuple[TableQuality, ...]:
+    """Every table's current extract with its kept figures and those of earlier extracts."""
+    manifest = store.manifest()
+    found = []
+    for key, history in sorted(manifest["extracts"].items()):
+        extract = history[0]
+        kept = manifest.get("figures", {}).get(key, [])
+        own = next((one for one in kept if one["held_as"] == extract["held_as"]), None)
+        counted = own or _counted(extract)
+        wrong = extract["wrong_codes"] if counted["waits"].get(CODE) else {}
+        found.append(
+            TableQuality(
+                extract["source"], extract["table"], dt.date.fromisoformat(extract["extract_date"]),
+                counted["read"], counted["accepted"], counted["corrected"], counted["waits"], wrong,
+                tuple(extract["dropped_columns"]), own["figures"] if own else {},
+                tuple(one for one in kept if one["extract_date"] < extract["extract_date"]),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+# --- what somebody should look at
+
+#: Below so many rows, or rows a quarter, nothing is said of shares and volumes: chance alone moves them.
+LEAST_ROWS = 20
+WAITING_SHARE = 0.05
+MISSING_ROSE = 0.10
+LATE_ROSE = 0.10
+FEWER_ROWS = 0.10
+VOLUME_LOW, VOLUME_HIGH = 0.5, 2.0
+#: A table whose newest row is older than this at the cut is recorded no longer, or its extract was cut short.
+SILENT_DAYS = 45
+
+
+@dataclass(frozen=True)
+class Look:
+    """One thing to ask an agency about: ``about`` is one of ABOUT; ``parts`` are counts or shares for its sentence."""
+
+    source: str
+    table: str
+    about: str
+    columns: tuple[str, ...] = ()
+    parts: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.about not in ABOUT:
+            raise ValueError(f"there is nothing to ask about {self.about!r}")
+
+
+ABOUT = ("waiting", "always_empty", "missing_rose", "fewer_rows", "volume_low", "volume_high", "silent", "late_rose")
+
+
+def what_to_look_at(tables: Sequence[TableQuality]) -> tuple[Look, ...]:
+    """What stands out in the current extracts, table by table; what is nothing new comes last."""
+    found = [look for one in tables for look in (*_of_rows(one), *_of_columns(one), *_of_events(one))]
+    return tuple(sorted(found, key=lambda look: look.about == "always_empty"))
+
+
+def _of_rows(one: TableQuality) -> list[Look]:
+    found = []
+    waits = sum(count for kind, count in one.waits.items() if kind != NEVER)
+    if one.read >= LEAST_ROWS and waits >= WAITING_SHARE * one.read:
+        found.append(Look(one.source, one.table, "waiting", parts=(waits, one.read)))
+    if one.before and one.before[0]["accepted"] >= LEAST_ROWS:
+        earlier = one.before[0]["accepted"]
+        if one.accepted <= (1 - FEWER_ROWS) * earlier:
+            found.append(Look(one.source, one.table, "fewer_rows", parts=(one.accepted, earlier)))
+    return found
+
+
+def _of_columns(one: TableQuality) -> list[Look]:
+    found = []
+    rows = one.figures.get("rows", 0)
+    earlier = one.before[0]["figures"] if one.before else {"rows": 0, "missing": {}}
+    empty = []
+    for column, missing in one.figures.get("missing", {}).items() if rows >= LEAST_ROWS else ():
+        if missing == rows:
+            empty.append(column)
+        if earlier["rows"] >= LEAST_ROWS and column in earlier["missing"]:
+            now, then = missing / rows, earlier["missing"][column] / earlier["rows"]
+            if now - then >= MISSING_ROSE:
+                found.append(Look(one.source, one.table, "missing_rose", (column,), (now, then)))
+    return found + ([Look(one.source, one.table, "always_empty", tuple(empty))] if empty else [])
+
+
+def _of_events(one: TableQuality) -> list[Look]:
+    if not one.event:
+        return []
+    found = []
+    newest, usual = one.figures["quarters"][0], one.usual_quarter
+    if usual >= LEAST_ROWS and newest < VOLUME_LOW * usual:
+        found.append(Look(one.source, one.table, "volume_low", parts=(newest, usual)))
+    if usual >= LEAST_ROWS and newest > VOLUME_HIGH * usual:
+        found.append(Look(one.source, one.table, "volume_high", parts=(newest, usual)))
+    if one.figures["last_recorded"] and usual >= LEAST_ROWS:
+        silent = (one.extract_date - dt.date.fromisoformat(one.figures["last_recorded"])).days
+        if silent > SILENT_DAYS:
+            found.append(Look(one.source, one.table, "silent", parts=(silent,)))
+    earlier = one.before[0]["figures"] if one.before else {}
+    if "lateness" in earlier and min(earlier["rows"], one.figures["rows"]) >= LEAST_ROWS:
+        now, then = one.late / one.figures["rows"], _late(earlier) / earlier["rows"]
+        if now - then >= LATE_ROSE:
+            found.append(Look(one.source, one.table, "late_rose", parts=(now, then)))
+    return found
