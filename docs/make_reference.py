@@ -16,7 +16,8 @@ from desist.features.outcomes import OUTCOMES
 from desist.features.rows import Field, Rows
 from desist.features.standard_features import approval_features, standard_register
 from desist.features.vocabulary import vocabulary
-from desist.intake.contracts import CONTRACTS
+from desist.intake.contracts import CONTRACTS, LONGEST_CELL, Column
+from desist.intake.uses import USES
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -41,19 +42,62 @@ agreement = "POL-2026"          # the sharing agreement it comes under
 
 Each agreement is one TOML file in the workspace's `agreements/` folder: `id`, `source`, `parties`, `purposes`,
 `gateway`, `regime` (`part3` or `uk_gdpr`), `start`, `expires`, `retention_days`, `subject_categories`, `consent`
-(`none` or `per_person`), `dpia`, `apd`, and a section `[tables]` that names the columns it covers.
-`desist simulate try` writes working examples of both.
+(`none` or `per_person`), `dpia`, `apd`, and a section `[tables]` that names the columns it covers
+([how](../guides/agreements.md)). `desist simulate try` writes working examples of both.
 
 `occurred_on` is when it happened, `recorded_on` when the agency entered it; a column with *known from* stays unknown
 until the date in that other column. A future date is refused except where the column says *may lie in the future*.
+Every row of a person has `agency_person`, the agency's own number; tables kept in the *aggregate* place have none,
+because they are about nobody. `source`, `extract_date` and `agreement_id` are not sent: intake stamps them.
+
+## What is checked, and what becomes of a row that fails
+
+{checks}
+
+Not checked, because no list is published or agencies differ: the words of `disposal`, `outcome` of charges and
+enforcement, contact `type`, `service`, `team`, names of national predictors and programmes, wards, and protected
+characteristics other than sex and ethnicity. They are read as text of up to {longest} characters.
 """
+
+#: (What, how, what becomes of a row or file that fails), line by line through the tables and code lists of the field.
+CHECKS = (
+    ("file", "announced, covered by a valid agreement of its source for the run's purpose, no refused class",
+     "nothing of any file is read; all problems at once"),
+    ("columns", "those of the agreement that a contract knows; others are dropped unread and named",
+     "a required column that is absent refuses the file"),
+    ("subject", "`subject_category` is one that the agreement covers; victims and witnesses never are",
+     "count, reason and line number stay, nothing else"),
+    ("consent", "treatment: the person's `trt_client` row says consent, with a basis; one row that says no is enough",
+     "count, reason and line number stay, nothing else"),
+    ("childhood", "nobody under 18 on the extract date, no event before the eighteenth birthday",
+     "count, reason and line number stay, nothing else"),
+    ("repealed offences", "no code that the offence table says is repealed",
+     "count, reason and line number stay, nothing else; breaches are kept, and are no offence"),
+    ("offence codes", "five digits; on the offence table, shipped or the partnership's own lines",
+     "five digits that are not on the table stop the file, with the list of codes"),
+    ("codes", "on the column's list, spelt exactly", "quarantine; codes seen often are named, of identity tables never"),
+    ("dates", "a day of the calendar written YYYY-MM-DD, from 1900; months YYYY-MM, quarters YYYY-Qn", "quarantine"),
+    ("sense of dates", "no event after the extract date or after the day it was recorded; ends not before starts; what "
+     "was learnt later has its own day", "quarantine"),
+    ("numbers", "whole or decimal, within the column's bounds; a part no larger than its whole", "quarantine"),
+    ("keys", "once in a file; tables without a key: no row repeated in full", "quarantine of the second and later"),
+    ("references", "the person stands in the source's identity table; requirements in `prob_event`, interventions in "
+     "`trt_episode`, of the same person", "quarantine; where the row referred to was refused, so is this one"),
+    ("check letters", "PNC and CRO by their letter, NHS number by its check digit, CRN and prison number by their form",
+     "the row is kept; the identifier links nobody, and waits in the unmatched queue"),
+    ("a file of junk", "at most half of its rows in quarantine", "nothing of any file is read"),
+)
 
 
 def extracts() -> str:
     """The tables and columns that intake takes."""
-    parts = [EXTRACTS_HEAD]
+    checks = ["| what | how | otherwise |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in CHECKS)]
+    parts = [EXTRACTS_HEAD.format(checks="\n".join(checks), longest=LONGEST_CELL)]
     for name, contract in CONTRACTS.items():
         parts.append(f"## `{name}` (from {', '.join(contract.sources)}; kept in the {contract.held_in})\n")
+        keyed = f" Once a file: {', '.join(f'`{column}`' for column in contract.key)}." if contract.key else ""
+        refers = "".join(f" `{column}` names a row of `{table}`." for column, table in contract.refers)
+        parts.append(f"Holds {USES[name].what}; {USES[name].kind}.{keyed}{refers}\n")
         parts.append("| column | type | must be filled | notes |\n|---|---|---|---|")
         for column in contract.columns:
             notes = []
@@ -65,10 +109,20 @@ def extracts() -> str:
                 notes.append(f"known from `{column.known_from}`")
             if column.not_before:
                 notes.append(f"not before `{column.not_before}`")
+            if column.at_most:
+                notes.append(f"at most `{column.at_most}`")
+            if column.lowest is not None or column.highest is not None:
+                notes.append(_bounds(column))
             kind = {"code": "code", "offence": "offence code, five digits"}.get(column.kind, column.kind)
             parts.append(f"| `{column.name}` | {kind} | {'yes' if column.required else ''} | {'; '.join(notes)} |")
         parts.append("")
     return "\n".join(parts)
+
+
+def _bounds(column: Column) -> str:
+    if column.highest is None:
+        return f"from {column.lowest:g}"
+    return f"{column.lowest:g} to {column.highest:g}"
 
 
 FEATURES_HEAD = """# The standard register of features
