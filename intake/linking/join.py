@@ -95,19 +95,9 @@ class _Work:
         self.links, broken = sound_links(exact, self.checked, self.same, self.different)
         self.links += [Link(one, other, AGREEING, STEWARD) for one, other in self.same]
         roots = components(len(self.people), ((link.left, link.right) for link in self.links))
-        told_apart = {(int(roots[one]), int(roots[other])) for one, other in self.different}
-        told_apart |= {(other, one) for one, other in told_apart}
-        for one, other, kind in exact.conflicts:
-            ends = int(roots[one]), int(roots[other])
-            if ends[0] != ends[1] and ends not in told_apart:
-                self.doubtful[[one, other]] = True
-                self.waiting.append(Waiting(one, other, "conflict", f"{kind} shared", None))
-        for node in broken:
-            if not any(node in pair for pair in self.different):
-                self.doubtful[node] = True
-        for link in exact.links:
-            if link.left in broken and (link.left, link.right) not in self.different:
-                self.waiting.append(Waiting(link.left, link.right, "conflict", f"{link.method} shared", None))
+        self.conflicts = exact.conflicts + [
+            (link.left, link.right, link.method) for link in exact.links if link.left in broken
+        ]
         self.unmatched += exact.unmatched
         self.exact_roots = roots
 
@@ -135,6 +125,7 @@ class _Work:
             else:
                 self.links.append(Link(left, right, float(chance[place]), MODEL))
         self.joining = joining
+        self._mark_conflicts()
         asked = np.flatnonzero(chance >= self.settings.review)
         self.waiting += [
             Waiting(int(ends[n, 0]), int(ends[n, 1]), "review", _why(pairs.iloc[n], refused.get(int(n), "")),
@@ -142,6 +133,21 @@ class _Work:
             for n in asked[np.argsort(-chance[asked], kind="stable")]
             if not self._one(int(ends[n, 0]), int(ends[n, 1]))
         ]  # fmt: skip
+
+    def _mark_conflicts(self) -> None:
+        """Records that share an identifier and are not one person in the end are doubtful until a steward decides."""
+        roots = self.joining.roots()
+        apart = self._told_apart(roots)
+        for one, other, kind in self.conflicts:
+            ends = int(roots[one]), int(roots[other])
+            if ends[0] != ends[1] and ends not in apart:
+                self.doubtful[[one, other]] = True
+                self.waiting.append(Waiting(one, other, "conflict", f"{kind} shared", None))
+
+    def _told_apart(self, roots: np.ndarray) -> Pairs:
+        """People, by root, whom a steward told apart; each pair both ways round."""
+        apart = {(int(roots[one]), int(roots[other])) for one, other in self.different}
+        return apart | {(other, one) for one, other in apart}
 
     def _one(self, left: int, right: int) -> bool:
         return find(self.joining.parent, left) == find(self.joining.parent, right)
@@ -171,9 +177,7 @@ class _Work:
     def queue(self) -> pd.DataFrame:
         roots = self.joining.roots()
         self.waiting += initials_that_fit(self.people, roots)
-        apart = {(int(roots[one]), int(roots[other])) for one, other in self.different}
-        apart |= {(other, one) for one, other in apart}
-        rows = waiting_rows(self.waiting, roots, apart, self._plainly_two)
+        rows = waiting_rows(self.waiting, roots, self._told_apart(roots), self._plainly_two)
         return _named(self.people, rows, QUEUE)
 
     def _plainly_two(self, left: int, right: int, why: str) -> bool:
@@ -232,13 +236,18 @@ def _joinable(pairs: pd.DataFrame) -> np.ndarray:
     """Pairs that the model alone may join, whatever their chance.
 
     Never without a birth date on both (fathers and sons share names and address), nor with two that differ by more
-    than a slip, nor with different forenames (twins); with another surname only where all else is equal.
+    than a slip, nor with different forenames (twins). Names that need several slips, or another surname, need an equal
+    birth date and the same address.
     """
+    equal, place = pairs["birth date"] == "equal", pairs["postcode"].isin(["equal", "one letter or digit"])
     birth = pairs["birth date"].isin(["equal", "day and month changed round", "one digit"])
-    forename = ~pairs["forename"].isin(["other", "missing"])
-    surname = ~pairs["surname"].isin(["other", "missing"])
-    moved_name = (pairs["birth date"] == "equal") & (pairs["forename"] == "equal") & (pairs["postcode"] == "equal")
-    return np.asarray(birth & forename & (surname | moved_name), dtype=bool)
+    forename = ~pairs["forename"].isin(["other", "several slips", "missing"])
+    turned = pairs["forename"] == "changed round with the surname"
+    surname = turned | ~pairs["surname"].isin(["other", "several slips", "missing"])
+    plain = pairs["forename"].isin(["equal", "short form or other spelling"])
+    same_place = equal & place & ((surname & (pairs["forename"] == "several slips")) | (plain & ~surname))
+    several = equal & place & forename & (pairs["surname"] == "several slips")
+    return np.asarray((birth & forename & surname) | same_place | several, dtype=bool)
 
 
 def _why(pair: pd.Series, refused: str) -> str:

@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from desist.intake.linking.evidence import BLOCKING, COMPARISONS, TRAINING, Comparison
+from desist.intake.linking.evidence import BLOCKING, COMPARISONS, COUNTED, TRAINING, Comparison
 
 #: Fewer records teach nothing that could be relied on: the usual chances of evidence.py stand.
-LEAST_TO_LEARN = 1000
+LEAST_TO_LEARN = 5000
 #: Random pairs from which u is counted.
-RANDOM_PAIRS = 4_000_000
+RANDOM_PAIRS = 500_000
 #: Most pairs that one round of expectation-maximisation looks at.
 EM_PAIRS = 1_000_000
 SEED = 20260401
@@ -30,6 +30,8 @@ SEED = 20260401
 FOUND_BY_IDENTIFIERS = 0.6
 #: No level is taken to be rarer than this: a chance of zero would decide a pair on its own.
 LEAST_CHANCE = 1e-6
+#: At least this share of what was counted for u stays when pairs of one person are taken out.
+LEAST_LEFT = 0.25
 #: Pairs below this chance are not kept: nobody would be asked about them.
 LEAST_KEPT = 0.01
 #: Chances are told to this many digits.
@@ -157,21 +159,50 @@ def _learn(connection: Any, prior: float) -> Chances:
         linker.training.estimate_parameters_using_expectation_maximisation(rule, max_pairs=EM_PAIRS)
     learned = linker.misc.save_model_to_json()
     found = {told["output_column_name"]: told["comparison_levels"] for told in learned["comparisons"]}
-    return {c.name: _filled(c, found[_column(c)]) for c in COMPARISONS}
+    counted = _counted(connection)
+    return {c.name: _filled(c, found[_column(c)], counted, prior) for c in COMPARISONS}
 
 
-def _filled(comparison: Comparison, learned: list[dict[str, Any]]) -> list[tuple[float, float]]:
-    """Learned chances, with the usual ones for levels nobody fell on, adding up to one again."""
+def _counted(connection: Any) -> dict[tuple[str, str], float]:
+    """How often two records agree exactly, over all pairs that state both: levels too rare for a sample."""
+    found = {}
+    for level, (one, other) in COUNTED.items():
+        [(agree, told)] = connection.execute(
+            f"select (select coalesce(sum(a.n * (b.n - case when a.v = b.v then 1 else 0 end)), 0) from "
+            f"(select {one} v, count(*) n from records where {one} is not null group by 1) a join "
+            f"(select {other} v, count(*) n from records where {other} is not null group by 1) b on a.v = b.v), "
+            f"(select count({one}) from records)"
+        ).fetchall()
+        if agree and told > 1:
+            found[level] = float(agree) / (float(told) * (told - 1))
+    return found
+
+
+def _filled(
+    comparison: Comparison, learned: list[dict[str, Any]], counted: Mapping[tuple[str, str], float], prior: float
+) -> list[tuple[float, float]]:
+    """Learned chances, with the usual ones for levels nobody fell on, adding up to one again.
+
+    Random pairs are not all strangers: what pairs of one person add to u (prior times m) is taken out, most of it at
+    the most, since the prior is an estimate.
+    """
     levels = [told for told in learned if not told.get("is_null_level")]
-    both = []
-    for side, name in enumerate(("m_probability", "u_probability")):
-        values = [
-            told[name] if isinstance(told.get(name), float) and told[name] > 0 else level.usual[side]
-            for told, level in zip(levels, comparison.levels, strict=True)
-        ]
-        values = [max(value, LEAST_CHANCE) for value in values]
-        both.append([round(value / sum(values), 9) for value in values])
-    return list(zip(*both, strict=True))
+    m, u = [], []
+    for told, level in zip(levels, comparison.levels, strict=True):
+        m.append(_stated(told.get("m_probability"), level.usual[0]))
+        seen = counted.get((comparison.name, level.name)) or _stated(told.get("u_probability"), level.usual[1])
+        u.append(max(seen - prior * m[-1], seen * LEAST_LEFT))
+    return list(zip(_as_shares(m), _as_shares(u), strict=True))
+
+
+def _stated(learned: Any, usual: float) -> float:
+    return learned if isinstance(learned, float) and learned > 0 else usual
+
+
+def _as_shares(values: list[float]) -> list[float]:
+    """The values as chances that add up to one, none so small that it would decide a pair on its own."""
+    values = [max(value, LEAST_CHANCE) for value in values]
+    return [round(value / sum(values), 9) for value in values]
 
 
 def _predict(connection: Any, chances: Chances, prior: float) -> pd.DataFrame:

@@ -28,6 +28,8 @@ _SILENT_H = re.compile(r"(?<=[^aeiouy])h|h(?![aeiouy])")
 _VOWELS = str.maketrans({"e": "a", "o": "u", "y": "i"})
 #: Shorter sounds stand for too many names to say anything ("jan": Jan, Jane, Jean).
 LEAST_SOUND = 4
+#: From which likeness (Jaro-Winkler) on two spellings may be one name where an identifier is shared.
+ALIKE = 0.8
 
 
 @cache
@@ -57,6 +59,20 @@ def sound(name: str) -> str:
 
 
 @cache
+def spelling(name: str) -> str:
+    """The name without what scribes add and leave out: doubled letters, a silent h, y for i, ee for i.
+
+    Less is thrown away than in ``sound``, so it holds for short names too: "ali", "aali" and "alee"; "mia" and "miah".
+    """
+    text = name
+    for written, heard in _SOUNDS:
+        text = text.replace(written, heard)
+    text = text[:1] + _SILENT_H.sub("", text[1:])
+    text = re.sub(r"ee|ea|ie|iy|ey|y", "i", text[1:])
+    return re.sub(r"(.)\1+", r"\1", name[:1].replace("c", "k").replace("q", "k") + text)
+
+
+@cache
 def _nicknames() -> dict[str, set[str]]:
     from nicknames import NickNamer
 
@@ -71,7 +87,7 @@ def full_forms(name: str) -> frozenset[str]:
 
 @cache
 def alike(one: str, other: str) -> bool:
-    """Whether two words may be one name: equal, a short form, the same sounds, or one slip of the pen.
+    """Whether two words may be one name: equal, a short form, the same sounds, or a few slips of the pen.
 
     An initial fits every name that it begins.
     """
@@ -81,10 +97,12 @@ def alike(one: str, other: str) -> bool:
         return one[0] == other[0]
     if full_forms(one) & full_forms(other):
         return True
+    if spelling(one) == spelling(other):
+        return True
     heard = sound(one)
     if len(heard) >= LEAST_SOUND and heard == sound(other):
         return True
-    return min(len(one), len(other)) >= 4 and slips(one, other) <= 1
+    return likeness(one, other) >= ALIKE
 
 
 def any_alike(ones: Set[str] | tuple[str, ...], others: Set[str] | tuple[str, ...]) -> bool:
@@ -106,3 +124,24 @@ def slips(one: str, other: str) -> int:
     a, b = one[start:], other[start:]
     fixed = a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
     return 1 if fixed else 2
+
+
+@cache
+def likeness(one: str, other: str) -> float:
+    """Jaro-Winkler similarity of two words, from 0 to 1."""
+    reach = max(len(one), len(other)) // 2 - 1
+    taken = [False] * len(other)
+    matched = []
+    for place, letter in enumerate(one):
+        for there in range(max(0, place - reach), min(len(other), place + reach + 1)):
+            if not taken[there] and other[there] == letter:
+                taken[there] = True
+                matched.append(letter)
+                break
+    if not matched:
+        return 0.0
+    found = [letter for letter, used in zip(other, taken, strict=True) if used]
+    swapped = sum(a != b for a, b in zip(matched, found, strict=True)) / 2
+    jaro = (len(matched) / len(one) + len(matched) / len(other) + (len(matched) - swapped) / len(matched)) / 3
+    shared = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return jaro + min(shared, 4) * 0.1 * (1 - jaro)

@@ -64,8 +64,10 @@ def _texts(people: pd.DataFrame, column: str) -> list[str | None]:
 
 
 def near(one: str, other: str) -> bool:
-    """Whether two birth dates (eight digits) differ by one slip: a digit, two neighbours, or day and month round."""
-    return slips(one, other) <= 1 or one == other[:4] + other[6:] + other[4:6]
+    """Whether two birth dates (eight digits) differ by one slip: day and month round, or one of day, month and year."""
+    if slips(one, other) <= 1 or one == other[:4] + other[6:] + other[4:6]:
+        return True
+    return sum((one[:4] == other[:4], one[4:6] == other[4:6], one[6:] == other[6:])) == 2
 
 
 def fits(one: Record, other: Record) -> bool:
@@ -171,12 +173,19 @@ class Joining:
         if find(self.parent, left) == find(self.parent, right):
             return ""
         one, other = self.person(left), self.person(right)
-        if self.twins and any(pair in self.twins for pair in _pairs(one.members, other.members)):
+        if self._forenames_differ(one, other):
             return NAMES_DIFFER
         if against := one.contradiction(other, self.records, self.different):
             return against
         self.put_together(left, right)
         return ""
+
+    def _forenames_differ(self, one: Person, other: Person) -> bool:
+        """Whether half or more of the pairs of records across have different forenames: a twin who came by a short form."""
+        if not self.twins:
+            return False
+        crossing = len(one.members) * len(other.members)
+        return 2 * sum(pair in self.twins for pair in _pairs(one.members, other.members)) >= crossing
 
     def roots(self) -> np.ndarray:
         return np.array([find(self.parent, node) for node in range(len(self.parent))], dtype=np.int64)

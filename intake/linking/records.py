@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from desist.intake.linking.names import full_forms, sound, words
+from desist.intake.linking.names import LEAST_SOUND, full_forms, sound, spelling, words
 from desist.records.identifiers import CHECKS
 
 Texts = list[str | None]
@@ -38,20 +38,23 @@ def comparable(people: pd.DataFrame, usable: dict[str, pd.Series], joined: np.nd
         "joined": pa.array(joined[kept], type=pa.int64()),
         "forename": first,
         "forename_sound": _each(first, sound),
+        "forename_spelling": _each(first, spelling),
         "forename_count": pa.array([common[name] if name else 0 for name in first], type=pa.int64()),
         "full_forms": [sorted(full_forms(name)) if name else [] for name in first],
         "given": [list(names) for names in given],
         "surname": ["".join(names) or None for names in family],
         "surname_sound": [sound("".join(names)) if names else None for names in family],
+        "surname_spelling": [spelling("".join(names)) if names else None for names in family],
         "surname_parts": [[name for name in names if len(name) > 1] for names in family],
-        "also_known": [list(_words_of(names)) for (names,) in _texts(rows, "aliases")],
+        "surname_keys": [_keys(names) for names in family],
+        "also_known": [_keys(_words_of(names)) for (names,) in _texts(rows, "aliases")],
         **_births([dob for (dob,) in _texts(rows, "dob")]),
         **_places([postcode for (postcode,) in _texts(rows, "postcode")]),
     }
     for kind in CHECKS:
         columns[kind] = _plain(usable[kind].iloc[kept])
         columns[f"{kind}_sent"] = [value.upper().replace(" ", "") if value else None for value in _plain(rows[kind])]
-    listed = {"full_forms", "given", "surname_parts", "also_known"}
+    listed = {"full_forms", "given", "surname_parts", "surname_keys", "also_known"}
     return pa.table({
         name: column if isinstance(column, pa.Array)
         else pa.array(column, type=pa.list_(pa.string()) if name in listed else pa.string())
@@ -79,6 +82,12 @@ def _texts(people: pd.DataFrame, *columns: str) -> list[tuple[str | None, ...]]:
 
 def _words_of(*names: str | None) -> tuple[str, ...]:
     return tuple(word for name in names if name for word in words(name))
+
+
+def _keys(names: tuple[str, ...]) -> list[str]:
+    """The words of a name, and how they sound where that says enough."""
+    heard = [sound(name) for name in names]
+    return [name for name in names if len(name) > 1] + [f"~{one}" for one in heard if len(one) >= LEAST_SOUND]
 
 
 def _each(values: Texts, change: Callable[[str], str]) -> Texts:
