@@ -6,14 +6,14 @@ import datetime as dt
 import os
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from desist.intake.contracts import CONTRACTS, refused_class
 from desist.records import codes
-from desist.records.errors import Problem
+from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_bytes
 
 #: Encodings that may be stated; the second is what Excel on Windows writes as plain "CSV".
@@ -54,10 +54,17 @@ def find_deliveries(folder: Path) -> list[Path]:
     return sorted(path.parent for path in inside.glob(f"*/{NAME}"))
 
 
-def read_delivery(folder: Path, *, today: dt.date) -> tuple[Delivery | None, list[Problem]]:
+#: Asks a database (URL, SELECT) and gives its answer as Parquet; raises Refused.
+Ask = Callable[[str, str], bytes]
+
+
+def read_delivery(
+    folder: Path, *, today: dt.date, ask: Ask | None = None, urls: Mapping[str, str] | None = None
+) -> tuple[Delivery | None, list[Problem]]:
     """The delivery with the bytes of those files that could be opened, and everything wrong with it.
 
-    None where its head is so wrong that no file can be judged.
+    None where its head is so wrong that no file can be judged. ``urls``: mapping -> the database it is about: no
+    other one is asked, whatever a delivery says.
     """
     if folder.is_symlink():
         link = Problem("a link to another place", folder.name, "a folder, not a link", "Name the folder itself.")
@@ -73,17 +80,20 @@ def read_delivery(folder: Path, *, today: dt.date) -> tuple[Delivery | None, lis
         problems.append(Problem("no [[file]]", where, "an entry for each file sent", "Add the [[file]] entries."))
         entries = []
     files = []
+    opened: dict[tuple[str, str], bytes | list[Problem]] = {}
     for entry in entries:
         faults = _entry_faults(entry, content.get("source"), where)
         if not faults:
-            found = _open_inside(folder, entry["path"])
-            if isinstance(found, Problem):
-                faults = [found]
-            else:
+            # One file may serve several tables; it is opened once, so that all are made of the same bytes.
+            origin = (str(entry.get("url", "")), _name(entry))
+            if origin not in opened:
+                opened[origin] = _content(folder, entry, ask, urls or {}, where)
+            found = opened[origin]
+            if isinstance(found, bytes):
                 mapping = str(entry.get("mapping", ""))
-                files.append(
-                    SentFile(entry["table"], entry["path"], entry["agreement"], found, hash_bytes(found), mapping)
-                )
+                files.append(SentFile(entry["table"], origin[1], entry["agreement"], found, hash_bytes(found), mapping))
+            elif [file for file in entries if isinstance(file, dict) and _name(file) == origin[1]][0] is entry:
+                faults = found
         problems += faults
     problems += _repeated([file.table for file in files], where)
     if head:
@@ -94,6 +104,32 @@ def read_delivery(folder: Path, *, today: dt.date) -> tuple[Delivery | None, lis
         folder, content["source"], content["extract_date"], content["made_up"], encoding, tuple(files), announced
     )
     return delivery, problems
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    """The name of the file, or of the query whose answer stands for one."""
+    return str(entry.get("query" if "url" in entry else "path", ""))
+
+
+def _content(
+    folder: Path, entry: Mapping[str, Any], ask: Ask | None, urls: Mapping[str, str], where: str
+) -> bytes | list[Problem]:
+    found = _open_inside(folder, _name(entry))
+    if isinstance(found, Problem):
+        return [found]
+    if "url" not in entry:
+        return found
+    if ask is None or entry["url"] != urls.get(str(entry.get("mapping", ""))):
+        return [
+            Problem("a database that its mapping does not name", where, "the `url` that stands in the mapping's [format]",
+                    "Make the mapping with `desist map URL --query FILE`, and copy its url.")
+        ]  # fmt: skip
+    try:
+        return ask(entry["url"], found.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return [Problem("a query that is not UTF-8", where, "text in UTF-8", "Save the query as UTF-8.")]
+    except Refused as refused:
+        return list(refused.problems)
 
 
 def _toml(folder: Path) -> Mapping[str, Any] | Problem:
@@ -140,14 +176,15 @@ def _shown(content: Mapping[str, Any], key: str) -> str:
 
 
 def _entry_faults(entry: Any, source: Any, where: str) -> list[Problem]:
-    keys = ("table", "path", "agreement")
+    from_database = isinstance(entry, dict) and "url" in entry
+    keys = ("table", "agreement", *(("url", "query", "mapping") if from_database else ("path",)))
     missing = [key for key in keys if not isinstance(entry, dict) or not isinstance(entry.get(key), str)]
     if missing:
         return [
-            Problem(f"a [[file]] without {', '.join(missing)}", where, "table, path and agreement as texts",
+            Problem(f"a [[file]] without {', '.join(missing)}", where, f"{', '.join(keys)} as texts",
                     "Complete the entry.")
         ]  # fmt: skip
-    for name in (entry["table"], entry["path"]):
+    for name in (entry["table"], _name(entry)):
         if kind := refused_class(name):
             return [
                 Problem(f"{name[:60]!r} ({kind})", where, "no data of this class, ever (REQUIREMENTS INT-10)",

@@ -16,12 +16,12 @@ import pyarrow as pa
 from desist.intake.checks import NAMED_AT_MOST, NAMED_FROM
 from desist.intake.contracts import CONTRACTS, Contract
 from desist.intake.csv_rows import RawRows
-from desist.intake.mapping.cells import Fault, Value, converter
+from desist.intake.mapping.cells import Fault, Value, converter, translator
 from desist.intake.mapping.columnar import read_columns
-from desist.intake.mapping.grid import Formula, Grid
+from desist.intake.mapping.grid import Formula, Grid, folded
 from desist.intake.mapping.layout import changed
 from desist.intake.mapping.model import ColumnMap, FileMap, Format, TableMap
-from desist.intake.mapping.shape import Shape, folded, shape
+from desist.intake.mapping.shape import Shape, shape
 from desist.intake.mapping.texts import read_csv
 from desist.intake.mapping.workbooks import read_xlsx
 from desist.records.errors import Problem
@@ -129,8 +129,12 @@ def new_codes(grid: Grid, table: TableMap) -> dict[str, str]:
     for name, column in table.columns.items():
         if not column.codes or not set(column.sources) <= set(grid.columns):
             continue
-        known = {folded(value) for value in (*column.codes, *column.empty, *contract.column(name).codes)}
-        odd = Counter(str(v) for v in grid.columns[column.sources[0]] if v is not None and folded(v) not in known)
+        known, translate = (
+            {folded(value) for value in (*column.empty, *contract.column(name).codes)},
+            translator(column),
+        )
+        cells = Counter(str(value) for value in grid.columns[column.sources[0]] if value is not None)
+        odd = Counter({cell: n for cell, n in cells.items() if folded(cell) not in known and not translate(cell)})
         named = [(code, count) for code, count in odd.most_common(NAMED_AT_MOST)
                  if count >= NAMED_FROM and contract.held_in == "store" and len(code) <= 40]  # fmt: skip
         others = sum(odd.values()) - sum(count for _, count in named)
@@ -202,7 +206,16 @@ class _Work:
             for place, fault in faults:
                 self.bad.setdefault(place, f"{name} {fault.reason}")
             problems += self._column_problems(name, kind, column, made, faults)
+        self._forget_empty_dates()
         return problems
+
+    def _forget_empty_dates(self) -> None:
+        """What has not happened has no day on which it became known, although the extract has its date."""
+        for name in self.cells:
+            told = [one.name for one in self.contract.columns if one.known_from == name and one.name in self.cells]
+            if told and self.table.columns.get(name, ColumnMap(name)).use:
+                there = [any(self.cells[one][row] for one in told) for row in range(len(self.cells[name]))]
+                self.cells[name] = [day if known else None for day, known in zip(self.cells[name], there, strict=True)]
 
     def _same(self, name: str, column: ColumnMap) -> list[str | None]:
         """A column that no cell is read for: a constant, the extract's date, an entry's name, or nothing."""
@@ -292,7 +305,6 @@ class _Work:
         read = set(_needed(self.table, wanted))
         dropped = tuple(name for name in self.grid.header if name and name not in read)
         return RawRows(cells, of_row[keep], unreadable, dropped)
-
 
     def _once(self, keep: npt.NDArray[np.bool_], lines: npt.NDArray[np.int64], unreadable: dict[int, str]) -> Any:
         """The first row of each person; one that says something else than the first is set aside, never passed over."""

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from desist.intake.mapping.grid import CellError, Formula
+from desist.intake.mapping.grid import CellError, Formula, folded
 from desist.intake.mapping.model import ColumnMap
+from desist.intake.mapping.words import plain
 
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?)?")
 _MONTH_NAMED = re.compile(r"(\d{1,2})[ \-/]?([A-Za-z]{3,9})\.?[ \-/,]{0,2}(\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?)?")
@@ -126,6 +127,22 @@ def _number(text: str, decimal: str) -> str:
     return text.replace(",", ".") if decimal == "," and text.count(",") == 1 and "." not in text else text
 
 
+def translator(column: ColumnMap) -> Callable[[str], str]:
+    """Our code for an agency's, or an empty text. Capitals, spaces and signs make no other code, unless they must."""
+    exact = {folded(theirs): ours for theirs, ours in column.codes.items()}
+    loose: dict[str, set[str]] = {}
+    for theirs, ours in column.codes.items():
+        loose.setdefault(plain(theirs), set()).add(ours)
+
+    def translate(text: str) -> str:
+        if known := exact.get(folded(text)):
+            return known
+        alike = loose.get(plain(text), set()) if plain(text) else set()
+        return next(iter(alike)) if len(alike) == 1 else ""
+
+    return translate
+
+
 def converter(
     column: ColumnMap, kind: str, *, dates: str, decimal: str, date_1904: bool, typed: bool
 ) -> Callable[[Any], Value]:
@@ -135,7 +152,7 @@ def converter(
     a text that is no number) stays as it is.
     """
     style = column.dates or dates
-    codes = {" ".join(theirs.split()).casefold(): ours for theirs, ours in column.codes.items()}
+    translate = translator(column)
     empty = {value.casefold() for value in column.empty}
 
     def convert(value: Any) -> Value:
@@ -161,7 +178,7 @@ def converter(
             text = text.upper()
         if column.split:
             return _part(text, column.take)
-        if codes and (known := codes.get(" ".join(text.split()).casefold())):
+        if column.codes and (known := translate(text)):
             return known
         if kind in ("text", "offence") and _SCIENTIFIC.fullmatch(text):
             return Fault("is a number written like 4.5E+09, of which digits are lost", digits=True)

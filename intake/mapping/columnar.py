@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from desist.intake.csv_rows import RawRows
 from desist.intake.mapping.grid import Grid, clean, name_of
 from desist.records.errors import Problem
 
@@ -72,35 +70,3 @@ def _value(cell: Any) -> Any:
     if isinstance(cell, bytes):
         return None
     return clean(cell) if isinstance(cell, str | int | float | dt.date | bool) or cell is None else str(cell)
-
-
-def read_canonical(content: bytes, *, wanted: Sequence[str], where: str) -> RawRows | list[Problem]:
-    """A Parquet file under the contract's own names, every cell as the text it would be in CSV."""
-    import numpy as np
-
-    found = _read(content, where, wanted)
-    if isinstance(found, Problem):
-        return [found]
-    names, table = found
-    if missing := [name for name in wanted if name not in names]:
-        return [
-            Problem(f"no column {', '.join(missing)}", where, "every column that its agreement names",
-                    "Add the column (empty cells are allowed where a value may be missing), or map its name.")
-        ]  # fmt: skip
-    cells = pa.table({name: _as_text(table[name]) for name in wanted})
-    lines = np.arange(1, len(table) + 1, dtype=np.int64)
-    return RawRows(cells, lines, {}, tuple(name for name in names if name not in wanted))
-
-
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = kind.value_type
-    if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and not pa.types.is_duration(kind):
-        return pc.strftime(column.cast(pa.timestamp("us")), format="%Y-%m-%d")
-    if pa.types.is_floating(kind):
-        texts = [None if value is None or value != value else repr(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, type=pa.string())])
-    text = column.cast(pa.string())
-    return pc.if_else(pc.equal(text, ""), None, text)

@@ -194,7 +194,11 @@ def _is_second_header(single: Grid | list[Problem], double: Grid) -> bool:
     joined = sum(" / " in name for name in double.header)
     if isinstance(single, list):
         return joined > 0 and sum(map(recognised, double.header)) >= NAMES_KNOWN
-    return joined >= 2 and sum(map(recognised, double.header)) > sum(map(recognised, single.header))
+    repeated = [
+        sum(name.endswith(")") and name[-4:-1].startswith(" (") for name in one.header) for one in (single, double)
+    ]
+    known = [sum(map(recognised, one.header)) for one in (single, double)]
+    return joined >= 2 and (known[1] > known[0] or (known[1] == known[0] and repeated[1] < repeated[0]))
 
 
 def _notes(grid: Grid) -> tuple[str, ...]:

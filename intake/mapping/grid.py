@@ -58,6 +58,11 @@ def clean(value: Any) -> Any:
     return value
 
 
+def folded(value: Any) -> str:
+    """A cell as codes are compared: without the difference of capitals and spaces."""
+    return "" if value is None else " ".join(str(value).split()).casefold()
+
+
 def name_of(value: Any) -> str:
     """A header's cell as a name: line breaks and double spaces become one space."""
     return "" if value is None else _SPACES.sub(" ", str(value)).strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,3 +41,8 @@ def read_mapping(path: Path) -> FileMap:
         problem = Problem("a file that is not TOML", f"mapping {path.stem}", "TOML in UTF-8", f"{error}.")
         raise Refused(f"The mapping {path.stem} cannot be used.", [problem]) from None
     return file_map(content, name=path.stem)
+
+
+def urls_of(mappings: Mapping[str, FileMap | Broken]) -> dict[str, str]:
+    """The database that each mapping is about, of those that are about one."""
+    return {name: one.format.url for name, one in mappings.items() if isinstance(one, FileMap) and one.format.url}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desist.intake.contracts import CONTRACTS, refused_class
+from desist.intake.mapping.words import refused_column
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json
 
@@ -326,7 +327,7 @@ def _column(reader: _Reader, name: str, content: Any, place: str) -> ColumnMap:
     if sum([bool(column.sources), column.constant is not None, bool(column.use)]) > 1 or ("from" in content and second):
         reader.fault("more than one origin", place, "one of from, from_second, constant, use")
     for source in column.sources:
-        if kind := refused_class(source):
+        if kind := refused_column(source):
             reader.fault(f"a column of {kind}", place, "no data of this class, ever (REQUIREMENTS INT-10)",
                          "Take the column out of the mapping.")  # fmt: skip
     return column

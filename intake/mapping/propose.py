@@ -6,20 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from desist.intake.checks import NAMED_FROM
-from desist.intake.contracts import CONTRACTS, Column, Contract, refused_class
+from desist.intake.contracts import CONTRACTS, Column, Contract
 from desist.intake.mapping.content import Cells, cells_of, date_style, fits, needs_translation, pattern, translated
 from desist.intake.mapping.find import Found
+from desist.intake.mapping.grid import folded
 from desist.intake.mapping.model import SPLIT, ColumnMap, Pair, TableMap, Unpivot
 from desist.intake.mapping.reshaping import propose_pair, propose_unpivot
-from desist.intake.mapping.words import likeness, names_for, plain, vocabulary
+from desist.intake.mapping.words import likeness, names_for, own_number, plain, refused_column, vocabulary
 from desist.records.identifiers import CHECKS
 
 SURE, LIKELY, LOOK = "sure", "likely", "look"
 #: Below these a column is not proposed, or not called likely.
-WORTH, GOOD = 0.6, 0.75
+WORTH, GOOD, NAMED = 0.6, 0.75, 0.55
 #: Cells that fit: all but typing errors; and the least that a column of dates or numbers must have.
 NEARLY_ALL, AT_LEAST = 0.95, 0.5
 #: Codes are named only in a column with no more different values than this: others are no codes.
@@ -66,27 +66,36 @@ class TableProposal:
         unpivoted = {unpivot.into, *next(iter(unpivot.rows.values()))} if unpivot else set()
         points = sum({SURE: 1.0, LIKELY: 0.8}.get(held[name].confidence, 0.4) for name in own if name in held)
         points += sum(name in own for name in unpivoted - set(held))
-        needed = [name for name in contract.required if name in own and name not in held and name not in unpivoted]
-        return max(0.0, points / max(len(own), 1) - 0.3 * len(needed))
+        needed = [name for name in contract.required if name in own]
+        absent = sum(name not in held and name not in unpivoted for name in needed)
+        # Nobody sends every column that a table may have.
+        return max(0.0, min(1.0, points / max(min(len(own), 5), len(needed))) - 0.4 * absent)
 
 
-def propose(found: Found, table: str) -> TableProposal:
-    """What ``table`` could be made of. Columns of classes that are never accepted are left aside by name."""
+def propose(found: Found, table: str, source: str = "") -> TableProposal:
+    """What ``table`` could be made of. Columns of classes that are never accepted are left aside by name.
+
+    ``source``: who sends it, where that is known; by it the agency's own number of a person is found.
+    """
     contract = CONTRACTS[table]
     names = [name for name in dict.fromkeys(found.grid.header) if name]
-    refused = tuple(name for name in names if refused_class(name))
+    refused = tuple(name for name in names if refused_column(name))
     cells = {name: cells_of(found.grid.columns[name]) for name in names if name not in refused}
     unpivot = propose_unpivot(table, list(cells)) if table == "prob_assessment" else None
     pair = propose_pair(table, cells) if table == "pris_spell" else None
     taken = {source for row in unpivot.rows.values() for source in row.values()} if unpivot else set()
-    chosen = _assigned(contract, {name: one for name, one in cells.items() if name not in taken}, unpivot)
+    source = source or _sender(contract, cells)
+    chosen = _assigned(contract, {name: one for name, one in cells.items() if name not in taken}, unpivot, source)
     if pair:
         chosen |= _of_pair(pair, cells, chosen)
     if table == "identity":
         chosen |= _split_name(cells, chosen)
     dates = _usual_style([cells[name] for one in chosen.values() for name in one.map.sources])
-    chosen = {name: _described(one, contract, cells, dates) for name, one in chosen.items()}
+    ends = _of_ends(found, pair) if pair else {}
+    chosen = {name: _described(one, contract, ends if one.map.second else cells, dates) for name, one in chosen.items()}
     into = {unpivot.into, *(name for row in unpivot.rows.values() for name in row)} if unpivot else set()
+    if unpivot:
+        chosen |= _unpivoted(unpivot, contract, cells)
     chosen |= _without_origin(contract, chosen, into)
     ordered = tuple(chosen[name] for name in contract.names if name in chosen)
     absent = [name for name in contract.names if name not in chosen and name not in into]
@@ -114,12 +123,27 @@ def _once_per(contract: Contract, chosen: Mapping[str, Proposal], cells: Mapping
     return ("agency_person",) if max(cells[person.map.sources[0]].counts.values(), default=1) > 1 else ()
 
 
-def _assigned(contract: Contract, cells: Mapping[str, Cells], unpivot: Unpivot | None) -> dict[str, Proposal]:
+def _sender(contract: Contract, cells: Mapping[str, Cells]) -> str:
+    """Who sends a table that any agency may send: whose number nearly every row has."""
+    if len(contract.sources) == 1:
+        return contract.sources[0]
+    filled = {
+        source: max((one.filled for name, one in cells.items()
+                     if own_number(source) and likeness(name, contract.table, own_number(source)) == 1.0), default=0)
+        for source in contract.sources
+    }  # fmt: skip
+    best = max(filled, key=lambda source: filled[source])
+    return best if filled[best] else ""
+
+
+def _assigned(
+    contract: Contract, cells: Mapping[str, Cells], unpivot: Unpivot | None, source: str
+) -> dict[str, Proposal]:
     """The best column for each of ours, each of theirs once, best first."""
     columns = [column for column in contract.columns if not (unpivot and column.name == unpivot.into)]
     scored = sorted(
         (
-            (*_score(name, one, contract, column), name, column.name)
+            (*_score(name, one, contract, column, source), name, column.name)
             for name, one in cells.items()
             for column in columns
         ),
@@ -127,31 +151,33 @@ def _assigned(contract: Contract, cells: Mapping[str, Cells], unpivot: Unpivot |
     )
     chosen: dict[str, Proposal] = {}
     used: set[str] = set()
-    for score, confidence, source, column in scored:
-        if score < WORTH or column in chosen or (source in used and column not in _SHARED):
+    for score, confidence, theirs, column in scored:
+        if score < WORTH or column in chosen or (theirs in used and column not in _SHARED):
             continue
         rivals = [other for points, _, other, same in scored
-                  if same == column and other != source and points > score - 0.05 and other not in used]  # fmt: skip
+                  if same == column and other != theirs and points > score - 0.05 and other not in used]  # fmt: skip
         if column not in _SHARED:
-            used.add(source)
+            used.add(theirs)
         if rivals:
             confidence = LOOK
         why = f"also fits: {', '.join(rivals[:3])}" if rivals else ""
-        chosen[column] = Proposal(ColumnMap(column, (source,)), confidence, why)
+        chosen[column] = Proposal(ColumnMap(column, (theirs,)), confidence, why)
     return chosen
 
 
-def _score(source: str, cells: Cells, contract: Contract, column: Column) -> tuple[float, str]:
+def _score(theirs: str, cells: Cells, contract: Contract, column: Column, source: str) -> tuple[float, str]:
     """How well a column of theirs fits one of ours, and how sure that is."""
-    name, share = likeness(source, contract.table, column.name), fits(cells, contract, column)
+    name, share = likeness(theirs, contract.table, column.name, source), fits(cells, contract, column)
     if share is None:
         return name, SURE if name == 1.0 and cells.filled else LIKELY if name >= GOOD else LOOK
     if column.name in CHECKS and share >= NEARLY_ALL:
         # Check letters do not fit by chance; forms without one need a name as well.
         strong = column.name in ("pnc", "cro", "nhs_number")
         return max(name, 0.9 if strong else 0.5 + name / 2), SURE if strong or name == 1.0 else LIKELY
-    if column.kind in ("date", "integer", "decimal") and share < AT_LEAST:
-        return 0.0, LOOK
+    if column.kind in ("date", "integer", "decimal") and (share < AT_LEAST or name < NAMED):
+        return 0.0, LOOK  # every date fits every column of dates, so its name must speak
+    if column.name.endswith("_recorded_on") and name < GOOD:
+        return 0.0, LOOK  # a date of entry that is taken for another's would make facts known too early
     if share < AT_LEAST and name < 1.0:
         return 0.0, LOOK
     score = 0.6 * name + 0.4 * share
@@ -171,6 +197,28 @@ def _of_pair(pair: Pair, cells: Mapping[str, Cells], chosen: Mapping[str, Propos
     if entered and entered.map.sources:
         origin = ColumnMap("release_recorded_on", entered.map.sources, second=True)
         made["release_recorded_on"] = Proposal(origin, entered.confidence, "entered with the end's row")
+    return made
+
+
+def _of_ends(found: Found, pair: Pair) -> dict[str, Cells]:
+    """The cells of those rows that end a spell: what the others hold is no reason for an end."""
+    columns, ends = found.grid.columns, {folded(value) for value in pair.second}
+    places = [place for place, value in enumerate(columns[pair.column]) if folded(value) in ends]
+    return {name: cells_of([cells[place] for place in places]) for name, cells in columns.items()}
+
+
+def _unpivoted(unpivot: Unpivot, contract: Contract, cells: Mapping[str, Cells]) -> dict[str, Proposal]:
+    """How the cells of the sections' columns are to be rewritten, where they have to be."""
+    made = {}
+    for name in dict.fromkeys(name for row in unpivot.rows.values() for name in row):
+        held = [cells[row[name]] for row in unpivot.rows.values() if name in row]
+        counts, nothing = sum((one.counts for one in held), Counter()), sum((one.nothing for one in held), Counter())
+        whole, column = Cells(sum(counts.values()), counts, nothing), contract.column(name)
+        one = Proposal(ColumnMap(name, empty=tuple(sorted(nothing))), SURE, "one column a section")
+        if column.kind in ("code", "boolean"):
+            one = _with_codes(one, contract, column, whole)
+        if one.map.codes or one.map.empty or one.untranslated or one.seldom:
+            made[name] = one
     return made
 
 
@@ -274,7 +322,7 @@ def best_tables(found: Found, sources: tuple[str, ...] = ()) -> list[TablePropos
     made: list[TableProposal] = []
     for table, contract in CONTRACTS.items():
         if contract.of_people and (not sources or set(sources) & set(contract.sources)):
-            one: Any = propose(found, table)
+            one = propose(found, table)
             if one.worth > 0.25 and "agency_person" not in one.open:
                 made.append(one)
     return sorted(made, key=lambda one: -one.worth)

@@ -97,7 +97,9 @@ def _table(one: TableProposal, first: Format, dates: str) -> Iterator[str]:
         yield f"header_rows = {layout.header_rows}"
     yield f"not_sent = {texts(table.not_sent)}"
     if table.once_per:
-        yield f"once_per = {texts(table.once_per)}".ljust(40) + "  # the file repeats a person; one row of each is taken"
+        yield (
+            f"once_per = {texts(table.once_per)}".ljust(40) + "  # the file repeats a person; one row of each is taken"
+        )
     yield '# Only some of the rows? rows = [{column = "their column", in = ["VALUE"], leave_out = ["OTHER"]}]'
     for name in one.open:
         yield f"# MISSING: {name} must be filled. Write its line under [table.columns], for example:"

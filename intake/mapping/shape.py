@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desist.intake.mapping.cells import Fault, Value
-from desist.intake.mapping.grid import Grid
+from desist.intake.mapping.grid import Grid, folded
 from desist.intake.mapping.model import FileMap, Pair, TableMap
 
 NO_TABLE = "is of a kind that the mapping names for no table"
@@ -32,11 +32,6 @@ class Shape:
     entry: npt.NDArray[np.int64] | None = None
     entries: tuple[str, ...] = ()
     apart: dict[int, str] = field(default_factory=dict)
-
-
-def folded(value: Any) -> str:
-    """A cell as codes are compared: without the difference of capitals and spaces."""
-    return "" if value is None else " ".join(str(value).split()).casefold()
 
 
 def shape(grid: Grid, table: TableMap, whole: FileMap, day: Callable[[Any], Value]) -> Shape:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from desist.intake.contracts import CONTRACTS, Column, Contract
+from desist.intake.contracts import CONTRACTS, Column, Contract, refused_class
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BRACKETS = re.compile(r"[(\[].*?[)\]]")
@@ -34,22 +34,22 @@ def plain(name: str) -> str:
 
 
 @cache
-def names_for(table: str, column: str) -> tuple[str, ...]:
-    """What agencies call ``column`` of ``table``, the table's own words first."""
+def names_for(table: str, column: str, source: str = "") -> tuple[str, ...]:
+    """What agencies call ``column`` of ``table``, the table's own words first. ``source``: whose number a person has."""
     words = known_words()
     own = words["tables"].get(table, {}).get(column, [])
     usual = words["columns"].get(column, [])
     if column == "agency_person":
-        usual = [*usual, *(name for source in CONTRACTS[table].sources if len(CONTRACTS[table].sources) == 1
-                           for name in words["columns"].get(_OWN_NUMBER.get(source, ""), []))]  # fmt: skip
+        sender = source or (CONTRACTS[table].sources[0] if len(CONTRACTS[table].sources) == 1 else "")
+        usual = [*usual, *words["columns"].get(_OWN_NUMBER.get(sender, ""), [])]
     return tuple(dict.fromkeys([column.replace("_", " "), *own, *usual]))
 
 
 @cache
-def likeness(source: str, table: str, column: str) -> float:
+def likeness(theirs: str, table: str, column: str, source: str = "") -> float:
     """From 0 to 1: 1 where the agency's name is one we know for the column, whole or as the last part of two rows."""
-    names = {plain(source), plain(source.split(" / ")[-1])} - {""}
-    return max((_likeness(name, known) for name in names for known in names_for(table, column)), default=0.0)
+    names = {plain(theirs), plain(theirs.split(" / ")[-1])} - {""}
+    return max((_likeness(name, known) for name in names for known in names_for(table, column, source)), default=0.0)
 
 
 def _likeness(name: str, known: str) -> float:
@@ -87,14 +87,31 @@ def codes_for(table: str, column: str) -> Mapping[str, str]:
     return found | {plain(ours): ours for ours in own_codes(described)}
 
 
+#: The names of a needs assessment's section, which holds no list of anybody's associates.
+_NO_LIST = ("lifestyle and associates", "lifestyle associates")
+
+
+def refused_column(name: str) -> str:
+    """The never-accepted class that a column's name belongs to; empty for any other."""
+    words = plain(name)
+    for section in _NO_LIST:
+        words = words.replace(section, " ")
+    return refused_class(words)
+
+
 def own_codes(column: Column) -> tuple[str, ...]:
     return ("true", "false") if column.kind == "boolean" else column.codes
+
+
+def own_number(source: str) -> str:
+    """The national identifier that is usually an agency's own number for a person; empty where it has none."""
+    return _OWN_NUMBER.get(source, "")
 
 
 def vocabulary(contract: Contract, column: str, *, letters: bool) -> dict[str, str]:
     """Every spelling we know for a column: words, or single letters and digits. Says nothing of what a file holds."""
     return {word: ours for word, ours in codes_for(contract.table, column).items()
-            if (len(word) == 1) == letters and word != ours}  # fmt: skip
+            if (len(word) == 1) == letters and word != plain(ours)}  # fmt: skip
 
 
 def says_nothing(value: Any) -> bool:
