@@ -26,6 +26,7 @@ from desist.intake.crosschecks import (
 )
 from desist.intake.csv_rows import RawRows
 from desist.intake.delivery import Delivery, SentFile
+from desist.intake.partitions import at_once
 from desist.intake.raw import rows_of
 from desist.intake.report import FileReport
 from desist.intake.store import Store, held_names
@@ -213,19 +214,26 @@ def _read_files(
     delivery: Delivery, register: Mapping[str, Agreement], mappings: Mapping[str, Any]
 ) -> tuple[dict[str, JudgedFile], list[Problem]]:
     """Every file's rows against its own contract, in the order in which tables decide about each other."""
-    problems: list[Problem] = []
-    files = {}
-    for sent in sorted(delivery.files, key=lambda file: (file.table not in FIRST, file.table not in FIRST[:1])):
+
+    def read(sent: SentFile) -> JudgedFile | list[Problem]:
         agreement, contract = register[sent.agreement], CONTRACTS[sent.table]
         wanted = [name for name in contract.names if name in agreement.tables[sent.table]]
         raw = rows_of(sent, delivery, wanted, mappings.get(sent.mapping))
         if isinstance(raw, list):
-            problems += raw
-            continue
+            return raw
         checked = check_rows(
             raw.cells, contract, extract_date=delivery.extract_date, categories=agreement.subject_categories
         )
-        files[sent.table] = JudgedFile(replace(sent, content=b""), agreement, raw, checked)
+        return JudgedFile(replace(sent, content=b""), agreement, raw, checked)
+
+    order = sorted(delivery.files, key=lambda file: (file.table not in FIRST, file.table not in FIRST[:1]))
+    problems: list[Problem] = []
+    files = {}
+    for found in at_once(read, order):
+        if isinstance(found, list):
+            problems += found
+        else:
+            files[found.sent.table] = found
     return files, problems
 
 
@@ -255,13 +263,16 @@ def _compare(source: JudgedSource, store: Store, vault: Vault) -> None:
                 check_consent(file.checked, numbers)
     if "identity" in source.files:
         check_duplicates(source.files["identity"].checked)
-    people: People | None = None
-    for table, file in source.files.items():
-        if table != "identity":
-            if file.checked.contract.of_people:
-                people = people or _people(source, store, vault, name)
-                check_people(file.checked, people, extract_date=cut)
-            check_duplicates(file.checked)
+    others = [file.checked for table, file in source.files.items() if table != "identity"]
+    of_people = any(checked.contract.of_people for checked in others)
+    people = _people(source, store, vault, name) if of_people else None
+
+    def compare(checked: Checked) -> None:
+        if people is not None and checked.contract.of_people:
+            check_people(checked, people, extract_date=cut)
+        check_duplicates(checked)
+
+    at_once(compare, others)
     for file in source.files.values():
         for column, table in file.checked.contract.refers:
             check_reference(file.checked, column, _parent(source, store, table))

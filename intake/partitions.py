@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 
 from desist.intake.stream import coded, places
 
-#: Partitions packed and written at once. Arrow packs outside Python's lock; what is written does not depend on it.
+#: Files judged, and partitions packed, at once. Arrow and numpy work outside Python's lock; results don't depend on it.
 AT_ONCE = 2
 
 Order = npt.NDArray[np.int64]
+Thing = TypeVar("Thing")
 Made = TypeVar("Made")
 
 
@@ -44,8 +45,13 @@ def partitions(numbers: pa.Array | pa.ChunkedArray, count: int) -> list[Order]:
     ]
 
 
-def each(work: Callable[[pa.Table], Made], rows: pa.Table, cuts: Sequence[Order]) -> list[Made]:
-    """What ``work`` makes of each partition's rows, in the order of the partitions; AT_ONCE of them at a time."""
-    rows = rows.combine_chunks()
+def at_once(work: Callable[[Thing], Made], things: Iterable[Thing]) -> list[Made]:
+    """What ``work`` makes of each thing, in their order, AT_ONCE of them at a time; the first error is raised."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda cut: work(rows.take(pa.array(cut))), cuts))
+        return list(pool.map(work, things))
+
+
+def each(work: Callable[[pa.Table], Made], rows: pa.Table, cuts: Sequence[Order]) -> list[Made]:
+    """What ``work`` makes of each partition's rows, in the order of the partitions."""
+    rows = rows.combine_chunks()
+    return at_once(lambda cut: work(rows.take(pa.array(cut))), cuts)

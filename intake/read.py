@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,16 @@ import pyarrow.compute as pc
 
 from desist.intake.agreements import check_purpose, load_agreements
 from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
-from desist.intake.delivery import Delivery, find_deliveries, read_delivery
+from desist.intake.delivery import Ask, Delivery, find_deliveries, read_delivery
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, JudgedSource, judge
-from desist.intake.mapping.load import load_mappings
+from desist.intake.mapping.load import load_mappings, urls_of
 from desist.intake.quality import figures_of, keep_figures
 from desist.intake.rectified import Rectified
 from desist.intake.report import IntakeReport
 from desist.intake.rights import Rights
-from desist.intake.store import HELD_HERE, Extract, Manifest, Store, held_names, rows_hash
+from desist.intake.store import HELD_HERE, STAMPS, Extract, Manifest, Store, held_names, rows_hash
 from desist.intake.stream import as_stored, as_text
 from desist.intake.suppression import ErasedPeople
 from desist.intake.vault import FIELDS as IDENTITY_FIELDS
@@ -39,13 +40,21 @@ from desist.records.workspace import Workspace
 
 
 def read_extracts(
-    folder: Path, workspace: Workspace, *, today: dt.date, purpose: str, log: EventLog, actor: str, key: bytes = b""
+    folder: Path,
+    workspace: Workspace,
+    *,
+    today: dt.date,
+    purpose: str,
+    log: EventLog,
+    actor: str,
+    key: bytes = b"",
+    ask: Ask | None = None,
 ) -> IntakeReport:
     """What became of every row of every file in ``folder``: a delivery, or a folder of them.
 
     Agreements come from the workspace's register, never from the delivery. ``key`` is the partnership's own:
-    it tells who was erased. Raises Refused with all problems of all files at once, and then nothing was
-    written. The caller holds the workspace's lock.
+    it tells who was erased. ``ask`` asks a database where a delivery names one. Raises Refused with all problems
+    of all files at once, and then nothing was written. The caller holds the workspace's lock.
     """
     register = load_agreements(workspace.agreements)
     store = Store(workspace.store, workspace.quarantine)
@@ -61,7 +70,7 @@ def read_extracts(
     erased = ErasedPeople(rights, key)
     sources = []
     for place in places:
-        delivery, faults = read_delivery(place, today=today)
+        delivery, faults = read_delivery(place, today=today, ask=ask, urls=urls_of(mappings))
         if delivery is not None:
             source, faults = judge(
                 delivery, register, store, vault, faults=faults, purpose=purpose, today=today,
@@ -118,10 +127,12 @@ def _write(
         return IntakeReport(tuple(reports), store.snapshot_hash())
     equality = EqualityWriter(workspace.equality)
     manifest = store.manifest()
+    written = _write_files(changed, store, vault, equality, corrections)
     for source in changed:
-        for file in source.files.values():
-            extract = write_file(file, source.delivery, store, vault, equality, corrections)
-            _enter(manifest, extract)
+        for table in source.files:
+            entry = written[source.delivery.source, table]
+            reopened = _enter(manifest, entry)
+            reports = [report.reopening(entry, reopened) for report in reports]
         store.erase_in(manifest, {source.delivery.source: withdrawn(source)})
         manifest["deliveries"][source.delivery.source] = source.fingerprint
     # Noted before the switch: nothing is ever in the store that the log does not know of. Where a kill
@@ -135,6 +146,27 @@ def _write(
     vault.keep_only(held)
     equality.keep_only(held)
     return IntakeReport(tuple(reports), store.snapshot_hash())
+
+
+def _write_files(
+    sources: Sequence[JudgedSource], store: Store, vault: Vault, equality: EqualityWriter, corrections: Rectified
+) -> dict[tuple[str, str], Extract]:
+    """Each file's manifest entry by source and table. Vault and equality store are written beside the partitions."""
+    with ThreadPoolExecutor(1) as beside:
+        waiting: dict[tuple[str, str], Future[Extract]] = {}
+        written: dict[tuple[str, str], Extract] = {}
+        for source in sources:
+            for table, file in source.files.items():
+                if file.checked.contract.held_in not in HELD_HERE:
+                    waiting[source.delivery.source, table] = beside.submit(
+                        write_file, file, source.delivery, store, vault, equality, corrections
+                    )
+        for source in sources:
+            for table, file in source.files.items():
+                key = source.delivery.source, table
+                if key not in waiting:
+                    written[key] = write_file(file, source.delivery, store, vault, equality, corrections)
+        return written | {key: entry.result() for key, entry in waiting.items()}
 
 
 def write_file(
@@ -185,10 +217,13 @@ def write_file(
 def _stamped(rows: pa.Table, file: JudgedFile, delivery: Delivery) -> pa.Table:
     """Rows with source, extract date and agreement (REQUIREMENTS INT-5); category and kind they carry already."""
     zeros = pa.array(np.zeros(len(rows), dtype=np.int8))
-    stamps = {"source": delivery.source, "extract_date": delivery.extract_date, "agreement_id": file.agreement.id}
-    for name, value in stamps.items():
-        stamp = pa.DictionaryArray.from_arrays(zeros, pa.array([value]))
-        rows = rows.append_column(name, stamp)
+    stamp = {
+        name: pa.DictionaryArray.from_arrays(zeros, pa.array([value]))
+        for name, value in (("source", delivery.source), ("agreement_id", file.agreement.id))
+    }
+    stamp["extract_date"] = pa.repeat(pa.scalar(delivery.extract_date, pa.date32()), len(rows))
+    for name in STAMPS:
+        rows = rows.append_column(name, stamp[name])
     return rows
 
 
@@ -222,12 +257,18 @@ def _quarantined(file: JudgedFile) -> pa.Table:
     return pa.table(table).sort_by("line")
 
 
-def _enter(manifest: Manifest, extract: Extract) -> None:
-    """Make ``extract`` the current one of its table; the same one read before is replaced, others stay as history."""
+def _enter(manifest: Manifest, extract: Extract) -> int:
+    """Make ``extract`` the current one of its table; the same one read before is replaced, others stay as history.
+
+    Returns how many corrected rows of the same file wait again: it was read anew, and so may they be.
+    """
     key = f"{extract['source']}/{extract['table']}"
+    current = next(iter(manifest["extracts"].get(key, [])), extract)
+    again = current.get("corrections", []) if current["input_sha256"] == extract["input_sha256"] else []
     before = [older for older in manifest["extracts"].get(key, []) if older["held_as"] != extract["held_as"]]
     manifest["extracts"][key] = [extract, *before]
     keep_figures(manifest, extract)
+    return sum(correction["accepted"] for correction in again)
 
 
 def withdrawn(source: JudgedSource) -> list[str]:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from desist.intake.contracts import CONTRACTS
 from desist.intake.partitions import each, partitions
-from desist.intake.stream import as_stored
+from desist.intake.stream import as_packed, as_stored
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_bytes, write_json
 from desist.records.hashing import hash_bytes, hash_file, hash_json
@@ -193,7 +193,7 @@ class Store:
             return [self._write(f"data/{table}", as_stored(rows))]
         count = max(1, -(-len(rows) // ROWS_PER_PARTITION))
         cuts = partitions(rows["agency_person"], count)
-        return each(lambda part: self._write(f"data/{table}", as_stored(part)), rows, cuts)
+        return each(lambda part: self._write(f"data/{table}", as_packed(part)), rows, cuts)
 
     def write_quarantine(self, source: str, table: str, rows: pa.Table) -> dict[str, Any]:
         """The file of rows that were not accepted."""
@@ -331,7 +331,8 @@ def rows_hash(rows: pa.Table) -> str:
 
 def _parquet(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd")
+    # Without Arrow's own schema compact text is read as plain text again.
+    pq.write_table(rows, sink, compression="zstd", store_schema=False)
     return bytes(sink.getvalue())
 
 

@@ -204,6 +204,34 @@ def as_stored(rows: pa.Table) -> pa.Table:
     })  # fmt: skip
 
 
+def own_values(values: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The column with those distinct values alone that stand in a row: nothing that other rows held comes along."""
+    size = len(values.dictionary)
+    of_row = places(values)
+    there = np.zeros(size + 1, dtype=bool)
+    there[of_row] = True
+    if not values.indices.null_count and there[:size].all():
+        return values
+    to = np.cumsum(there[:size], dtype=np.int32) - 1
+    found = np.append(to, np.int32(-1))[of_row]
+    return pa.DictionaryArray.from_arrays(
+        pa.array(found, mask=of_row < 0), values.dictionary.filter(pa.array(there[:size]))
+    )
+
+
+def as_packed(rows: pa.Table) -> pa.Table:
+    """As ``as_stored``, but text stays compact, of these rows alone: Parquet takes it without looking at each cell."""
+    stamp = pa.timestamp("us")
+    columns = {}
+    for name in rows.column_names:
+        column = rows[name].combine_chunks()
+        if is_coded(column):
+            columns[name] = own_values(coded(column))
+        else:
+            columns[name] = column.cast(stamp) if pa.types.is_date32(column.type) else column
+    return pa.table(columns)
+
+
 # --- comparing
 
 
