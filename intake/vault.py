@@ -206,6 +206,18 @@ class Vault:
             where = " and ".join(f"{name} = ?" for name in PAIR)
             return connection.execute(f"delete from link_decision where {where}", tuple(pair)).rowcount
 
+    def linked_identities(self, records: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
+        """What was linked of these records (source, number): FIELDS by name, only those stated. For data stewards."""
+        query = (
+            f"select i.source, i.agency_person, {', '.join(f'i.{name}' for name in FIELDS)} from identity i "
+            "join linked l on l.held_as = i.held_as where i.source = ? and i.agency_person = ?"
+        )
+        found = [row for record in records for row in self._rows(query, record)]
+        return {
+            (row[0], row[1]): {name: value for name, value in zip(FIELDS, row[2:], strict=True) if value}
+            for row in found
+        }
+
     def _has_queue(self) -> bool:
         """Whether the file was written since there is a queue."""
         return bool(self._rows("select 1 from sqlite_master where name = 'link_decision'"))
@@ -314,5 +326,6 @@ def _write_queue(connection: sqlite3.Connection, rows: list[tuple[str | float | 
     for row in rows:
         if row[:4] not in before:
             number += 1
-        connection.execute("insert into link_queue values (?, ?, ?, ?, ?, ?, ?, ?)", (before.get(row[:4], number), *row))
+        values = (before.get(row[:4], number), *row)
+        connection.execute("insert into link_queue values (?, ?, ?, ?, ?, ?, ?, ?)", values)
     connection.execute("insert or replace into last_number values ('link_queue', ?)", (number,))

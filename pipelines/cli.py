@@ -65,19 +65,22 @@ def _register() -> None:
         commands_data,
         commands_export,
         commands_gate,
+        commands_link,
         commands_map,
         commands_model,
         commands_policy,
         commands_quarantine,
         commands_region,
         commands_report,
+        commands_rights,
         commands_shadow,
         commands_share,
     )
 
     modules = (
-        commands_data, commands_model, commands_gate, commands_check, commands_report, commands_share, commands_region,
-        commands_export, commands_shadow, commands_policy, commands_condition,
+        commands_data, commands_link, commands_model, commands_gate, commands_check, commands_report, commands_share,
+        commands_region,
+        commands_export, commands_shadow, commands_policy, commands_condition, commands_rights,
         commands_quarantine, commands_map,
     )  # fmt: skip
     for module in modules:

@@ -1,4 +1,4 @@
-"""Commands from agency files to profiles: simulate, init, intake, link, build."""
+"""Commands from agency files to profiles: simulate, init, intake, build."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from desist.pipelines.cli import HERE, SOMEBODY, ActorOption, JsonOption, Worksp
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
-    for command in (demo, simulate, init, intake, link, build):
+    for command in (demo, simulate, init, intake, build):
         app.command()(command)
 
 
@@ -95,14 +95,6 @@ def intake(
 
     session = open_for(workspace, actor, say)
     report = take_in(session, folder)
-    answer(report.as_dict(), report.as_text(), as_json)
-
-
-def link(workspace: WorkspaceOption = HERE, actor: ActorOption = SOMEBODY, as_json: JsonOption = False) -> None:
-    """Find the same person in several agencies' files, by exact identifiers."""
-    from desist.pipelines.steps import link_people, open_for
-
-    report = link_people(open_for(workspace, actor, say))
     answer(report.as_dict(), report.as_text(), as_json)
 
 

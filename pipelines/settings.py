@@ -6,10 +6,12 @@ import datetime as dt
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from desist.intake.linking.settings import TEMPLATE as LINKAGE
+from desist.intake.linking.settings import LinkageSettings, threshold_problems
 from desist.records.codes import PURPOSES, SOURCES
 from desist.records.errors import Problem, Refused
 
@@ -50,6 +52,7 @@ class Settings:
     governance: tuple[Reference, ...]
     contact: str
     today: dt.date | None = None
+    linkage: LinkageSettings = field(default_factory=LinkageSettings)
     tracking_uri: str = ""  # where runs are tracked changes nothing in them, so it is not among the settings told
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +72,7 @@ class Settings:
             "audit_dates": self.audit_dates,
             "refits": self.refits,
             "expected_every_days": dict(self.expected_every_days),
+            "linkage": self.linkage.as_json(),
             "governance": {entry.name: [entry.reference, entry.review_by.isoformat()] for entry in self.governance},
         }
 
@@ -83,7 +87,7 @@ _EXPECTED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "data": {"expected_every_days": dict},
     "governance": dict.fromkeys(GOVERNANCE, dict),
 }  # fmt: skip
-_OPTIONAL: Mapping[str, Mapping[str, type]] = {"run": {"today": dt.date}, "tracking": {"uri": str}}
+_OPTIONAL: Mapping[str, Mapping[str, type]] = {"run": {"today": dt.date}, "tracking": {"uri": str}, "linkage": {}}
 #: Where MLflow may keep runs; it refuses plain folders itself.
 _TRACKING = re.compile(r"(sqlite|https?|(postgresql|mysql|mssql)(\+\w+)?)://\S+")
 
@@ -117,6 +121,7 @@ def load_settings(path: Path) -> Settings:
         refits=run["refits"],
         today=run.get("today"),
         tracking_uri=content.get("tracking", {}).get("uri", ""),
+        linkage=LinkageSettings(**content.get("linkage", {})),
         list_valid_days=content["list"]["valid_days"],
         expected_every_days=content["data"]["expected_every_days"],
         governance=tuple(
@@ -145,6 +150,8 @@ def _shape_problems(content: Mapping[str, Any], file: str) -> list[Problem]:
         for key in sorted(values.keys() - keys.keys() - _OPTIONAL.get(section, {}).keys()):
             where = f"{file} [{section}]"
             found.append(Problem(f"the key {key}", where, f"one of {sorted(keys)}", "Remove it or mend its name."))
+    linkage = content.get("linkage", {})
+    found += threshold_problems(linkage if isinstance(linkage, dict) else {"": linkage}, f"{file} [linkage]")
     return [*found, *_tracking_problems(content.get("tracking"), file)]
 
 
@@ -259,6 +266,7 @@ police = 31
 treatment = 92
 council = 92
 
+{LINKAGE}
 # [tracking]                               # only if MLflow is to keep runs elsewhere than in the workspace:
 # uri = "https://mlflow.example.org"       # figures, hashes and models go there, never a row about a person
 

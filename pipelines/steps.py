@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from desist.intake.linkage import LinkReport, link
+from desist.intake.linking.report import LinkReport
+from desist.intake.linking.run import link
 from desist.intake.read import read_extracts
 from desist.intake.report import IntakeReport
+from desist.pipelines.database import fetch
+from desist.pipelines.link_queue import forget_profiles, write_link_report
 from desist.pipelines.session import Session, open_session
 from desist.records.errors import Refused
 from desist.records.workspace import Workspace
@@ -33,11 +36,26 @@ def take_in(session: Session, folder: Path) -> IntakeReport:
             purpose=session.settings.purpose,
             log=session.log,
             actor=session.actor,
+            ask=fetch,
             key=session.key(),
         )
 
 
 def link_people(session: Session) -> LinkReport:
-    """Give every person one pseudonym across agencies."""
+    """Give every person one pseudonym across agencies; forget the kept profiles of people merged or split.
+
+    What was found stands in the workspace's reports, linkage.html and linkage.json.
+    """
     with session.workspace.lock():
-        return link(session.workspace, today=session.today, key=session.key(), log=session.log, actor=session.actor)
+        report = link(
+            session.workspace,
+            today=session.today,
+            key=session.key(),
+            log=session.log,
+            actor=session.actor,
+            settings=session.settings.linkage,
+        )
+        if report.reissued:
+            forget_profiles(session.workspace)
+        write_link_report(session, report)
+    return report

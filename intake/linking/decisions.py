@@ -1,4 +1,4 @@
-"""A data steward's decisions about two records: one person, or two. They outrank identifiers and model on every re-run."""
+"""A data steward's decisions about two records: one person, or two. They outrank identifiers and model every time."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ IDENTIFIERS = (
         "CRO or NHS number",
         "(cro_l is null or cro_r is null) and (nhs_number_l is null or nhs_number_r is null)",
         (
-            Level("equal", f"coalesce(cro_l = cro_r, false) or coalesce(nhs_number_l = nhs_number_r, false)",
+            Level("equal", "coalesce(cro_l = cro_r, false) or coalesce(nhs_number_l = nhs_number_r, false)",
                   (0.95, 0.00002)),
             Level("other", "else", (0.05, 0.99998)),
         ),

@@ -274,9 +274,13 @@ def _named(people: pd.DataFrame, rows: list[Waiting], columns: tuple[str, ...]) 
     sources, numbers = people["source"].tolist(), people["agency_person"].tolist()
     return pd.DataFrame(
         [
-            (sources[row.left], numbers[row.left], sources[row.right], numbers[row.right], row.kind, row.why, row.chance)
+            (
+                *(text for end in (row.left, row.right) for text in (sources[end], numbers[end])),
+                row.kind,
+                row.why,
+                row.chance,
+            )
             for row in rows
         ],
         columns=list(columns),
     ).astype({"probability": "float64"})
-

@@ -61,7 +61,7 @@ def likely_pairs(records: pa.Table, exact_pairs: int) -> tuple[pd.DataFrame, Mod
     })  # fmt: skip
     if len(records) < 2:
         return nothing, Model(prior, trained=False, records=len(records))
-    with _quiet():
+    with _Quiet():
         import duckdb
 
         connection = duckdb.connect(":memory:")
@@ -75,9 +75,7 @@ def likely_pairs(records: pa.Table, exact_pairs: int) -> tuple[pd.DataFrame, Mod
                 return nothing, Model(prior, trained=False, records=len(records), blocking=counts)
             trained = len(records) >= LEAST_TO_LEARN
             chances = _learn(connection, prior) if trained else usual()
-            return _predict(connection, chances, prior), Model(
-                prior, trained, len(records), _as_table(chances), counts
-            )
+            return _predict(connection, chances, prior), Model(prior, trained, len(records), _as_table(chances), counts)
         finally:
             connection.close()
 
@@ -89,7 +87,7 @@ def _prior(records: int, exact_pairs: int) -> float:
     return round(min(0.5, expected / every), 12) if every else 0.5
 
 
-class _quiet:  # noqa: N801 -- used as a function
+class _Quiet:
     """Splink explains its training on the log; levels nobody fell on are filled in here, and need no warning."""
 
     def __enter__(self) -> None:
@@ -212,11 +210,13 @@ def _predict(connection: Any, chances: Chances, prior: float) -> pd.DataFrame:
     told = found.project(
         "unique_id_l, unique_id_r, match_probability, " + ", ".join(f'"{gamma}"' for gamma in gammas)
     ).fetchdf()
-    frame = pd.DataFrame({
-        "left": told["unique_id_l"].astype("int64"),
-        "right": told["unique_id_r"].astype("int64"),
-        "probability": told["match_probability"].astype("float64").round(DIGITS).clip(upper=1 - 10.0**-DIGITS),
-    })
+    frame = pd.DataFrame(
+        {
+            "left": told["unique_id_l"].astype("int64"),
+            "right": told["unique_id_r"].astype("int64"),
+            "probability": told["match_probability"].astype("float64").round(DIGITS).clip(upper=1 - 10.0**-DIGITS),
+        }
+    )
     for comparison, gamma in zip(COMPARISONS, gammas, strict=True):
         names = ["missing", *(level.name for level in reversed(comparison.levels))]
         frame[comparison.name] = np.array(names, dtype=object)[told[gamma].to_numpy(dtype=np.int64) + 1]

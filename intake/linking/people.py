@@ -118,9 +118,9 @@ class Person:
         Without a check letter, numbers one slip apart may be one number mistyped.
         """
         for kind, mine, theirs in zip(ONE_EACH, self.numbers, other.numbers, strict=True):
-            if mine and theirs and not mine & theirs:
-                if kind == CHECKED or all(slips(one, two) > 1 for one in mine for two in theirs):
-                    return True
+            both = mine and theirs and not mine & theirs
+            if both and (kind == CHECKED or all(slips(one, two) > 1 for one in mine for two in theirs)):
+                return True
         return False
 
 
@@ -181,7 +181,7 @@ class Joining:
         return ""
 
     def _forenames_differ(self, one: Person, other: Person) -> bool:
-        """Whether half or more of the pairs of records across have different forenames: a twin who came by a short form."""
+        """Whether half or more of the pairs of records across have different forenames: a twin by a short form."""
         if not self.twins:
             return False
         crossing = len(one.members) * len(other.members)

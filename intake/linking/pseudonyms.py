@@ -17,10 +17,7 @@ def pseudonyms(joined: pd.DataFrame, before: pd.DataFrame, key: bytes) -> list[s
     order = joined.assign(rank=rank).sort_values(["rank", "agency_person"]).index.to_numpy()
     clusters = joined["cluster"].to_numpy()
     names = list(zip(joined["source"], joined["agency_person"], strict=True))
-    previous = {
-        (source, number): person
-        for source, number, person in before.itertuples(index=False, name=None)
-    }
+    previous = {(source, number): person for source, number, person in before.itertuples(index=False, name=None)}
     given: dict[int, str] = {}
     taken: set[str] = set()
     for node in order:
