@@ -92,11 +92,13 @@ def estimate(
 
 
 def why_none(ground: Ground, people: Sequence[str], as_of: dt.date) -> dict[str, str]:
-    """People for whom no estimate is made, and why: an unsure link, or no record of sanctions shared."""
+    """People for whom no estimate is made, and why: on hold, an unsure link, or no record of sanctions shared."""
     sanctions = ground.events.contracts["offences"]
     found = {}
     for person in people:
-        if person in ground.linked.unconfirmed:
+        if person in ground.on_hold:
+            found[person] = ground.on_hold[person].kind
+        elif person in ground.linked.unconfirmed:
             found[person] = LINK
         elif not ground.events.answers(sanctions, person, as_of):
             found[person] = TOO_LITTLE

@@ -21,6 +21,7 @@ from desist.intake.store import Store
 from desist.pipelines.against_log import decision_causes, key_log_causes, release_causes
 from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with
+from desist.pipelines.rights.due import due_causes
 from desist.pipelines.session import Session, newest
 from desist.pipelines.shadow_kept import open_shadow_causes, shadow_faults
 from desist.records.codes import PANEL_ROLES, SIGNING_ROLES
@@ -236,6 +237,7 @@ def _own_causes(session: Session) -> Iterator[gate.Cause]:
         if source not in session.settings.expected_every_days:
             told = f"partnership.toml says nothing of how often {source} is expected"
             yield gate.Cause(gate.SUSPENDED, f"{told}: add its days below [data.expected_every_days]")
+    yield from due_causes(session)
     for entry in session.settings.governance:
         if not entry.reference.strip():
             yield gate.Cause(gate.NOT_APPROVED, f"partnership.toml names no reference for the {entry.name}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,7 @@ from desist.features.events import Events, events_from
 from desist.features.register import Register
 from desist.features.tables import Cohort, Profiles
 from desist.intake.linked import Linked, read_linked
+from desist.intake.rights import Hold, Rights
 from desist.intake.vault import Vault
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.session import Session
@@ -32,12 +33,16 @@ POPULATION = CohortRule(kind="caseload")
 
 @dataclass(frozen=True)
 class Ground:
-    """Everything recorded, linked; and the definitions with which it is read."""
+    """Everything recorded, linked; and the definitions with which it is read.
+
+    ``on_hold``: people of whom no estimate is made and from whom no model learns, because they asked for it.
+    """
 
     linked: Linked
     events: Events
     register: Register
     vault: Vault
+    on_hold: Mapping[str, Hold] = field(default_factory=dict)
 
     def is_adult(self, people: Sequence[str], on: dt.date) -> pd.Series:
         return self.vault.is_adult(people, on)
@@ -60,7 +65,8 @@ def load_ground_to_show(session: Session) -> Ground:
 def _ground(session: Session, register: Register) -> Ground:
     linked = read_linked(session.workspace)
     events = events_from(linked.tables, linked.known, linked.snapshots)
-    return Ground(linked, events, register, Vault(session.workspace.vault))
+    vault = Vault(session.workspace.vault)
+    return Ground(linked, events, register, vault, Rights(session.workspace.rights).on_hold(vault.key_map()))
 
 
 def check_made_up(session: Session, ground: Ground) -> None:

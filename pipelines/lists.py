@@ -1,22 +1,33 @@
-"""Lists of cases to review on disk: written once under a release, read only while that release holds."""
+"""Lists of cases to review on disk: written once under a release, read only while that release holds.
+
+Erasing or restricting somebody takes them, or their estimate, off every list the same day (``take_off``). Nothing else
+may change in a list, and the release never does: see ``commitments`` and ``amendments``.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import io
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from desist.fairness.approval.candidate import is_id
 from desist.features.tables import CaseList, Estimate, Profiles, Reason
+from desist.pipelines import amendments
+from desist.pipelines.commitments import Commitments, Content, commit, faults, frame_hash, on_hold_estimate
 from desist.pipelines.session import Session
 from desist.records.errors import Withheld
-from desist.records.files import new_folder, read_json, write_json
+from desist.records.files import new_folder, read_json, write_bytes, write_json
 from desist.records.hashing import hash_file, hash_json
 
 LIST, SCORES, MANIFEST, PROFILES = "list.json", "scores.parquet", "manifest.json", "profiles.parquet"
+#: What was promised of each person: lies beside the files that the manifest names.
+PEOPLE = "people.json"
 _DATES = ("supervision_end", "last_contact", "next_contact", "review_due")
 
 
@@ -33,11 +44,15 @@ def save_list(session: Session, case_list: CaseList, scores: pd.DataFrame, profi
         scores.to_parquet(folder / SCORES, index=False)
         if profiles is not None:
             profiles.table.to_parquet(folder / PROFILES, index=False)
+        content = _content(folder)
+        kept = commit(content)
+        write_json(folder / PEOPLE, kept.as_json())
         bound = {
             "list": list_id,
             "release": case_list.release_id,
             "register": "" if profiles is None else profiles.schema_hash,
             "files": {name: hash_file(folder / name) for name in (LIST, SCORES, PROFILES) if (folder / name).exists()},
+            "people": {"frame": frame_hash(content.told), "commitments": kept.bound},
         }
         write_json(folder / MANIFEST, bound)
     write_json(session.workspace.lists / "newest.json", {"list": list_id})
@@ -138,18 +153,124 @@ def kept_list(session: Session, list_id: str) -> KeptList:
 
 
 def list_faults(session: Session, list_id: str) -> list[str]:
-    """What is wrong with a list: its files against its manifest, its manifest against the log."""
+    """What is wrong with a list: its files against its manifest and amendments, these against the log.
+
+    Nothing is wrong with one that was removed when its time was over, and that the log tells so of.
+    """
     folder = session.workspace.lists / list_id
+    gone = amendments.is_gone(session, folder)
+    if gone or not folder.exists():
+        return [] if gone and not folder.exists() else [f"lists/{list_id} is {'there again' if gone else 'damaged'}"]
     try:
         bound = read_json(folder / MANIFEST)
         files, release = dict(bound["files"]), str(bound["release"])
-        found = [f"lists/{list_id}/{name} was changed" for name in files if hash_file(folder / name) != files[name]]
+        files, found = amendments.expected(session, folder, files)
+        found += amendments.changed(folder, files)
+        if not found and amendments.entries(folder):
+            found += [f"lists/{list_id} {fault}" for fault in _amended_faults(folder, bound)]
     except (OSError, ValueError, KeyError, TypeError):
         return [f"lists/{list_id} is damaged"]
     made = [row for row in session.log.rows() if row["operation"] == "list.made" and row["dataset"] == list_id]
     if not any(row["reason"] == hash_json(bound) and row["release"] == release for row in made):
         found.append(f"the log knows nothing of lists/{list_id} as it stands")
     return found
+
+
+def _content(folder: Path) -> Content:
+    """What the files of a list hold."""
+    profiles = folder / PROFILES
+    return Content(
+        read_json(folder / LIST),
+        pd.read_parquet(folder / SCORES),
+        pd.read_parquet(profiles) if profiles.exists() else None,
+    )
+
+
+def _amended_faults(folder: Path, bound: Mapping[str, Any]) -> list[str]:
+    """Where an amended list holds anything besides less of what it was made with."""
+    promised = bound.get("people")
+    if not promised:
+        return ["was made by an earlier desist, so nobody can tell what was taken off it: make a new one"]
+    content, kept = _content(folder), Commitments.from_json(read_json(folder / PEOPLE))
+    if kept.bound != promised["commitments"] or frame_hash(content.told) != promised["frame"]:
+        return ["is not what its manifest promised"]
+    return list(faults(content, kept))
+
+
+def take_off(session: Session, list_id: str, person_id: str, *, receipt: str, on_hold: str = "") -> int:
+    """Take a person off a list, or with ``on_hold`` only their estimate; returns how many entries of theirs went.
+
+    A list that was not as it was made stays so: nobody can tell what it held, and the person leaves it all the same.
+    The same call again, after a kill, ends as one that was not disturbed: ``receipt`` says that it is the same.
+    """
+    folder = session.workspace.lists / list_id
+    if not (folder / MANIFEST).exists():
+        return 0
+    began = folder / f".{receipt}.began"
+    sound = began.exists() or not list_faults(session, list_id)
+    try:
+        content = _content(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        shutil.rmtree(folder)  # nobody can tell whom it holds; the log tells that it was there
+        return 1
+    if person_id not in _anywhere(content, folder) and not began.exists():
+        return 0
+    if sound:
+        began.touch()
+    taken = _rewrite(folder, content, person_id, on_hold)
+    if sound:
+        kind = amendments.ON_HOLD if on_hold else amendments.ERASED
+        amendments.amend(session, folder, (LIST, SCORES, PROFILES), kind=kind, people=1, receipt=receipt)
+        began.unlink()
+    return taken
+
+
+def people_named(session: Session, list_id: str) -> list[str]:
+    """Everybody whom the files of a list name, once for each row and estimate."""
+    try:
+        content = _content(session.workspace.lists / list_id)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    tables = [content.scores, *([] if content.profiles is None else [content.profiles])]
+    named = [str(person) for table in tables for person in table["person_id"]]
+    return [*content.people, *content.told["estimates"], *named]
+
+
+def _anywhere(content: Content, folder: Path) -> set[str]:
+    """Everybody whom any file of a list names."""
+    tables = [content.scores, *([] if content.profiles is None else [content.profiles])]
+    named = {str(person) for table in tables for person in table["person_id"]}
+    salts = read_json(folder / PEOPLE)["salts"] if (folder / PEOPLE).exists() else {}
+    return named | set(content.people) | set(content.told["estimates"]) | set(salts)
+
+
+def _rewrite(folder: Path, content: Content, person: str, on_hold: str) -> int:
+    """Write the files of a list without a person, or without their estimate."""
+    told, taken = dict(content.told), 0
+    estimates = dict(told["estimates"])
+    if on_hold:
+        if person in estimates and estimates[person]["why_none"] != on_hold:
+            estimates[person], taken = on_hold_estimate(on_hold), 1
+    else:
+        taken += int(person in content.people) + int(estimates.pop(person, None) is not None)
+        told["rows"] = [row for row in told["rows"] if str(row["person_id"]) != person]
+    write_json(folder / LIST, told | {"estimates": estimates})
+    for name, table in ((SCORES, content.scores), (PROFILES, content.profiles)):
+        if table is not None:
+            left = table[table["person_id"].astype(str) != person]
+            taken += len(table) - len(left)
+            write_bytes(folder / name, parquet_of(left))
+    if not on_hold and (folder / PEOPLE).exists():
+        kept = Commitments.from_json(read_json(folder / PEOPLE))
+        write_json(folder / PEOPLE, kept.without(person).as_json())
+    return taken
+
+
+def parquet_of(table: pd.DataFrame) -> bytes:
+    """A table as the bytes of a Parquet file."""
+    sink = io.BytesIO()
+    table.to_parquet(sink, index=False)
+    return sink.getvalue()
 
 
 def load_list(session: Session, list_id: str, release_id: str) -> CaseList:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from desist.fairness.approval.release import Release
 from desist.features.population import NOT_SELECTED, caseload_facts, support_waiting
-from desist.features.tables import CaseList
+from desist.features.tables import CaseList, Estimate
+from desist.intake.rights import CONTESTED
 from desist.measures.disclosure import PRACTITIONER
 from desist.pipelines.estimates import limiting_sources
 from desist.pipelines.gate import open_release, source_dates
@@ -78,7 +79,7 @@ def write_pages(session: Session) -> Pages:
         shown = _people_on_list(session, ground, case_list, people)
         notice = _notice(session, withheld)
         late = _late(session, ground)
-        worded = _in_words(case_list, withheld)
+        worded = _in_words(case_list, withheld, ground)
         waits = _support_rows(ground, case_list)
         counts = _need_counts(row for row in waits if row.person_id not in shown.restricted)
         folder = session.workspace.reports
@@ -161,15 +162,20 @@ def sheet_to_hand_on(session: Session, release: Release, case_list: CaseList) ->
     ground = load_ground_to_show(session)
     shown = _people_on_list(session, ground, case_list, case_list.rows["person_id"].astype(str).tolist())
     header, late = _header(session, ground, release), _late(session, ground)
-    return cases_csv(_in_words(case_list, None), header, shown, today=session.today, late=late)
+    return cases_csv(_in_words(case_list, None, ground), header, shown, today=session.today, late=late)
 
 
-def _in_words(case_list: CaseList, withheld: Withheld | None) -> CaseList:
-    """The list as the pages take it; without estimates where they are withheld."""
+def _in_words(case_list: CaseList, withheld: Withheld | None, ground: Ground) -> CaseList:
+    """The list as the pages take it; without estimates where they are withheld, and of people on hold in any case."""
+    held = {
+        person: Estimate(step=None, why_none=ground.on_hold[person].kind)
+        for person in case_list.estimates
+        if person in ground.on_hold
+    }
     rows = [_worded(row) for row in case_list.rows.to_dict("records")]
     return CaseList(
         case_list.as_of, case_list.valid_until, case_list.release_id, pd.DataFrame(rows, columns=_COLUMNS),
-        {} if withheld else case_list.estimates,
+        {} if withheld else {**case_list.estimates, **held},
     )  # fmt: skip
 
 
@@ -228,6 +234,11 @@ def _people_on_list(session: Session, ground: Ground, case_list: CaseList, peopl
             str(row["person_id"]): session.settings.contact
             for row in case_list.rows.to_dict("records")
             if bool(row.get("lao"))
+        },
+        contested={
+            person: ground.on_hold[person].due or session.today
+            for person in people
+            if person in ground.on_hold and ground.on_hold[person].kind == CONTESTED
         },
         sources_missing=missing,
     )

@@ -19,6 +19,7 @@ from desist.pipelines.gather import Asked, gather
 from desist.pipelines.ground import Ground, check_made_up, code_hash, load_ground
 from desist.pipelines.region_run import pack_for
 from desist.pipelines.run_files import write_run
+from desist.pipelines.run_tables import hashes_of_tables
 from desist.pipelines.session import Session
 from desist.pipelines.shared_card import SharedCard, read_shared
 from desist.pipelines.standing import quarter_advice
@@ -179,7 +180,8 @@ def _seal(
             run=run,
         )
     write_json(session.workspace.runs / "newest.json", {"run": run})
-    session.log.append("run.created", actor=key_id, role="analyst", dataset=run)
+    tables = hash_json(hashes_of_tables(session.workspace.runs / run))
+    session.log.append("run.created", actor=key_id, role="analyst", dataset=run, reason=tables)
     session.log.append("audit.made", actor=key_id, role="analyst", dataset=run, **audit_event(found.audit))
 
 
@@ -208,7 +210,8 @@ def run_id(session: Session, ground: Ground, as_of: dt.date, rests_on: Sequence[
     ``rests_on``: the hash of the policy, the trainer's key, the outcome, and the hash of a shared card or nothing.
     """
     adults = read_adults(session.workspace.root)
-    told = [session.settings.as_json(), adults, ground.linked.hash, ground.register.hash, *rests_on, code_hash()]
+    held = [hash_json(sorted(ground.on_hold))] if ground.on_hold else []
+    told = [*held, session.settings.as_json(), adults, ground.linked.hash, ground.register.hash, *rests_on, code_hash()]
     return f"{as_of.isoformat()}-{hash_json(told)[:12]}"
 
 

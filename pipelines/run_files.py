@@ -28,6 +28,7 @@ from desist.pipelines.ground import POPULATION, code_hash
 from desist.pipelines.model_card import FILE as MODEL_CARD
 from desist.pipelines.model_card import ModelCard
 from desist.pipelines.run_pages import write_run_pages
+from desist.pipelines.run_tables import hashes_of_tables
 from desist.pipelines.steps_of import step_records
 from desist.records.files import write_bytes, write_json, write_text
 from desist.reports.kept import to_json
@@ -58,13 +59,23 @@ def write_run(folder: Path, found: Evidence, policy: Path, advice: Advice) -> No
     write_json(folder / "advice.json", advice.as_json())
     _past_scores(found).to_parquet(folder / "scores.parquet", index=False)
     found.final.audited.rows.to_parquet(folder / "audited.parquet", index=False)
+    _people(found).to_parquet(folder / "people.parquet", index=False)
     write_run_pages(folder, found, board)
-    write_json(folder / MANIFEST, _manifest(found))
+    write_json(folder / MANIFEST, _manifest(found) | {"tables": hashes_of_tables(folder)})
 
 
 def _past_scores(found: Evidence) -> pd.DataFrame:
     """Back-test scores of the models. Comparators' stay out: what they go by, career length, stands for age."""
     return found.compared.judged[[*ROW, found.training.outcome, *found.compared.models]]
+
+
+def _people(found: Evidence) -> pd.DataFrame:
+    """Whom the models learnt from and who judged them: so that erasure can name the runs that a person is in."""
+    training = found.training
+    learnt, judged = (set(rows["person_id"].astype(str)) for rows in (training.learners, training.judging))
+    people = sorted(learnt | judged)
+    told = {"learnt": [one in learnt for one in people], "judged": [one in judged for one in people]}
+    return pd.DataFrame({"person_id": people, **told})
 
 
 def _manifest(found: Evidence) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def outcome_definitions(data_lag_days: int) -> list[OutcomeDefinition]:
 def training_rows(
     session: Session, ground: Ground, as_of: dt.date, outcome: str = OUTCOME, *, least: int = LEAST_EVENTS
 ) -> Training:
-    """Past caseloads with labels as known on ``as_of``.
+    """Past caseloads with labels as known on ``as_of``, without people on hold: they teach and judge nothing.
 
     Raises Refused where fewer than ``least`` rows have the outcome or are without it, or too few people a rare one.
     """
@@ -114,6 +114,7 @@ def training_rows(
     if not built:
         raise Refused(f"There is no past caseload date before {as_of}: set [run] first_as_of earlier.")
     profiles = pd.concat([one.profiles.table for one in built.values()], ignore_index=True)
+    profiles = profiles[~profiles["person_id"].astype(str).isin(list(ground.on_hold))].reset_index(drop=True)
     definitions = outcome_definitions(session.settings.data_lag_days)
     outcomes = label_outcomes(ground.events, profiles[ROW], definitions, known_by=as_of)
     labelled = profiles.merge(outcomes.table[[*ROW, outcome]], on=ROW, how="left", validate="one_to_one")

@@ -13,6 +13,8 @@ from desist.pipelines.against_log import decision_causes, key_log_causes
 from desist.pipelines.exports import expired_exports, export_faults
 from desist.pipelines.gate import open_release
 from desist.pipelines.lists import list_faults
+from desist.pipelines.rights.receipts import receipt_faults
+from desist.pipelines.run_tables import table_faults
 from desist.pipelines.session import Session
 from desist.pipelines.shadow_kept import shadow_faults
 from desist.records.errors import Refused, Withheld
@@ -83,12 +85,14 @@ def verify_workspace(session: Session, noted_head: str = "") -> Verified:
     checked.append(f"lists, {len(lists)}")
     runs = sorted(path.name for path in workspace.runs.glob("*") if path.is_dir() and not path.name.startswith("."))
     for run in runs:
-        wrong += _run_faults(session, run)
+        wrong += [*_run_faults(session, run), *table_faults(session, run)]
     checked.append(f"runs, {len(runs)}")
     wrong += [cause.text for cause in key_log_causes(session)]
     checked.append("keys")
     wrong += export_faults(session)
     checked.append("exports")
+    wrong += receipt_faults(session)
+    checked.append("receipts")
     try:
         gate: tuple[str, ...] = ()
         checked.append(f"release {open_release(session).id}")

@@ -65,6 +65,10 @@ def why_moved(session: Session, person: str, since: str) -> Why:
         ground = load_ground(session)
         found = _person_on(session, ground, person, earlier, newest)
         _refuse_restricted(session, ground, found, (earlier, newest), release)
+        if found in ground.on_hold:
+            _note(session, outcome="withheld", reason=ground.on_hold[found].kind)
+            cause = "the person asked that their information is not used, or has challenged it"
+            raise Withheld("Estimate on hold.", [cause], state="suspended")
         told = _explained(ground, release, found, earlier, newest)
         _note(session, subject=session.log.subject_ref(found), dataset=newest.list_id, release=release.id)
     return told

@@ -46,6 +46,8 @@ WHY_NONE: Mapping[str, Notice] = {
     "": states.NO_REASON,
     "link": states.LINK_UNSURE,
     "too_little_data": states.TOO_LITTLE,
+    "restricted": states.NOT_TO_BE_USED,
+    "contested": states.WAS_CONTESTED,
 }
 
 

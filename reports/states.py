@@ -45,6 +45,17 @@ LINK_UNSURE = Notice(
     "Identity not confirmed", "We could not be sure these records belong to the same person.", withholds=True
 )
 TOO_LITTLE = Notice("Not enough information", "Too little is recorded to make an estimate.", withholds=True)
+#: The person asked that their information be kept and not used (restriction of processing).
+NOT_TO_BE_USED = Notice(
+    "Estimate on hold",
+    "The person has asked that their information is not used for an estimate. Use your usual assessment.",
+    withholds=True,
+)
+WAS_CONTESTED = Notice(
+    "Estimate on hold",
+    "The person challenged information used here. The next list may have an estimate.",
+    withholds=True,
+)
 NO_REASON = Notice("Not estimated", "No reason was recorded. Ask the analyst team.", withholds=True)
 ERROR = Notice(
     "Something went wrong", "We cannot show this section. Nothing was saved. Try again later.", withholds=True
