@@ -159,7 +159,7 @@ def add_figures(one: Figures, other: Figures) -> Figures:
         return both | {key: (other if "lateness" in other else one)[key]
                        for key in ("lateness", "quarters", "months", "last_event", "last_recorded")
                        if key in one or key in other}  # fmt: skip
-    months = Counter(one["months"]) + Counter(other["months"])
+    months: Counter[str] = Counter(one["months"]) + Counter(other["months"])
     return both | {
         "lateness": [a + b for a, b in zip(one["lateness"], other["lateness"], strict=True)],
         "quarters": [a + b for a, b in zip(one["quarters"], other["quarters"], strict=True)],
@@ -292,7 +292,7 @@ def _of_rows(one: TableQuality) -> list[Look]:
 def _of_columns(one: TableQuality) -> list[Look]:
     found = []
     rows = one.figures.get("rows", 0)
-    earlier = one.before[0]["figures"] if one.before else {"rows": 0, "missing": {}}
+    earlier: Figures = one.before[0]["figures"] if one.before else {"rows": 0, "missing": {}}
     empty = []
     for column, missing in one.figures.get("missing", {}).items() if rows >= LEAST_ROWS else ():
         if missing == rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -13,7 +13,8 @@ class FileReport:
 
     ``wrong_codes``: column -> wrong code -> rows, only for codes that occur often. ``unchanged``: the
     same file was read before, under the same terms, and nothing was written. ``replaced``: rows that waited in
-    quarantine until a correction of the agency took their place.
+    quarantine until a correction of the agency took their place. ``reopened``: rows corrected before that wait
+    again, because the file was read anew.
     """
 
     source: str
@@ -26,6 +27,7 @@ class FileReport:
     unchanged: bool = False
     wrong_codes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     replaced: int = 0
+    reopened: int = 0
 
     def __post_init__(self) -> None:
         if self.accepted + sum(self.quarantined.values()) + self.replaced != self.rows_read:
@@ -33,6 +35,11 @@ class FileReport:
                 f"{self.source}/{self.table}: {self.rows_read} rows read, but {self.accepted} accepted and "
                 f"{sum(self.quarantined.values())} quarantined, {self.replaced} replaced"
             )
+
+    def reopening(self, extract: Mapping[str, Any], rows: int) -> FileReport:
+        """The report with its reopened rows, where ``extract`` is of the same table."""
+        same = (self.source, self.table) == (extract["source"], extract["table"])
+        return replace(self, reopened=rows) if same else self
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -71,6 +78,11 @@ class IntakeReport:
             lines += [f"    {count:,} rows: {reason}" for reason, count in file.quarantined.items()]
             if file.replaced:
                 lines.append(f"    {file.replaced:,} rows of the quarantine were replaced by corrected ones")
+            if file.reopened:
+                lines.append(
+                    f"    {file.reopened:,} corrected rows wait again, because the file was read anew: give "
+                    "`desist correct-rows` their file once more"
+                )
             for column, found in file.wrong_codes.items():
                 named = ", ".join(f"{code} ({count:,})" for code, count in found.items())
                 lines.append(f"    codes of {column} that are not on its list: {named}")
@@ -80,4 +92,6 @@ class IntakeReport:
         accepted = sum(file.accepted for file in self.files)
         waits = sum(sum(file.quarantined.values()) for file in self.files)
         lines.append(f"{'all files':<36}{total:>10,}{accepted:>10,}{waits:>12,}")
+        if waits:
+            lines.append("Why, and on which lines: desist quarantine")
         return "\n".join(lines)

@@ -22,6 +22,7 @@ from desist.intake.quality import (
     REFERENCE,
     UNREADABLE,
     VALUE,
+    Figures,
     Look,
     TableQuality,
 )
@@ -275,8 +276,8 @@ def _times(source: str, tables: Sequence[TableQuality]) -> TextTable | None:
     if not rows:
         return None
     header = (
-        "Table", "Newest event", "Newest recorded", f"Over {LATE_AFTER} days late", "Recorded in 13 weeks", "Usual quarter",
-        "In the extract before",
+        "Table", "Newest event", "Newest recorded", f"Over {LATE_AFTER} days late", "Recorded in 13 weeks",
+        "Usual quarter", "In the extract before",
     )  # fmt: skip
     notes = (
         f"Over {LATE_AFTER} days late: the share of rows recorded so long after the event. Recorded in 13 weeks: rows "
@@ -300,10 +301,10 @@ def _months(source: str, tables: Sequence[TableQuality]) -> TextTable | None:
         usual = sum(told.get(month, 0) for month in year) / len(year)
         cells = [show_count(told.get(month, 0), PARTNERSHIP) for month in months]
         rows.append((one.table, show_count(round(usual), PARTNERSHIP), *cells))
-    header = ("Table", "Month of the year before", *months)
+    header = ("Table", "Usual month", *months)
     notes = (
         f"By the month of the event. The newest months fill up as events are recorded; {months[-1]} ends with the "
-        "extract. Month of the year before: the mean of the twelve months before these.",
+        "extract. Usual month: the mean of the twelve months before these.",
     )
     return TextTable(f"Events of {source} by month", header, tuple(rows), notes)
 
@@ -317,7 +318,7 @@ def _missing(source: str, tables: Sequence[TableQuality]) -> TextTable | None:
     rows = []
     for one in tables:
         total = one.figures.get("rows", 0)
-        earlier = one.before[0]["figures"] if one.before else {"rows": 0, "missing": {}}
+        earlier: Figures = one.before[0]["figures"] if one.before else {"rows": 0, "missing": {}}
         for column, missing in one.figures.get("missing", {}).items():
             before = earlier["missing"].get(column)
             if not missing and not before:

@@ -267,6 +267,19 @@ def test_reading_the_first_delivery_again_keeps_the_corrections(police):
     assert len(police.store.read("pol_sanction")) == 2
 
 
+def test_a_file_that_is_read_anew_under_other_terms_reopens_its_corrected_rows_and_says_so(police):
+    police.read()
+    correct(police, [sanction(3)])
+    police.agreement_changes["police"] = {"retention_days": "30"}
+    again = police.read()
+    file = police.file(again, "pol_sanction")
+    assert (file.reopened, file.replaced, sum(file.quarantined.values())) == (1, 0, 4)
+    assert "1 corrected rows wait again" in again.as_text()
+    assert 3 in [line for lines in lines_of(police).values() for line in lines]
+    assert correct(police, [sanction(3)]).file.accepted == 1
+    assert len(police.store.read("pol_sanction")) == 2 and quarantine_faults(police.store) == []
+
+
 def test_a_correction_is_noted_in_the_log_with_counts_and_no_person(police):
     police.read()
     correct(police, [sanction(3), sanction(6, offence_code="46")])
