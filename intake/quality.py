@@ -299,7 +299,7 @@ def _of_columns(one: TableQuality) -> list[Look]:
             empty.append(column)
         if earlier["rows"] >= LEAST_ROWS and column in earlier["missing"]:
             now, then = missing / rows, earlier["missing"][column] / earlier["rows"]
-            if now - then >= MISSING_ROSE:
+            if round(now - then, 9) >= MISSING_ROSE:
                 found.append(Look(one.source, one.table, "missing_rose", (column,), (now, then)))
     return found + ([Look(one.source, one.table, "always_empty", tuple(empty))] if empty else [])
 
@@ -320,6 +320,6 @@ def _of_events(one: TableQuality) -> list[Look]:
     earlier = one.before[0]["figures"] if one.before else {}
     if "lateness" in earlier and min(earlier["rows"], one.figures["rows"]) >= LEAST_ROWS:
         now, then = one.late / one.figures["rows"], _late(earlier) / earlier["rows"]
-        if now - then >= LATE_ROSE:
+        if round(now - then, 9) >= LATE_ROSE:
             found.append(Look(one.source, one.table, "late_rose", parts=(now, then)))
     return found
