@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-MEND = 2
+from desist.records import codes
+
+MEND, WITHHELD = 2, 3
 TODAY = dt.date(2026, 10, 1)
 HEADER = "code,description,broad_group,category,band,violent,neighbourhood,counts\n"
 OWN_LINE = f"{HEADER}04600,Theft from a shop,theft and handling,theft not motor,1,0,0,1\n"
@@ -74,6 +76,12 @@ def made_up(path):
     text = path.read_text(encoding="utf-8")
     text = text.replace("made_up = false", "made_up = true").replace("[run]\n", f"[run]\ntoday = {TODAY}\n")
     path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def shipped_offences_again():
+    yield
+    codes.use_offences(None)
 
 
 @pytest.fixture(scope="module")
@@ -322,3 +330,21 @@ def test_an_own_line_of_the_offence_table_is_noted_once_and_reads_the_files_anew
     changed = [row for row in log.rows() if row["operation"] == "table.changed"]
     assert [json.loads(row["counts"]) for row in changed] == [{"own_lines": 1}]
     assert changed[0]["dataset"].startswith("offences:2026-10+")
+
+
+def test_profiles_worked_out_under_another_offence_table_are_not_taken_for_todays(office):
+    def kept():
+        assert office.do("build", "--as-of", TODAY).returncode == 0
+        return [path.name for path in office.workspace.joinpath("profiles").iterdir()]
+
+    before = kept()
+    assert kept() == before
+    (office.workspace / "offences.csv").write_text(OWN_LINE)
+    assert set(kept()).isdisjoint(before)
+
+
+def test_another_offence_table_withholds_estimates_under_a_release_made_before(quarter):
+    assert quarter.score().returncode == 0
+    (quarter.workspace / "offences.csv").write_text(OWN_LINE)
+    ran = quarter.score()
+    assert ran.returncode == WITHHELD and "register" in ran.stderr
