@@ -88,10 +88,10 @@ def read_parquet(content: bytes, *, wanted: Sequence[str], where: str) -> RawRow
     the wanted columns are decoded.
     """
     try:
-        file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(wanted))
-        problems = _faults(file, wanted, where)
+        problems = _faults(pq.ParquetFile(pa.BufferReader(content)), wanted, where)
         if problems:
             return problems
+        file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(wanted))
         columns, too_long = _decoded(file, wanted)
     except (pa.ArrowException, OSError, ValueError):
         whole = content[:4] in (b"PAR1", b"PARE")
