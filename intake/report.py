@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
 
@@ -71,7 +72,9 @@ class IntakeReport:
         lines = [f"{'file':<36}{'read':>10}{'accepted':>10}{'quarantine':>12}"]
         for file in self.files:
             name = f"{file.source}/{file.path}"
-            note = "  unchanged" if file.unchanged else ""
+            # One file may serve several tables.
+            note = "" if PurePath(file.path).stem == file.table else f"  {file.table}"
+            note += "  unchanged" if file.unchanged else ""
             lines.append(
                 f"{name:<36}{file.rows_read:>10,}{file.accepted:>10,}{sum(file.quarantined.values()):>12,}{note}"
             )

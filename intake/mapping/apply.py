@@ -302,7 +302,12 @@ class _Work:
             keep &= self._once(keep, of_row, unreadable)
         kept = pa.array(keep)
         cells = pa.table({name: pa.array(self.cells[name], type=pa.string()).filter(kept) for name in wanted})
-        read = set(_needed(self.table, wanted))
+        # What another table of the mapping reads of the same sheet is not left unread.
+        sheet = self.layout.sheet
+        others = [
+            one for one in self.whole.tables if one is not self.table and self.whole.format_of(one).sheet == sheet
+        ]
+        read = {*_needed(self.table, wanted), *(source for one in others for source in one.sources)}
         dropped = tuple(name for name in self.grid.header if name and name not in read)
         return RawRows(cells, of_row[keep], unreadable, dropped)
 

@@ -41,7 +41,7 @@ def changed(layout: Layout | None, header: Sequence[str], read: Iterable[str]) -
     gone = tuple(name for name in dict.fromkeys(read) if name not in there)
     known = set(layout.columns if layout else ()) | set(read)
     new = tuple(name for name in header if name and name not in known) if layout else ()
-    renamed, left = [], list(new)
+    renamed, left = [], [name for name in header if name and name not in known]
     for old in gone:
         if near := difflib.get_close_matches(old.casefold(), [name.casefold() for name in left], 1, ALIKE):
             name = next(one for one in left if one.casefold() == near[0])

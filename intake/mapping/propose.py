@@ -264,7 +264,10 @@ def _described(one: Proposal, contract: Contract, cells: Mapping[str, Cells], da
     if column.kind == "offence" and any(len(str(value)) < 5 and str(value).isdigit() for value in held.counts):
         origin, why = replace(origin, pad=5), "leading zeros are lost; pad = 5 puts them back"
         one = replace(one, confidence=LIKELY)
-    if column.name in CHECKS and any(str(value) != str(value).upper() for value in held.counts):
+    numbers = column.name in CHECKS or (
+        column.name == "agency_person" and all(any(map(str.isdigit, str(value))) for value in held.counts)
+    )
+    if numbers and any(str(value) != str(value).upper() for value in held.counts):
         origin = replace(origin, upper=True)
     if column.name in CHECKS and any(" " in str(value) for value in held.counts):
         origin = replace(origin, remove=" ")

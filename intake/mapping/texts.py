@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from desist.intake.csv_rows import TOO_LONG, UNCLOSED
 from desist.intake.mapping.grid import Formula, Grid, lay_out
@@ -39,27 +39,36 @@ def decoded(content: bytes, encoding: str, where: str) -> str | Problem:
 
 
 def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """(line, cells) of each record, or (line, why it is none). An unclosed quotation mark spoils its own line only."""
+    """(line, cells) of each record, or (line, why it is none). An unclosed quotation mark spoils its own line only.
+
+    Lines become one record only where a cell in quotation marks goes on in the next, and the whole has as many
+    cells as the widest line before it.
+    """
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    at = 0
+    at, widest = 0, 0
     while at < len(lines):
         last = at
         if lines[at].count('"') % 2:
-            last = next((end for end in range(at + 1, min(at + LINES_OF_A_ROW, len(lines)))
-                         if lines[end].count('"') % 2), at)  # fmt: skip
-            if last == at:
-                yield at + 1, UNCLOSED
-                at += 1
-                continue
-        try:
-            cells = next(csv.reader(["\n".join(lines[at : last + 1])], delimiter=delimiter, strict=True), [])
-            yield at + 1, [_cell(cell) for cell in cells]
-        except csv.Error:
-            too_long = any(len(line) > csv.field_size_limit() for line in lines[at : last + 1])
-            yield at + 1, TOO_LONG if too_long else UNCLOSED
+            ends = range(at + 1, min(at + LINES_OF_A_ROW, len(lines)))
+            last = next((end for end in ends if lines[end].count('"') % 2), -1)
+        cells = UNCLOSED if last < 0 else _parsed(lines[at : last + 1], delimiter)
+        if last > at and (isinstance(cells, str) or len(cells) < widest):
+            cells = UNCLOSED
+        if isinstance(cells, str):
+            last = at
+        else:
+            widest = max(widest, len(cells))
+        yield at + 1, cells
         at = last + 1
+
+
+def _parsed(lines: Sequence[str], delimiter: str) -> list[str] | str:
+    try:
+        return [_cell(cell) for cell in next(csv.reader(["\n".join(lines)], delimiter=delimiter, strict=True), [])]
+    except csv.Error:
+        return TOO_LONG if any(len(line) > csv.field_size_limit() for line in lines) else UNCLOSED
 
 
 def _cell(cell: str) -> str:
