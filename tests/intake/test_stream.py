@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from desist.intake import stream
 from desist.intake.ages import birthday
+from desist.intake.by_person import rows_by_person
 from desist.intake.agreements import load_agreements
 from desist.intake.contracts import CONTRACTS, LONGEST_CELL
 from desist.intake.delivery import Delivery, SentFile
@@ -447,3 +449,34 @@ def test_the_same_files_give_the_same_bytes_whatever_the_threads_do(partnership,
     read_extracts(other.delivery, other.workspace, today=TODAY, purpose="iom_selection_support", log=other.log,
                   actor="an.alyst")  # fmt: skip
     assert other.store.snapshot_hash() == first
+
+
+def test_rows_by_person_are_those_of_the_linked_tables(partnership, monkeypatch):
+    monkeypatch.setattr("desist.intake.store.ROWS_PER_PARTITION", 2)
+    for number in range(7):
+        partnership.identity("police", f"N{number}")
+        partnership.row("police", "pol_sanction", agency_person=f"N{number}", offence_code="04600",
+                        sanction_date="2025-03-02", sanction_type="caution", count=str(number + 1))  # fmt: skip
+    partnership.read()
+    partnership.link()
+    found = [(table, rows.to_pandas()) for table, rows in rows_by_person(partnership.store)]
+    assert len(found) > 2 and {table for table, _ in found} == {"pol_sanction"}
+    whole = pd.concat([rows for _, rows in found]).sort_values("person_id", ignore_index=True)
+    expected = partnership.linked().tables["pol_sanction"]
+    assert whole["person_id"].tolist() == expected["person_id"].tolist()
+    assert whole["count"].astype(float).tolist() == expected["count"].tolist()
+    assert list(whole.columns) == list(expected.columns)
+
+
+def test_rows_of_people_whom_the_identity_table_no_longer_names_are_left_out(partnership):
+    partnership.identity("police", "N1").identity("police", "N2")
+    for number in ("N1", "N2"):
+        partnership.row("police", "pol_sanction", agency_person=number, offence_code="04600",
+                        sanction_date="2025-03-02", sanction_type="caution", count="1")  # fmt: skip
+    partnership.read()
+    partnership.cut = dt.date(2026, 10, 1)
+    partnership.tables["police"] = {"identity": partnership.tables["police"]["identity"][:1]}
+    partnership.read()
+    partnership.link()
+    [(table, rows)] = rows_by_person(partnership.store)
+    assert (table, len(rows)) == ("pol_sanction", 1)
