@@ -28,7 +28,7 @@ from desist.intake.quality import figures_of, keep_figures
 from desist.intake.rectified import Rectified
 from desist.intake.report import IntakeReport
 from desist.intake.rights import Rights
-from desist.intake.store import HELD_HERE, STAMPS, Extract, Manifest, Store, held_names, rows_hash
+from desist.intake.store import BARE, HELD_HERE, STAMPS, Extract, Manifest, Store, held_names, rows_hash
 from desist.intake.stream import as_stored, as_text
 from desist.intake.suppression import ErasedPeople
 from desist.intake.vault import FIELDS as IDENTITY_FIELDS
@@ -253,7 +253,8 @@ def _quarantined(file: JudgedFile) -> pa.Table:
     }
     for name in cells.column_names:
         kept = pc.if_else(bare, pa.scalar(None, pa.string()), as_text(cells[name]))
-        table[name] = pa.chunked_array([*kept.chunks, none], type=pa.string())
+        # An agency's own column may be called as one of ours: iom_cohort has a reason.
+        table[f"{name}_sent" if name in BARE else name] = pa.chunked_array([*kept.chunks, none], type=pa.string())
     return pa.table(table).sort_by("line")
 
 

@@ -18,9 +18,10 @@ TITLES = {
 PARTS = {"learnt": "the model learnt from it", "judged": "the model was tested on it"}
 
 
-def receipt_page(told: Mapping[str, Any], partnership: str, contact: str) -> str:
+def receipt_page(told: Mapping[str, Any], partnership: str, contact: str, *, made_up: bool) -> str:
     """The receipt as a page of HTML."""
     runs = {run: PARTS.get(part, part) for run, part in told["runs"].items()}
     return render(
-        "receipt.html", title=TITLES[told["kind"]], receipt=told, runs=runs, partnership=partnership, contact=contact
-    )
+        "receipt.html", title=TITLES[told["kind"]], receipt=told, runs=runs, partnership=partnership,
+        contact=contact, made_up=made_up,
+    )  # fmt: skip

@@ -81,8 +81,10 @@ def keep(session: Session, receipt: Receipt, *, subject: str = "", counts: Mappi
 
     folder = session.workspace.receipts
     told = receipt.as_json()
+    settings = session.settings
+    page = receipt_page(told, settings.name, settings.contact, made_up=settings.made_up)
     write_json(folder / f"{receipt.id}.json", told)
-    write_text(folder / f"{receipt.id}.html", receipt_page(told, session.settings.name, session.settings.contact))
+    write_text(folder / f"{receipt.id}.html", page)
     if any(row["dataset"] == receipt.id and row["correlation"] == hash_json(told) for row in session.log.rows()):
         return
     session.log.append(
