@@ -17,8 +17,9 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from desist.fairness.approval.questions import LINKAGE, Question
 from desist.fairness.groups import NOT_STATED
-from desist.fairness.scrutiny.by_group import FEWEST
+from desist.fairness.scrutiny.by_group import FEWEST, MORE, GroupShare, Subject
 from desist.fairness.statistics.calibrated import likeness, rate, rate_columns
 from desist.fairness.statistics.contrasts import NOBODY, Estimated, gap
 from desist.fairness.statistics.intervals import LEVEL, UNDEFINED, Codes, Floats, Interval, z_of
@@ -134,6 +135,35 @@ def linkage_quality(records: pd.DataFrame, groups: pd.DataFrame) -> LinkageQuali
         f1=right.among_all(),
         groups=tuple(_by_group(records, persons, missed, wrong_by_record)),
     )
+
+
+def questions_beyond(
+    found: Sequence[tuple[Subject, Sequence[GroupShare]]], limit: float | None
+) -> tuple[Question, ...]:
+    """What a board must answer where there is no truth: groups shown to be linked worse, by more than its limit.
+
+    ``limit``: the largest difference of shares, to everybody else, that the policy takes without a question; None
+    where it sets none.
+    """
+    asked = []
+    for subject, shares in found if limit is not None else ():
+        beyond = [
+            f"{share.group} ({share.characteristic.replace('_', ' ')})"
+            for share in shares
+            if share.differs == MORE and _more_than_others(share, shares) > limit
+        ]
+        if beyond:
+            words = (
+                f"{subject.words}: more often than for everybody else, by more than the limit of {100 * limit:g} in "
+                f"100, for {'; '.join(beyond)}. What does that do to what is known of them, and to their estimates?"
+            )
+            asked.append(Question(f"linkage-{subject.id}", LINKAGE, words))
+    return tuple(asked)
+
+
+def _more_than_others(share: GroupShare, shares: Sequence[GroupShare]) -> float:
+    rest = [one for one in shares if one.characteristic == share.characteristic and one.group != share.group]
+    return share.yes / share.people - sum(one.yes for one in rest) / sum(one.people for one in rest)
 
 
 def _by_group(records: pd.DataFrame, persons: pd.DataFrame, missed: _Pairs, wrong: _Pairs) -> Sequence[GroupLinks]:

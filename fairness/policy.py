@@ -95,6 +95,13 @@ class ProxyLimits:
 
 
 @dataclass(frozen=True)
+class LinkageLimit:
+    """How much more often than everybody else's, as shares of people, a group's links may be in doubt or lacking."""
+
+    gap: float
+
+
+@dataclass(frozen=True)
 class Detection:
     """The ranges that the board thinks possible for how often an offence is detected and proven.
 
@@ -129,8 +136,8 @@ class Policy:
     """A board's policy. ``hash`` is that of the file's bytes, so that a changed comment shows too.
 
     ``refit``: None where the audited file itself is the one to be released. ``pilot``: None where the board lets
-    nothing out while a group of a primary finding cannot be assessed. ``proxies``, ``detection``: None where the board
-    has set no limits, or stated no ranges.
+    nothing out while a group of a primary finding cannot be assessed. ``proxies``, ``detection``, ``linkage``: None
+    where the board has set no limits, or stated no ranges.
     """
 
     version: str
@@ -147,6 +154,7 @@ class Policy:
     pilot: PilotRule | None = None
     proxies: ProxyLimits | None = None
     detection: Detection | None = None
+    linkage: LinkageLimit | None = None
 
 
 def load_policy(path: Path) -> Policy:
@@ -186,6 +194,7 @@ def _read(reader: Reader, content: dict[str, Any], file_hash: str) -> Policy | N
         "pilot",
         "proxies",
         "detection",
+        "linkage",
     )
     reader.keys(content, known, "")
     groups = reader.table(content, "groups")
@@ -205,6 +214,7 @@ def _read(reader: Reader, content: dict[str, Any], file_hash: str) -> Policy | N
         pilot=_pilot(reader, content),
         proxies=_proxies(reader, content),
         detection=_detection(reader, content),
+        linkage=_linkage(reader, content),
     )
     return None if reader.problems else policy
 
@@ -264,6 +274,14 @@ def _proxies(reader: Reader, content: dict[str, Any]) -> ProxyLimits | None:
         if found[key] <= 0.5:
             reader.wrong(str(found[key]), f"[proxies] {key}", "an AUC above 0.5, which is what chance gives")
     return ProxyLimits(**found)
+
+
+def _linkage(reader: Reader, content: dict[str, Any]) -> LinkageLimit | None:
+    if "linkage" not in content:
+        return None
+    section = reader.table(content, "linkage")
+    reader.keys(section, ("gap",), "[linkage]")
+    return LinkageLimit(reader.share(section.get("gap"), "[linkage] gap", WIDEST_MARGIN, most_allowed=True))
 
 
 def _detection(reader: Reader, content: dict[str, Any]) -> Detection | None:

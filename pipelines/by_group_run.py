@@ -22,6 +22,7 @@ from desist.measures.linked import EVERYBODY, ProtectedTables, Table, protect_ta
 from desist.pipelines.estimates import LINK, TOO_LITTLE, limiting_sources, why_none
 from desist.pipelines.ground import Built, Ground
 from desist.pipelines.groups import groups_of
+from desist.pipelines.linkage_quality_run import DOUBT, UNKNOWN, is_of_linkage, link_subjects
 from desist.pipelines.lists import kept_list, list_ids
 from desist.pipelines.proxies_run import MADE_OF_OTHERS
 from desist.pipelines.session import Session
@@ -55,8 +56,9 @@ class ByGroup:
     not_there: tuple[str, ...]
 
     def words(self) -> tuple[str, ...]:
-        """What differs between groups, for the board."""
-        told = [line for one in self.found for line in sentences(one.subject, one.shares)]
+        """What differs between groups, for the board; linkage has a section of its own."""
+        others = [one for one in self.found if not is_of_linkage(one.subject.id)]
+        told = [line for one in others for line in sentences(one.subject, one.shares)]
         return (*told, *self.not_there)
 
     def as_json(self) -> dict[str, Any]:
@@ -92,6 +94,7 @@ def find_by_group(session: Session, ground: Ground, built: Built, *, cut_off: fl
     missing: list[str] = []
     subjects = [
         *_data(ground, built, people),
+        *link_subjects(ground.vault, people, ON_CASELOAD, missing),
         *_churn(session, people, cut_off, missing),
         *_exported(session, people, missing),
     ]
@@ -104,13 +107,13 @@ def _data(ground: Ground, built: Built, people: Sequence[str]) -> Iterator[Subje
     """Links, silent sources and gaps of everybody on the caseload."""
     why = why_none(ground, people, built.as_of)
     for name, words, reason in (
-        ("linkage-doubt", "Links between agencies in doubt, so no estimate", LINK),
+        (DOUBT, "Links between agencies in doubt, so no estimate", LINK),
         ("too-little-data", "No record of sanctions shared, so no estimate", TOO_LITTLE),
     ):
         yield _subject(name, words, people, [why.get(one) == reason for one in people])
     for source in limiting_sources(ground):
         silent = [not ground.events.knows(source, one, built.as_of) for one in people]
-        yield _subject(f"unknown-to-{source}", f"Not known to {source}", people, silent)
+        yield _subject(f"{UNKNOWN}{source}", f"Not known to {source}", people, silent)
     gaps = built.profiles.matrix().isna().mean(axis=1).to_numpy() >= MANY_MISSING
     yield _subject("many-gaps", f"At least {MANY_MISSING:.0%} of the features missing", people, gaps.tolist())
 

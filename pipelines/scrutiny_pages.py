@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from desist.fairness.approval.attempts import Attempt
 from desist.fairness.approval.kinds import Allowed
@@ -15,6 +15,7 @@ from desist.reports.pages import Cell, TextTable
 from desist.reports.wording import day, listed, sentence
 
 SCOPE_WORDS = {"release": "a full release", "conditions": "a release with conditions", "pilot": "a pilot"}
+LINKAGE_HEADING = "Linkage quality by group"
 DIGITS = 3
 BORROWED = (
     "A group of few people tells little by itself. Here each group's number is drawn towards the other groups': the "
@@ -87,9 +88,10 @@ def _sections(found: Scrutinised) -> Iterator[Section]:
     if found.borrowed:
         yield Section("Small groups, borrowed from other groups", BORROWED, tuple(_borrowed_tables(found)))
     yield Section("Whether the numbers were made to look well", found.gaming.words())
-    shares = found.by_group
-    heading = "Links, gaps in the data, overrides, copies and changes of the list"
-    yield Section(heading, shares.words(), tuple(_by_group_tables(shares)))
+    shares, linked = found.by_group, found.linkage
+    yield Section(LINKAGE_HEADING, linked.words(), tuple(_by_group_tables(shares, linked.ids, among=True)))
+    heading = "Gaps in the data, overrides, copies and changes of the list"
+    yield Section(heading, shares.words(), tuple(_by_group_tables(shares, linked.ids, among=False)))
     yield Section("If people withdrew consent to share treatment", found.consent.words())
 
 
@@ -135,9 +137,11 @@ def _cell(change: Change, scale: float, digits: int, asked: bool) -> Cell:
     return value, f"{told[0]} ({told[1]} to {told[2]})"
 
 
-def _by_group_tables(found: ByGroup) -> Iterator[TextTable]:
-    """A table for each subject and characteristic, of counts that are protected already."""
+def _by_group_tables(found: ByGroup, ids: Set[str], *, among: bool) -> Iterator[TextTable]:
+    """A table for each subject ``among`` some, or not among them, and characteristic: counts protected already."""
     for subject in found.as_json()["subjects"]:
+        if (subject["id"] in ids) is not among:
+            continue
         for characteristic, table in subject["tables"].items():
             rows = [(group, *cells.values()) for group, cells in (*table["rows"].items(), ("Everybody", table["all"]))]
             caption = f"{subject['words']}, of {subject['among']}, by {characteristic.replace('_', ' ')}"

@@ -29,6 +29,7 @@ from desist.pipelines.by_group_run import ByGroup, find_by_group
 from desist.pipelines.consent_run import Consent, find_consent
 from desist.pipelines.gaming_run import find_gaming
 from desist.pipelines.ground import Built, Ground
+from desist.pipelines.linkage_quality_run import LinkageByGroup, find_linkage
 from desist.pipelines.proxies_run import find_proxies
 from desist.pipelines.second_outcome import SecondOutcome, second_outcome
 from desist.pipelines.session import Session
@@ -51,6 +52,7 @@ class Scrutinised:
     look: WorstOff
     gaming: Gaming
     by_group: ByGroup
+    linkage: LinkageByGroup
     consent: Consent
     second: SecondOutcome | None
     borrowed: Mapping[str, Mapping[str, tuple[Borrowed, ...]]]
@@ -58,7 +60,8 @@ class Scrutinised:
     @property
     def told(self) -> Scrutiny:
         """``scrutiny.json``: the questions, the attempt, and each section."""
-        questions = (*(self.proxies.questions() if self.proxies else ()), *self.gaming.questions())
+        of_proxies = self.proxies.questions() if self.proxies else ()
+        questions = (*of_proxies, *self.gaming.questions(), *self.linkage.questions())
         return Scrutiny(questions, self.attempt.on_same_outcomes, self.sections())
 
     def sections(self) -> Mapping[str, Any]:
@@ -70,6 +73,7 @@ class Scrutinised:
             "look_here": self.look.as_json(),
             "gaming": self.gaming.as_json(),
             "by_group": self.by_group.as_json(),
+            "linkage": self.linkage.as_json(),
             "consent_withdrawal": self.consent.as_json(),
             "borrowed_from_other_groups": {
                 name: {metric: [asdict(one) for one in groups] for metric, groups in metrics.items()}
@@ -116,6 +120,7 @@ def scrutinise(
         session, ground, training, final.audited, final.model, json.loads(audit.to_json()), policy, built, run=run
     )
     shares = find_by_group(session, ground, built, cut_off=policy.cut_offs.selection)
+    linkage = find_linkage(shares.found, policy.linkage)
     consent = find_consent(ground, training, final.model, built, policy.cut_offs)
     beside = (
         second_outcome(session, ground, judged, policy, audit, known_by=built.as_of)
@@ -123,7 +128,7 @@ def scrutinise(
         else None
     )
     drawn = borrowed_by_group(audit, policy)
-    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, consent, beside, drawn)
+    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, linkage, consent, beside, drawn)
 
 
 def borrowed_by_group(audit: Audit, policy: Policy) -> dict[str, dict[str, tuple[Borrowed, ...]]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OUTSIDE, LEANING, TOO_FEW, ANSWER = "outside", "leaning", "too_few", "answer"
-PROXY, GAMING, RETRIES = "proxy", "gaming", "retries"
-KINDS = (OUTSIDE, LEANING, TOO_FEW, ANSWER, PROXY, GAMING, RETRIES)
+PROXY, GAMING, RETRIES, LINKAGE = "proxy", "gaming", "retries", "linkage"
+KINDS = (OUTSIDE, LEANING, TOO_FEW, ANSWER, PROXY, GAMING, RETRIES, LINKAGE)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def loosened(before: Policy, now: Policy) -> Iterator[str]:
     for name, limits in LETS_OUT.items():
         yield from _section(name, getattr(before, name), getattr(now, name), limits, lets_out=True)
     yield from _section("proxies", before.proxies, now.proxies, PROXIES, lets_out=False)
+    yield from _section("linkage", before.linkage, now.linkage, {"gap": True}, lets_out=False)
     yield from _detection(before, now)
     if now.expiry_months > before.expiry_months:
         yield f"an approval ended after {before.expiry_months} months and ends after {now.expiry_months}"

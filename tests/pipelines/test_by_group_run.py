@@ -7,13 +7,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from desist.fairness.policy import LinkageLimit
 from desist.features.tables import ROW
 from desist.pipelines import by_group_run
 from desist.pipelines.by_group_run import DECISIONS, find_by_group, read_decisions
+from desist.pipelines.linkage_quality_run import find_linkage, link_subjects
 from desist.records.errors import Refused, Withheld
 
 PEOPLE = [f"P{place:03d}" for place in range(200)]
 SEX = ["F" if place < 100 else "M" for place in range(200)]
+
+
+#: Everybody's one record; the number is the person's place.
+KEY_MAP = pd.DataFrame({"source": "police", "agency_person": [str(n) for n in range(200)], "person_id": PEOPLE})
+
+
+def pairs(*ends, **columns):
+    """Pairs of police records by their numbers."""
+    sides = {"left_source": "police", "left_number": 0, "right_source": "police", "right_number": 1}
+    told = {name: [str(end[what]) for end in ends] if isinstance(what, int) else [what] * len(ends)
+            for name, what in sides.items()}  # fmt: skip
+    return pd.DataFrame({**told, "kind": ["review"] * len(ends), **columns}, columns=[*sides, "kind", *columns])
 
 
 @pytest.fixture
@@ -26,7 +40,11 @@ def world(tmp_path, monkeypatch):
         as_of=dt.date(2026, 10, 1),
         profiles=SimpleNamespace(table=table, matrix=lambda: table[["x", "y"]]),
     )
-    ground = SimpleNamespace(events=SimpleNamespace(knows=lambda source, person, as_of: person not in silent))
+    vault = SimpleNamespace(
+        key_map=lambda: KEY_MAP, link_queue=lambda: pairs(), link_decisions=lambda: pairs(decision=[])
+    )
+    events = SimpleNamespace(knows=lambda source, person, as_of: person not in silent)
+    ground = SimpleNamespace(events=events, vault=vault)
     session = SimpleNamespace(workspace=SimpleNamespace(root=tmp_path, exports=tmp_path / "exports.db"))
     monkeypatch.setattr(by_group_run, "groups_of", lambda session, ground, rows: rows[ROW].assign(sex=SEX))
     monkeypatch.setattr(by_group_run, "limiting_sources", lambda ground: ["police"])
@@ -57,8 +75,10 @@ def test_counts_leave_rounded_and_small_ones_hidden_with_what_would_give_them_aw
 
 def test_what_differs_is_said_and_what_is_not_there_is_named(world):
     words = find(world).words()
-    assert "Not known to police: more often than for everybody else, for F (sex)." in words
-    assert {line.split(":")[0] for line in words[-3:]} == {"Changes of the list", "Exports", "Overrides"}
+    assert "At least 25% of the features missing: more often than for everybody else, for F (sex)." in words
+    assert {line.split(":")[0] for line in words[-4:]} == {
+        "What data stewards found about links", "Changes of the list", "Exports", "Overrides",
+    }  # fmt: skip
 
 
 def decisions(world, **changes):
@@ -135,3 +155,51 @@ def test_whose_rows_left_in_a_copy_is_told_from_the_inventory(world, monkeypatch
     found = find(world)
     assert table_of(found, "exported")["rows"]["F"] == {"yes": "60", "no": "40", "all": "100"}
     assert "In a copy of a list handed on: more often than for everybody else, for F (sex)." in found.words()
+
+
+def linkage(world, gap=0.05):
+    return find_linkage(find(world).found, None if gap is None else LinkageLimit(gap))
+
+
+def test_doubt_waiting_pairs_and_silent_agencies_are_told_of_linkage_and_not_twice(world):
+    told = linkage(world)
+    assert told.ids == {"linkage-doubt", "links-waiting", "unknown-to-police"}
+    assert "Not known to police: more often than for everybody else, for F (sex)." in told.words()
+    assert not any("Not known to police" in line for line in find(world).words())
+
+
+def test_a_pair_waits_for_both_of_its_people_and_initials_that_fit_somebody_do_not(world):
+    world.ground.vault.link_queue = lambda: pairs((0, 50), (1, 50), (150, 151), (199, 999)).assign(
+        kind=["review", "conflict", "initials", "review"]
+    )
+    waiting, *_ = link_subjects(world.ground.vault, PEOPLE, "everybody", [])
+    assert set(waiting.flags.index[waiting.flags]) == {"P000", "P001", "P050", "P199"}
+
+
+def test_what_stewards_found_is_told_of_the_people_they_were_asked_about(world):
+    ends = [(n, n + 50) for n in range(30)] + [(n, n + 50) for n in range(100, 130)]
+    told = pairs(*ends, decision=["same"] * 20 + ["different"] * 40)
+    world.ground.vault.link_decisions = lambda: told
+    table = table_of(find(world), "found-apart")
+    assert table["rows"]["F"] == {"yes": "40", "no": "20", "all": "60"}
+    assert table["rows"]["M"] == {"yes": "0", "no": "60", "all": "60"}
+    assert "found-apart" in linkage(world).ids
+
+
+def test_a_group_linked_worse_beyond_the_limit_is_a_question_to_the_board(world):
+    [asked] = linkage(world).questions()
+    assert asked.id == "linkage-unknown-to-police" and asked.kind == "linkage"
+    assert "by more than the limit of 5 in 100, for F (sex)" in asked.words
+    # 40 of 100 women against 3 of 100 men: 37 points.
+    assert linkage(world, 0.36).questions() and not linkage(world, 0.38).questions()
+
+
+def test_without_a_limit_nothing_is_asked_and_that_is_said(world):
+    told = linkage(world, None)
+    assert told.questions() == () and any("sets no limit for linkage" in line for line in told.words())
+    assert told.as_json()["gap"] is None and told.as_json()["subjects"] == sorted(told.ids)
+
+
+def test_a_difference_that_chance_may_have_made_is_no_question_however_small_the_limit(world):
+    world.ground.events.knows = lambda source, person, as_of: person not in {*PEOPLE[:6], *PEOPLE[100:103]}
+    assert linkage(world, 0.01).questions() == ()

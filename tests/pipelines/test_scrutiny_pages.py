@@ -42,9 +42,7 @@ def test_where_nothing_can_be_released_the_first_words_say_so_and_why():
 
 def test_a_group_that_waits_for_two_findings_is_named_once_among_those_for_whom_waiting_will_not_do():
     open_twice = (still_open("Other", None), OpenGroup("over-prediction", "ethnicity", "Other", "no_evidence", None))
-    assert allowed_words(Allowed((), ("x",), open_twice))[1:] == (
-        "Waiting alone will not do for Other: join a region",
-    )
+    assert allowed_words(Allowed((), ("x",), open_twice))[1:] == ("Waiting alone will not do for Other: join a region",)
 
 
 @pytest.mark.parametrize(
@@ -90,15 +88,17 @@ def scrutinised(*others, **changes):
         words=lambda: ("Nothing differs.",),
         as_json=lambda: {
             "subjects": [
-                {"words": "known to police", "among": "people on the caseload", "tables": {"age_band": {
+                {"id": name, "words": words, "among": "people on the caseload", "tables": {"age_band": {
                     "rows": {"18-24": {"yes": "20", "no": "[c]", "all": "25"}},
-                    "all": {"yes": "60", "no": "10", "all": "70"}, "notes": ["[c] a small number"]}}},
+                    "all": {"yes": "60", "no": "10", "all": "70"}, "notes": ["[c] a small number"]}}}
+                for name, words in (("known", "known to police"), ("linkage-doubt", "links in doubt"))
             ]
         },
     )  # fmt: skip
     found = {
         "attempt": Attempt(1, 1), "bias": bias(), "proxies": None, "alternatives": tried(*others),
         "look": WorstOff(0, 0, 0.95, ()), "gaming": Gaming((), ("clipped scores",)), "by_group": by_group,
+        "linkage": SimpleNamespace(words=lambda: ("No truth.",), ids={"linkage-doubt"}),
         "consent": SimpleNamespace(words=lambda: ("Nobody's estimate rests on it.",)), "second": None, "borrowed": {},
     }  # fmt: skip
     return SimpleNamespace(**{**found, **changes})
@@ -152,11 +152,17 @@ def test_a_policy_without_limits_for_proxies_is_said_to_have_sought_none():
 
 
 def test_burdens_by_group_keep_the_markers_of_whoever_protected_them():
-    [table] = section(scrutinised(), "Links, gaps in the data, overrides, copies and changes of the list").tables
+    [table] = section(scrutinised(), "Gaps in the data, overrides, copies and changes of the list").tables
     assert table.caption == "Known to police, of people on the caseload, by age band"
     assert table.header == ("Group", "Yes", "No", "All")
     assert table.rows == (("18-24", "20", "[c]", "25"), ("Everybody", "60", "10", "70"))
     assert table.notes == ("[c] a small number",)
+
+
+def test_linkage_quality_by_group_has_a_section_of_its_own_and_its_tables_stand_nowhere_else():
+    own = section(scrutinised(), "Linkage quality by group")
+    assert own.paragraphs == ("No truth.",)
+    assert [table.caption for table in own.tables] == ["Links in doubt, of people on the caseload, by age band"]
 
 
 def test_what_is_borrowed_is_told_in_whole_numbers_and_tenths_and_leaves_out_the_groups_own_value():

@@ -81,6 +81,7 @@ class Told:
 
 
 PROXY = Question("proxy-ethnicity", "proxy", "Why does this feature stay?")
+APART = Question("linkage-links-waiting", "linkage", "Why do their links wait?")
 CLIPPED = Question("gaming-clipped", "gaming", "Why are scores clipped?")
 
 
@@ -90,7 +91,8 @@ def checks(monkeypatch):
     handed = {}
     found = {
         "find_proxies": Told("proxies", (PROXY,), flagged=("sanctions_2y",)), "find_alternatives": Told("alternatives"),
-        "find_gaming": Told("gaming", (CLIPPED,)), "find_by_group": Told("by group"),
+        "find_gaming": Told("gaming", (CLIPPED,)), "find_by_group": Told("by group", found=("shares",)),
+        "find_linkage": Told("linkage", (APART,)),
         "find_consent": Told("consent"), "second_outcome": Told("second"),
     }  # fmt: skip
 
@@ -119,7 +121,9 @@ def scrutinised(outcome=OUTCOME, *, fits=True, attempt=1):
 
 def test_the_gate_reads_every_question_and_the_sections_survive_being_written(checks):
     told = scrutinised().told
-    assert told.questions == (PROXY, CLIPPED)
+    assert told.questions == (PROXY, CLIPPED, APART)
+    assert checks.handed["find_linkage"][0] == (("shares",), POLICY.linkage)
+    assert told.sections["linkage"] == {"check": "linkage"}
     assert told.attempt == 2 and told.sections["audits_since_release"] == 3
     assert told.sections["proxies"] == {"check": "proxies"} and told.sections["second_outcome"] == {"check": "second"}
     assert set(told.sections["borrowed_from_other_groups"]["ethnicity"]) == {"calibration_in_the_large", "fpr"}
@@ -139,7 +143,7 @@ def test_without_limits_for_proxies_nothing_is_left_out_and_no_question_comes_of
     checks.found["find_proxies"] = None
     found = scrutinised()
     assert checks.handed["find_alternatives"][1]["flagged"] == ()
-    assert found.told.questions == (CLIPPED,) and found.told.sections["proxies"] is None
+    assert found.told.questions == (CLIPPED, APART) and found.told.sections["proxies"] is None
 
 
 def test_the_second_outcome_is_known_by_the_day_of_the_list_and_stands_beside_the_main_outcome_alone(checks):
