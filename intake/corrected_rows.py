@@ -133,12 +133,15 @@ def _agreement(register: Mapping[str, Agreement], extract: Extract, purpose: str
 
 
 def read_corrected(content: bytes, wanted: Sequence[str], *, encoding: str, where: str) -> RawRows:
-    """The corrected rows with the lines of the first file, by line. Raises Refused with everything wrong."""
+    """The corrected rows with the lines of the first file, by line. Raises Refused with everything wrong.
+
+    A row with a line and nothing else was not filled in: it is left out, and the row it names goes on waiting.
+    """
     raw = read_rows(content, encoding=encoding, wanted=[LINE, *wanted], where=where)
     if isinstance(raw, list):
         raise Refused(f"Nothing was corrected: {len(raw)} problems in {where}.", raw)
     problems = [
-        Problem(f"lines that {reason} (line {', '.join(ranges(lines)[:8])} of the corrected file)", where,
+        Problem(f"rows each of which {reason} (line {', '.join(ranges(lines)[:8])} of the corrected file)", where,
                 "as many cells in each row as in the header", "Correct the rows, and send the file again.")
         for reason, lines in _by_reason(raw.unreadable).items()
     ]  # fmt: skip
@@ -154,7 +157,9 @@ def read_corrected(content: bytes, wanted: Sequence[str], *, encoding: str, wher
     if problems:
         raise Refused(f"Nothing was corrected: {len(problems)} problems in {where}.", problems)
     lines = np.array([int(float(text)) for text in texts.to_pylist()], dtype=np.int64)
+    filled = np.any([np.asarray(raw.cells[name].is_valid()) for name in wanted], axis=0)
     order = np.argsort(lines, kind="stable")
+    order = order[filled[order]]
     cells = pa.table({name: _as_sent(raw.cells[name].combine_chunks()) for name in wanted}).take(pa.array(order))
     return RawRows(cells, lines[order], {}, tuple(name for name in raw.dropped if name != REASON))
 

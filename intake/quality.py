@@ -255,7 +255,7 @@ SILENT_DAYS = 45
 
 @dataclass(frozen=True)
 class Look:
-    """One thing to ask an agency about: ``about`` is one of ABOUT; ``parts`` are counts or shares for its sentence."""
+    """One thing to ask an agency about: ``about`` is one of ABOUT; ``parts`` are the counts of its sentence."""
 
     source: str
     table: str
@@ -298,9 +298,9 @@ def _of_columns(one: TableQuality) -> list[Look]:
         if missing == rows:
             empty.append(column)
         if earlier["rows"] >= LEAST_ROWS and column in earlier["missing"]:
-            now, then = missing / rows, earlier["missing"][column] / earlier["rows"]
-            if round(now - then, 9) >= MISSING_ROSE:
-                found.append(Look(one.source, one.table, "missing_rose", (column,), (now, then)))
+            counts = (missing, rows, earlier["missing"][column], earlier["rows"])
+            if _rise(*counts) >= MISSING_ROSE:
+                found.append(Look(one.source, one.table, "missing_rose", (column,), counts))
     return found + ([Look(one.source, one.table, "always_empty", tuple(empty))] if empty else [])
 
 
@@ -319,7 +319,11 @@ def _of_events(one: TableQuality) -> list[Look]:
             found.append(Look(one.source, one.table, "silent", parts=(silent,)))
     earlier = one.before[0]["figures"] if one.before else {}
     if "lateness" in earlier and min(earlier["rows"], one.figures["rows"]) >= LEAST_ROWS:
-        now, then = one.late / one.figures["rows"], _late(earlier) / earlier["rows"]
-        if round(now - then, 9) >= LATE_ROSE:
-            found.append(Look(one.source, one.table, "late_rose", parts=(now, then)))
+        counts = (one.late, one.figures["rows"], _late(earlier), earlier["rows"])
+        if _rise(*counts) >= LATE_ROSE:
+            found.append(Look(one.source, one.table, "late_rose", parts=counts))
     return found
+
+
+def _rise(part: int, rows: int, part_before: int, rows_before: int) -> float:
+    return round(part / rows - part_before / rows_before, 9)

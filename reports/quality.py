@@ -151,7 +151,7 @@ def shown(facts: QualityFacts) -> QualityPage:
 def look_sentence(look: Look) -> str:
     """What stands out, and what to ask, in one or two sentences without a hidden count."""
     where = f"{look.source}, {look.table}"
-    share = [f"{round(100 * part)}%" for part in look.parts]
+    share = [_share(round(part), round(rows)) for part, rows in zip(look.parts[::2], look.parts[1::2], strict=False)]
     count = [show_count(round(part), PARTNERSHIP) for part in look.parts]
     said = {
         "waiting": lambda: f"{count[0]} of {count[1]} rows wait in quarantine. See desist quarantine, and ask for "
@@ -217,7 +217,7 @@ def _coverage(found: Coverage) -> TextTable:
             everybody = show_count(found.people, PARTNERSHIP)
             fits = may_show_rate(found.people, known, PARTNERSHIP)
             share = percentage(parts["known"], everybody) if fits else HIDDEN
-        rows.append((source, parts["known"], parts["not"], share, found.notes.get(source, "")))
+        rows.append((source, parts["known"], parts["not"], share, found.notes.get(source, "not known to them")))
     total = show_count(found.people, PARTNERSHIP)
     return TextTable(
         f"Of {total} people under supervision, how many each agency has a record of",

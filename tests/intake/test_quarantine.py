@@ -1,5 +1,6 @@
 """What waits in quarantine, what the agency may be handed, and corrected rows in its place; nothing is ever lost."""
 
+import csv
 import datetime as dt
 import sqlite3
 
@@ -214,6 +215,33 @@ def test_a_line_that_does_not_wait_is_refused_and_nothing_is_written(police, ref
 def test_a_row_without_its_line_is_refused(police, refusal, line):
     police.read()
     assert "1 rows without a line number (line 2)" in refusal(lambda: correct(police, [{**sanction(3), "line": line}]))
+
+
+def test_a_row_that_the_agency_did_not_fill_in_goes_on_waiting_for_its_first_reason(police):
+    police.read()
+    correct(police, [sanction(3), {"line": "6"}])
+    assert lines_of(police)["offence_code is empty"] == (6,)
+    assert sums(police) == [(5, 1, 3, 1), (1, 1, 0, 0)]
+
+
+def test_rows_that_waited_for_another_row_can_be_handed_back_as_they_were(police):
+    """After a person became known, the sheet itself is the corrected file of that person's other rows."""
+    police.read()
+    person = {"line": "4", "agency_person": "N9", "subject_category": "convicted", "record_kind": "fact",
+              "recorded_on": "2025-03-02", "dob": "1990-05-17", "sex": "M"}  # fmt: skip
+    police.tables["police"]["identity"].append({**person, "dob": "17/05/1990"})
+    police.read()
+    correct(police, [person], table="identity")
+    rows = to_correct(police.store, extract_of(police.store, "pol_sanction", None))
+    path = police.root / "sheet.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([rows.column_names, *export_rows(rows)])
+    report = correct_rows(path, police.workspace, table="pol_sanction", source=None, encoding="utf-8", today=TODAY,
+                          purpose="iom_selection_support", log=police.log, actor="an.alyst", key=b"k")  # fmt: skip
+    assert report.file.accepted == 1 and set(report.again) == {
+        "offence_code is empty", "sanction_date is written day first, not YYYY-MM-DD",
+    }  # fmt: skip
+    assert "N9" in set(police.store.read("pol_sanction")["agency_person"])
 
 
 def test_a_spreadsheet_that_writes_the_line_as_a_decimal_is_understood(police):

@@ -212,8 +212,39 @@ def made():
         today=TODAY, case_row=case_row, case_list=case_list, header=header, on_list=on_list, reason=reason,
         reasons=REASONS, steps=STEPS, support_rows=support_rows, area_counts=area_counts, part=part, finding=finding,
         group_row=group_row, fairness_content=fairness_content, card=card, run=run, register=register,
-        replace=dataclasses.replace,
+        replace=dataclasses.replace, quality_facts=quality_facts, table_quality=table_quality,
     )
+
+
+def table_quality(**other):
+    from desist.intake.quality import CODE, DUPLICATES, NEVER, TableQuality
+
+    figures = {"rows": 1003, "missing": {"disposal": 498, "da_flag": 3, "count": 0}, "quarters": [40, 52, 61, 47, 44],
+               "lateness": [900, 50, 40, 13, 0, 0], "months": {"2026-09": 12, "2026-08": 3, "2025-09": 240},
+               "last_event": "2026-09-28", "last_recorded": "2026-09-29"}  # fmt: skip
+    told = {
+        "source": "police", "table": "pol_sanction", "extract_date": dt.date(2026, 9, 30), "read": 1023,
+        "accepted": 1003, "corrected": 6, "waits": {DUPLICATES: 3, CODE: 12, NEVER: 5},
+        "wrong_codes": {"sanction_type": {"WARN": 11}}, "dropped_columns": ("nationality",), "figures": figures,
+        "before": ({"extract_date": "2026-06-30", "accepted": 957,
+                    "figures": figures | {"rows": 957, "missing": {"disposal": 190}}},),
+    }  # fmt: skip
+    return TableQuality(**(told | other))
+
+
+def quality_facts(**other):
+    from desist.intake.quality import what_to_look_at
+    from desist.reports.quality import Coverage, QualityFacts, SourceState
+
+    tables = (table_quality(), table_quality(table="identity", read=30, accepted=30, corrected=0, waits={},
+                                             wrong_codes={}, dropped_columns=(), figures={}, before=()))  # fmt: skip
+    told = {
+        "partnership": "Made-up community safety partnership", "made_up": True, "made_on": TODAY,
+        "sources": (SourceState("police", dt.date(2026, 9, 30), 1, 31), SourceState("council", TODAY, 40, None)),
+        "tables": tables, "looks": what_to_look_at(tables),
+        "coverage": Coverage(122, {"police": 119, "council": 60}, {"council": "nothing recorded: unknown"}),
+    }  # fmt: skip
+    return QualityFacts(**(told | other))
 
 
 @pytest.fixture(scope="session")
@@ -225,6 +256,7 @@ def pages(made):
     from desist.reports.cases import cases_page
     from desist.reports.fairness_report import fairness_page
     from desist.reports.features_page import register_page
+    from desist.reports.quality import quality_page, shown
     from desist.reports.support import support_page
 
     exceptions = Exceptions(TODAY, ("Mixed: too few people", "Age 18 to 20: looked at again in March"))
@@ -245,4 +277,6 @@ def pages(made):
         "draft card": card_page(card(approval="", valid_until=None)),
         "run": run_page(run()),
         "register": register_page(register()),
+        "quality": quality_page(shown(quality_facts())),
+        "quality before linkage": quality_page(shown(quality_facts(coverage=None, looks=(), tables=()))),
     }
