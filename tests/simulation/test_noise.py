@@ -108,7 +108,7 @@ def test_the_stated_noise_is_written_with_the_truth_and_read_back(tmp_path):
     world = replace(NOBODY, noise=Noise.stated().times(2))
     simulate(tmp_path, people=5, seed=1, world=world)
     told = json.loads((tmp_path / "truth" / "world.json").read_text())["world"]
-    assert told["noise"]["nickname"] == pytest.approx(0.16)
+    assert told["noise"]["nickname"] == pytest.approx(0.12)
     assert world_of(told) == world
 
 
