@@ -77,7 +77,8 @@ FORENAME = Comparison(
         Level("equal", "forename_l = forename_r", (0.72, 0.004), frequency="forename"),
         Level(
             "short form or other spelling",
-            "list_has_any(full_forms_l, full_forms_r) or forename_spelling_l = forename_spelling_r or "
+            "list_contains(short_forms_l, forename_r) or list_contains(short_forms_r, forename_l) or "
+            "forename_spelling_l = forename_spelling_r or "
             f"(forename_sound_l = forename_sound_r and length(forename_sound_l) >= {LEAST_SOUND})",
             (0.1, 0.004),
         ),

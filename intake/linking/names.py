@@ -22,9 +22,9 @@ _WRITTEN_SHORT = {"mohd": "mohammed", "muhd": "mohammed", "mhd": "mohammed", "md
 _SOUNDS = (
     ("sch", "s"), ("tsch", "s"), ("cz", "s"), ("sz", "s"), ("sh", "s"), ("ch", "s"), ("ph", "f"), ("ck", "k"),
     ("ce", "se"), ("ci", "si"), ("cy", "si"), ("c", "k"), ("q", "k"), ("x", "ks"), ("z", "s"),
-    ("au", "u"), ("aw", "u"), ("ou", "u"), ("ow", "u"), ("oo", "u"), ("w", "v"),
 )  # fmt: skip
-_SILENT_H = re.compile(r"(?<=[^aeiouy])h|h(?![aeiouy])")
+_LONG_U = re.compile(r"[ao][uw](?![aeiouy])|ou|oo")
+_SILENT_H = re.compile(r"(?<=[^aeiouy])h|(?<!^)h(?![aeiouy])")
 _VOWELS = str.maketrans({"e": "a", "o": "u", "y": "i"})
 #: Shorter sounds stand for too many names to say anything ("jan": Jan, Jane, Jean).
 LEAST_SOUND = 4
@@ -40,6 +40,13 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WRITTEN_SHORT.get(word, word) for word in _APART.sub(" ", plain.translate(_LETTERS)).split())
 
 
+def _heard(name: str) -> str:
+    """The letters of a name as they are heard, in one way of writing."""
+    for written, heard in _SOUNDS:
+        name = name.replace(written, heard)
+    return _SILENT_H.sub("", _LONG_U.sub("u", name).replace("w", "v"))
+
+
 @cache
 def sound(name: str) -> str:
     """What stays of a name in whichever letters it was written: its consonants and its first vowel, roughly.
@@ -47,10 +54,7 @@ def sound(name: str) -> str:
     "mohammed", "muhammad" and "mohamed" are one; so are "hussein" and "husain", "chowdhury" and "chaudhry". The first
     vowel stays because twins are often called Hassan and Hussein.
     """
-    text = name
-    for written, heard in _SOUNDS:
-        text = text.replace(written, heard)
-    text = text[:1] + _SILENT_H.sub("", text[1:])
+    text = _heard(name)
     found = re.search(r"[aeiou]|(?<!^)y", text)
     if found is None:
         return re.sub(r"(.)\1+", r"\1", text)
@@ -64,25 +68,26 @@ def spelling(name: str) -> str:
 
     Less is thrown away than in ``sound``, so it holds for short names too: "ali", "aali" and "alee"; "mia" and "miah".
     """
-    text = name
-    for written, heard in _SOUNDS:
-        text = text.replace(written, heard)
-    text = text[:1] + _SILENT_H.sub("", text[1:])
-    text = re.sub(r"ee|ea|ie|iy|ey|y", "i", text[1:])
-    return re.sub(r"(.)\1+", r"\1", name[:1].replace("c", "k").replace("q", "k") + text)
+    text = _heard(name)
+    text = text[:1] + re.sub(r"ee|ea|ie|iy|ey|y", "i", text[1:])
+    return re.sub(r"(.)\1+", r"\1", text)
 
 
 @cache
 def _nicknames() -> dict[str, set[str]]:
     from nicknames import NickNamer
 
-    return NickNamer().canonical_lookup
+    return NickNamer().nickname_lookup
 
 
 @cache
-def full_forms(name: str) -> frozenset[str]:
-    """The name itself and the full names that it is short for."""
-    return frozenset({name, *_nicknames().get(name, ())})
+def short_forms(name: str) -> frozenset[str]:
+    """The short forms that the package ``nicknames`` lists for a name.
+
+    Only a name and its own short form are taken for one, never two short forms of a third: the list is loose enough
+    to make one of Robert and William by way of Bill.
+    """
+    return frozenset(_nicknames().get(name, ()))
 
 
 @cache
@@ -95,7 +100,7 @@ def alike(one: str, other: str) -> bool:
         return True
     if len(one) == 1 or len(other) == 1:
         return one[0] == other[0]
-    if full_forms(one) & full_forms(other):
+    if one in short_forms(other) or other in short_forms(one):
         return True
     if spelling(one) == spelling(other):
         return True

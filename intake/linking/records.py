@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from desist.intake.linking.names import LEAST_SOUND, full_forms, sound, spelling, words
+from desist.intake.linking.names import LEAST_SOUND, short_forms, sound, spelling, words
 from desist.records.identifiers import CHECKS
 
 Texts = list[str | None]
@@ -40,7 +40,7 @@ def comparable(people: pd.DataFrame, usable: dict[str, pd.Series], joined: np.nd
         "forename_sound": _each(first, sound),
         "forename_spelling": _each(first, spelling),
         "forename_count": pa.array([common[name] if name else 0 for name in first], type=pa.int64()),
-        "full_forms": [sorted(full_forms(name)) if name else [] for name in first],
+        "short_forms": [sorted(short_forms(name)) if name else [] for name in first],
         "given": [list(names) for names in given],
         "surname": ["".join(names) or None for names in family],
         "surname_sound": [sound("".join(names)) if names else None for names in family],
@@ -54,7 +54,7 @@ def comparable(people: pd.DataFrame, usable: dict[str, pd.Series], joined: np.nd
     for kind in CHECKS:
         columns[kind] = _plain(usable[kind].iloc[kept])
         columns[f"{kind}_sent"] = [value.upper().replace(" ", "") if value else None for value in _plain(rows[kind])]
-    listed = {"full_forms", "given", "surname_parts", "surname_keys", "also_known"}
+    listed = {"short_forms", "given", "surname_parts", "surname_keys", "also_known"}
     return pa.table({
         name: column if isinstance(column, pa.Array)
         else pa.array(column, type=pa.list_(pa.string()) if name in listed else pa.string())

@@ -22,7 +22,7 @@ class LinkageSettings:
     ``score``: a person held together by less than this gets no estimate ("Identity not confirmed").
     """
 
-    join: float = 0.995
+    join: float = 0.99
     split: float = 0.8
     review: float = 0.5
     score: float = 0.9
@@ -47,7 +47,7 @@ def threshold_problems(values: Mapping[str, Any], where: str) -> list[Problem]:
     for key in NAMES:
         value = values.get(key, 0.5)
         if type(value) is not float or not LEAST_REVIEW <= value < 1:
-            expected = f"a chance from {LEAST_REVIEW} to below 1, such as 0.995"
+            expected = f"a chance from {LEAST_REVIEW} to below 1, such as 0.99"
             found.append(Problem(repr(value), f"{where} {key}", expected, "Mend the line."))
     if found:
         return found
@@ -62,7 +62,7 @@ def threshold_problems(values: Mapping[str, Any], where: str) -> list[Problem]:
 
 #: The section as the template of partnership.toml states it.
 TEMPLATE = """[linkage]                                  # from which chance records of two agencies are one person
-join = 0.995                               # two records become one person from this chance on
+join = 0.99                                # two records become one person from this chance on
 split = 0.8                                # records that were one person last quarter stay one down to this chance
 review = 0.5                               # pairs from here up to join wait for a data steward: desist link-queue
 score = 0.9                                # a person held together by less gets no estimate: Identity not confirmed

@@ -1,0 +1,149 @@
+"""Which records become one person without an identifier, and which never do (REQUIREMENTS LNK-1, LNK-2)."""
+
+import pandas as pd
+import pytest
+
+from desist.intake.linking import evidence
+from desist.intake.linking.join import join
+from desist.intake.linking.settings import LinkageSettings
+
+HOME = {"dob": "1988-03-07", "postcode": "ZZ1 4AB"}
+FAR = {"dob": "1988-03-07", "postcode": "ZZ9 9XY"}
+
+
+def person(forename, surname, place=HOME, **cells):
+    return {"forename": forename, "surname": surname} | place | cells
+
+
+ONE = {
+    "equal": (person("Amara", "Okonkwo"), person("Amara", "Okonkwo")),
+    "short": (person("Robert", "Umbridge"), person("Bob", "Umbridge", postcode="ZZ1 4AB")),
+    "letters": (person("Mohammed", "Hussein"), person("Muhammad", "Husain")),
+    "accents": (person("Wojciech", "Łukasik"), person("WOJCIECH", "LUKASIK", FAR)),
+    "mover": (person("Oluwaseun", "Adebayo"), person("Oluwaseun", "Adebayo", FAR)),
+    "turned": (person("Jacinta", "Verwoerd"), person("Jacinta", "Verwoerd", dob="1988-07-03")),
+    "digit": (person("Philippa", "Tanqueray"), person("Philippa", "Tanqueray", dob="1989-03-07")),
+    "slip": (person("Grzegorz", "Brzęczyszczyk"), person("Grzegroz", "Brzeczyszczyk")),
+    "round": (person("Sandhu", "Navneet"), person("Navneet", "Sandhu")),
+    "married": (person("Henrietta", "Fotheringay"), person("Henrietta", "Wintersgill")),
+    "alias": (person("Cuthbert", "Ormerod", aliases="Blenkinsop"), person("Cuthbert", "Blenkinsop")),
+    "double": (person("Ximena", "Larrazabal-Ibarra"), person("Ximena", "Larrazabal")),
+    "mistyped": (person("Leopold", "Quatermain", crn="X123456"), person("Leopold", "Quatermain", crn="X123457")),
+}
+TWO = {
+    "twins": (person("Hassan", "Mukherjee"), person("Hussein", "Mukherjee")),
+    "rhyming": (person("Jayden", "Ravensworth"), person("Kayden", "Ravensworth")),
+    "generations": (person("Barnabas", "Thistlewood"), person("Barnabas", "Thistlewood", dob="1961-10-22")),
+    "undated": (person("Cordelia", "Hargreave"), person("Cordelia", "Hargreave", dob=None)),
+    "namesakes": (person("ada", "abel", {"dob": "1971-01-09", "postcode": "ZZ2 2QQ"}),
+                  person("ada", "abel", {"dob": "1999-12-24", "postcode": "ZZ8 1RR"})),
+    "initials": (person("Quentin", "Yarborough"), person("Q", "Y")),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def town(cases_of, pnc_of):
+    numbered = {
+        "numbers": (person("Isadora", "Penhaligon", pnc=pnc_of(1)), person("Isadora", "Penhaligon", pnc=pnc_of(2))),
+        "crns": (person("Ignatius", "Wolstenholme", crn="X111111"), person("Ignatius", "Wolstenholme", crn="X999999")),
+        "numbered twins": (person("Hassan", "Vandermeer", pnc=pnc_of(3)), person("Husna", "Vandermeer", pnc=pnc_of(4))),
+    }
+    return cases_of(ONE | TWO | numbered)
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_the_same_person_is_found_without_an_identifier(town, name):
+    assert town.one(name)
+    rows = town.rows.loc[[f"{name}-0", f"{name}-1"]]
+    assert (rows["method"] == "model").all() and rows["confirmed"].all()
+    assert ((rows["weight"] >= 0.99) & (rows["weight"] < 1)).all()
+    assert (rows["doubt"] == (1 - rows["weight"]).round(6)).all()
+    assert town.waits(name) == []
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_what_two_people_may_share_never_joins_them(town, name):
+    assert not town.one(name)
+
+
+@pytest.mark.parametrize(("name", "waits"), [
+    ("twins", ["review"]), ("rhyming", ["review"]), ("undated", ["review"]), ("numbers", ["review"]),
+    ("crns", ["review"]), ("numbered twins", []), ("namesakes", []), ("initials", ["initials"]),
+])  # fmt: skip
+def test_who_may_be_one_person_waits_for_a_steward_and_who_plainly_is_not_does_not(town, name, waits):
+    assert town.waits(name) == waits
+
+
+def test_two_different_identifiers_are_never_one_person_however_alike_the_rest(town):
+    assert not town.one("numbers") and not town.one("crns")
+
+
+def test_strangers_stay_apart(town):
+    strangers = town.rows[town.rows.index.str.match("^[YZ]")]
+    assert strangers["cluster"].is_unique and (strangers["method"] == "own record").all()
+
+
+def test_initials_that_fit_two_people_are_nobodys(cases_of):
+    found = cases_of({"two": (person("Quentin", "Yarborough"), person("Q", "Y"), person("Quasim", "Yilmaz", FAR))})
+    assert found.waits("two") == [] and len(set(found.rows.loc[["two-0", "two-1", "two-2"], "cluster"])) == 3
+    assert "initials and a birth date alone never link" in set(found.joined.unmatched["reason"])
+
+
+def test_neither_sex_nor_anything_else_that_is_protected_is_compared(cases_of, made_table):
+    compared = " ".join(
+        [*evidence.BLOCKING.values(), *evidence.TRAINING.values()]
+        + [level.when + comparison.missing for comparison in evidence.COMPARISONS for level in comparison.levels]
+    )
+    assert not any(word in compared for word in ("sex", "ethnic", "religion", "nationality", "disab"))
+    people = made_table([
+        {"source": "police", "agency_person": "N1", "sex": "M"} | person("Amara", "Okonkwo"),
+        {"source": "council", "agency_person": "C1", "sex": "F"} | person("Amara", "Okonkwo"),
+    ])  # fmt: skip
+    one, other = join(people), join(people.assign(sex=["F", "M"]))
+    pd.testing.assert_frame_equal(one.records, other.records)
+    pd.testing.assert_frame_equal(one.queue, other.queue)
+
+
+def test_the_order_of_the_rows_changes_nobody(town):
+    shuffled = town.people.sample(frac=1, random_state=3)
+    again = join(shuffled).records.sort_values(["source", "agency_person"], ignore_index=True)
+    first = town.joined.records.sort_values(["source", "agency_person"], ignore_index=True)
+    pd.testing.assert_frame_equal(again.drop(columns="cluster"), first.drop(columns="cluster"))
+    assert (again.groupby("cluster").ngroup() == first.groupby("cluster").ngroup()).all()
+
+
+# --- thresholds: three cases of LNK-2, and hysteresis
+
+
+def test_below_the_threshold_they_wait_and_who_was_one_person_before_stays_one(cases_of):
+    case = {"mover": ONE["mover"]}
+    strict = LinkageSettings(join=0.999999, split=0.8, score=0.9)
+    apart = cases_of(case, settings=strict)
+    assert not apart.one("mover") and apart.waits("mover") == ["review"]
+    before = pd.DataFrame({"source": ["probation", "council"], "agency_person": ["mover-0", "mover-1"],
+                           "person_id": ["p1", "p1"]})  # fmt: skip
+    kept = cases_of(case, settings=strict, before=before)
+    assert kept.one("mover") and kept.waits("mover") == []
+    split = cases_of(case, settings=LinkageSettings(join=0.999999, split=0.999999, score=0.9), before=before)
+    assert not split.one("mover")
+    apart_before = cases_of(case, settings=strict, before=before.assign(person_id=["p1", "p2"]))
+    assert not apart_before.one("mover")
+
+
+def test_a_person_held_together_by_less_than_what_may_be_scored_is_unconfirmed(cases_of):
+    found = cases_of({"mover": ONE["mover"]}, settings=LinkageSettings(join=0.9, split=0.8, score=0.9))
+    assert found.rows.loc["mover-0", "confirmed"]
+    weight = found.rows.loc["mover-0", "weight"]
+    doubtful = cases_of({"mover": ONE["mover"]}, settings=LinkageSettings(join=0.999999, split=0.8, score=0.999999),
+                        before=pd.DataFrame({"source": ["probation", "council"], "person_id": ["p1", "p1"],
+                                             "agency_person": ["mover-0", "mover-1"]}))  # fmt: skip
+    assert doubtful.one("mover") and weight < 0.999999
+    assert not doubtful.rows.loc[["mover-0", "mover-1"], "confirmed"].any()
+
+
+@pytest.mark.parametrize("values", [
+    {"join": 1.0}, {"join": 0.7, "split": 0.8}, {"review": 0.9, "split": 0.8}, {"score": 0.999}, {"review": 0.0},
+])  # fmt: skip
+def test_thresholds_that_make_no_sense_are_refused(values):
+    with pytest.raises(ValueError, match="linkage"):
+        LinkageSettings(**values)
