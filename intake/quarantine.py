@@ -22,6 +22,10 @@ from desist.records.errors import Refused
 
 #: So many ranges of lines are printed for one reason; the JSON has them all.
 RANGES_NAMED = 8
+WHAT_A_LINE_IS = (
+    "A line is the row's line in the agency's own file: in a CSV file or a sheet the first is line 1, in a Parquet "
+    "file the first row."
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Quarantine:
                 never_kept = " (nothing is kept of it)" if reason in REFUSED_ROWS else ""
                 lines.append(f"    {len(numbers):,} rows: {reason}{never_kept}")
                 lines.append(f"        lines {_named(ranges(numbers))}")
-        return "\n".join([*lines, "A line is the row's line in the agency's own file; the header is line 1."])
+        return "\n".join([*lines, WHAT_A_LINE_IS])
 
 
 def ranges(lines: Sequence[int]) -> list[str]:

@@ -5,6 +5,7 @@ import datetime as dt
 import sqlite3
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -379,6 +380,35 @@ def test_a_corrected_client_row_that_ends_consent_removes_what_is_held(partnersh
     assert partnership.store.read("trt_episode").empty and partnership.store.read("trt_client").empty
     assert partnership.vault.identities([partnership.store.extract("treatment", "identity")["held_as"]]).empty
     assert partnership.store.verify() == [] and quarantine_faults(partnership.store) == []
+
+
+def test_erasing_a_person_reaches_corrected_rows_and_those_that_wait_again_and_the_sums_still_hold(police):
+    police.read()
+    correct(police, [sanction(3, disposal="Zzyzx"), sanction(6, offence_code="46", disposal="Qwxyz")])
+    police.link()
+    [person] = police.vault.key_map().query("agency_person == 'N1'")["person_id"]
+    assert "Zzyzx" in police.words() and "Qwxyz" in police.words()
+    assert police.store.erase(person) > 0
+    police.vault.erase(person)
+    assert "Zzyzx" not in police.words() and "Qwxyz" not in police.words()
+    assert sums(police) == [(5, 1, 2, 2), (2, 1, 1, 0)]
+    assert quarantine_faults(police.store) == [] and police.store.verify() == []
+
+
+def test_several_rows_that_a_mapping_made_of_one_line_are_corrected_together(police, refusal):
+    police.read()
+    store = police.store
+    manifest = store.manifest()
+    extract = manifest["extracts"]["police/pol_sanction"][0]
+    rows = store.partition(extract["quarantine"]).to_pandas()
+    rows.loc[rows["line"] == 6, "line"] = 3
+    again = pa.Table.from_pandas(rows.sort_values("line"), preserve_index=False).replace_schema_metadata(None)
+    extract["quarantine"] = store.write_quarantine("police", "pol_sanction", again) | {"history": []}
+    store.commit(manifest, because="a mapping")
+    assert "another number of rows than wait for the lines 3" in refusal(lambda: correct(police, [sanction(3)]))
+    report = correct(police, [sanction(3), sanction(3, disposal="another")])
+    assert report.file.accepted == 2 and sums(police) == [(5, 1, 2, 2), (2, 2, 0, 0)]
+    assert quarantine_faults(store) == []
 
 
 # --- killed, and property
