@@ -215,6 +215,34 @@ class TableQuality:
         return float(sum(earlier) / len(earlier))
 
 
+@dataclass(frozen=True)
+class Changed:
+    """Events of months that were over when the extract before was cut: how many then, and what came or went since."""
+
+    then: int
+    added: int
+    gone: int
+
+
+def changed_since(one: TableQuality) -> Changed | None:
+    """How the months that the extract before had already told of differ now; None where there is none before.
+
+    Added are events recorded late. Gone are records that were removed, merged or not sent again.
+    """
+    if not one.event or not one.before or "months" not in one.before[0]["figures"]:
+        return None
+    before = one.before[0]
+    then, now = before["figures"]["months"], one.figures["months"]
+    oldest = str(np.datetime64(one.extract_date, "M") - (MONTHS_KEPT - 1))
+    over = [month for month in {*then, *now} if oldest <= month < str(before["extract_date"])[:7]]
+    steps = [now.get(month, 0) - then.get(month, 0) for month in over]
+    return Changed(
+        sum(then.get(month, 0) for month in over),
+        sum(step for step in steps if step > 0),
+        -sum(step for step in steps if step < 0),
+    )
+
+
 def _late(figures: Figures) -> int:
     return int(sum(figures["lateness"][LATENESS_DAYS.index(LATE_AFTER) + 1:]))  # fmt: skip
 
@@ -248,6 +276,7 @@ WAITING_SHARE = 0.05
 MISSING_ROSE = 0.10
 LATE_ROSE = 0.10
 FEWER_ROWS = 0.10
+GONE_SHARE = 0.05
 VOLUME_LOW, VOLUME_HIGH = 0.5, 2.0
 #: A table whose newest row is older than this at the cut is recorded no longer, or its extract was cut short.
 SILENT_DAYS = 45
@@ -268,7 +297,9 @@ class Look:
             raise ValueError(f"there is nothing to ask about {self.about!r}")
 
 
-ABOUT = ("waiting", "always_empty", "missing_rose", "fewer_rows", "volume_low", "volume_high", "silent", "late_rose")
+ABOUT = (
+    "waiting", "always_empty", "missing_rose", "fewer_rows", "gone", "volume_low", "volume_high", "silent", "late_rose",
+)  # fmt: skip
 
 
 def what_to_look_at(tables: Sequence[TableQuality]) -> tuple[Look, ...]:
@@ -317,6 +348,9 @@ def _of_events(one: TableQuality) -> list[Look]:
         silent = (one.extract_date - dt.date.fromisoformat(one.figures["last_recorded"])).days
         if silent > SILENT_DAYS:
             found.append(Look(one.source, one.table, "silent", parts=(silent,)))
+    changed = changed_since(one)
+    if changed and changed.then >= LEAST_ROWS and changed.gone >= GONE_SHARE * changed.then:
+        found.append(Look(one.source, one.table, "gone", parts=(changed.gone, changed.then)))
     earlier = one.before[0]["figures"] if one.before else {}
     if "lateness" in earlier and min(earlier["rows"], one.figures["rows"]) >= LEAST_ROWS:
         counts = (one.late, one.figures["rows"], _late(earlier), earlier["rows"])

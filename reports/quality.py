@@ -25,6 +25,7 @@ from desist.intake.quality import (
     Figures,
     Look,
     TableQuality,
+    changed_since,
 )
 from desist.measures.disclosure import (
     HIDDEN,
@@ -162,6 +163,8 @@ def look_sentence(look: Look) -> str:
                                 "Ask what changed.",
         "fewer_rows": lambda: f"{count[0]} rows were accepted, {count[1]} of the extract before. Ask whether the "
                               "extract was cut short or records were removed.",
+        "gone": lambda: f"{count[0]} of {count[1]} events of months already sent are gone. Ask whether records were "
+                        "removed or merged.",
         "volume_low": lambda: f"{count[0]} rows recorded in the last 13 weeks, {count[1]} in a usual quarter. Ask "
                               "whether everything was sent.",
         "volume_high": lambda: f"{count[0]} rows recorded in the last 13 weeks, {count[1]} in a usual quarter. Ask "
@@ -300,11 +303,15 @@ def _months(source: str, tables: Sequence[TableQuality]) -> TextTable | None:
         told = one.figures["months"]
         usual = sum(told.get(month, 0) for month in year) / len(year)
         cells = [show_count(told.get(month, 0), PARTNERSHIP) for month in months]
-        rows.append((one.table, show_count(round(usual), PARTNERSHIP), *cells))
-    header = ("Table", "Usual month", *months)
+        changed = changed_since(one)
+        since = (changed.added, changed.gone) if changed else (None, None)
+        rows.append((one.table, show_count(round(usual), PARTNERSHIP), *cells,
+                     *(show_count(count, PARTNERSHIP) for count in since)))  # fmt: skip
+    header = ("Table", "Usual month", *months, "Since added", "Since gone")
     notes = (
         f"By the month of the event. The newest months fill up as events are recorded; {months[-1]} ends with the "
         "extract. Usual month: the mean of the twelve months before these.",
+        "Since added and gone: against what the extract before told of months that were over then.",
     )
     return TextTable(f"Events of {source} by month", header, tuple(rows), notes)
 

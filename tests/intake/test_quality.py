@@ -22,9 +22,11 @@ from desist.intake.quality import (
     REFERENCE,
     UNREADABLE,
     VALUE,
+    Changed,
     Look,
     TableQuality,
     add_figures,
+    changed_since,
     figures_of,
     kind_of,
     table_qualities,
@@ -245,8 +247,20 @@ def figures(rows=100, missing=0, quarters=(100, 100, 100, 100, 100), late=0, las
             "quarters": list(quarters), "months": {}, "last_event": last, "last_recorded": last}  # fmt: skip
 
 
-def earlier(accepted=100, **told):
-    return ({"extract_date": "2026-06-30", "accepted": accepted, "figures": figures(**told)},)
+def earlier(accepted=100, months=None, **told):
+    kept = figures(**told) | {"months": months or {}}
+    return ({"extract_date": "2026-06-30", "accepted": accepted, "figures": kept},)
+
+
+def of_months(now, then):
+    return table(figures=figures() | {"months": now}, before=earlier(months=then))
+
+
+def test_months_that_were_over_at_the_extract_before_are_compared_one_by_one():
+    one = of_months({"2026-03": 30, "2026-05": 8, "2026-06": 9, "2026-07": 5, "2024-06": 4},
+                    {"2026-03": 20, "2026-04": 7, "2026-05": 10, "2026-06": 50, "2024-06": 9})  # fmt: skip
+    assert changed_since(one) == Changed(then=37, added=10, gone=9)
+    assert changed_since(table(figures=figures())) is None and changed_since(table()) is None
 
 
 @pytest.mark.parametrize(
@@ -262,6 +276,8 @@ def earlier(accepted=100, **told):
         (table(figures=figures(missing=100)), ["always_empty"]),
         (table(figures=figures(missing=29), before=earlier(missing=20)), []),
         (table(figures=figures(missing=30), before=earlier(missing=20)), ["missing_rose"]),
+        (of_months({"2026-03": 96}, {"2026-03": 100}), []),
+        (of_months({"2026-03": 95}, {"2026-03": 100}), ["gone"]),
         (table(figures=figures(quarters=(50, 100, 100, 100, 100))), []),
         (table(figures=figures(quarters=(49, 100, 100, 100, 100))), ["volume_low"]),
         (table(figures=figures(quarters=(200, 100, 100, 100, 100))), []),

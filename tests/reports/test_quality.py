@@ -60,6 +60,7 @@ def test_when_and_how_many_events_are_told_beside_the_usual_quarter(made):
     }  # fmt: skip
     months = cells(section(page).tables[2], "pol_sanction")
     assert (months["2026-09"], months["2026-08"], months["2026-04"], months["Usual month"]) == ("10", "[c]", "0", "20")
+    assert (months["Since added"], months["Since gone"]) == ("0", "0")
 
 
 def test_of_a_table_with_few_rows_no_date_is_told(made):
