@@ -11,6 +11,7 @@ import pandas as pd
 from desist.intake.linking.decisions import decided_pairs
 from desist.intake.linking.exact import (
     AGREEING,
+    CONFLICT,
     INITIALS_ONLY,
     LINKING,
     NOTHING_TO_LINK,
@@ -192,7 +193,7 @@ class _Work:
         for kind in LINKING:
             nothing &= self.people[kind].isna().to_numpy()
         initials = only_initials(self.people) & self.people["dob"].notna().to_numpy() & _any_name(self.people)
-        rows = [*self.unmatched]
+        rows = [row for row in self.unmatched if row[2] != CONFLICT or self.doubtful[row[0]]]
         rows += [(int(n), "none", INITIALS_ONLY if initials[n] else NOTHING_TO_LINK)
                  for n in np.flatnonzero(nothing & alone)]  # fmt: skip
         sources, numbers = self.people["source"].tolist(), self.people["agency_person"].tolist()

@@ -21,6 +21,8 @@ from desist.intake.linking.evidence import BLOCKING, COMPARISONS, COUNTED, TRAIN
 
 #: Fewer records teach nothing that could be relied on: the usual chances of evidence.py stand.
 LEAST_TO_LEARN = 5000
+#: Among fewer, one person's own records would make their name or birth date look common.
+LEAST_TO_COUNT = 500
 #: Random pairs from which u is counted.
 RANDOM_PAIRS = 500_000
 #: Most pairs that one round of expectation-maximisation looks at.
@@ -115,7 +117,9 @@ def _column(comparison: Comparison) -> str:
     return comparison.name.replace(" ", "_").lower()
 
 
-def _splink_comparison(comparison: Comparison, chances: list[tuple[float, float]] | None) -> dict[str, Any]:
+def _splink_comparison(
+    comparison: Comparison, chances: list[tuple[float, float]] | None, by_frequency: bool
+) -> dict[str, Any]:
     levels: list[dict[str, Any]] = [
         {"sql_condition": comparison.missing, "label_for_charts": "missing", "is_null_level": True}
     ]
@@ -125,7 +129,7 @@ def _splink_comparison(comparison: Comparison, chances: list[tuple[float, float]
         }  # fmt: skip
         if chances:
             told["m_probability"], told["u_probability"] = chances[place]
-        if level.frequency:
+        if level.frequency and by_frequency:
             told["tf_adjustment_column"] = level.frequency
         levels.append(told)
     return {"output_column_name": _column(comparison), "comparison_levels": levels}
@@ -135,13 +139,16 @@ def _linker(connection: Any, chances: Chances | None, prior: float, rules: Mappi
     from splink import Linker
     from splink.backends.duckdb import DuckDBAPI
 
+    [(records,)] = connection.execute("select count(*) from records").fetchall()
     settings = {
         "link_type": "dedupe_only",
         "unique_id_column_name": "unique_id",
         "sql_dialect": "duckdb",
         "probability_two_random_records_match": prior,
         "retain_matching_columns": True,  # else no levels come back
-        "comparisons": [_splink_comparison(c, chances[c.name] if chances else None) for c in COMPARISONS],
+        "comparisons": [
+            _splink_comparison(c, chances[c.name] if chances else None, records >= LEAST_TO_COUNT) for c in COMPARISONS
+        ],
         "blocking_rules_to_generate_predictions": [
             {"blocking_rule": f"{rule} and l.joined != r.joined", "sql_dialect": "duckdb"} for rule in rules.values()
         ],

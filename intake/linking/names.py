@@ -77,7 +77,8 @@ def spelling(name: str) -> str:
 def _nicknames() -> dict[str, set[str]]:
     from nicknames import NickNamer
 
-    return NickNamer().nickname_lookup
+    listed: dict[str, set[str]] = NickNamer().nickname_lookup
+    return listed
 
 
 @cache

@@ -66,7 +66,7 @@ def decide(vault: Vault, pair: tuple[Record, Record], decision: str, *, by: str,
     if reason not in REASONS:
         listed = "; ".join(f"{code} ({words})" for code, words in REASONS.items())
         raise Refused(f"The reason is one of: {listed}.")
-    made = Decision(*sorted(pair), decision)
+    made = Decision(min(pair), max(pair), decision)
     if decision == WITHDRAWN:
         if not vault.withdraw_decision(made.pair):
             raise Refused("Nobody has decided about these two records, so there is nothing to withdraw.")
@@ -79,7 +79,7 @@ def decide(vault: Vault, pair: tuple[Record, Record], decision: str, *, by: str,
 def check_decision(vault: Vault, pair: tuple[Record, Record], decision: str) -> None:
     """Raise Refused where the decision contradicts earlier ones; nothing is kept."""
     if decision in (SAME, DIFFERENT):
-        _refuse_contradiction(vault.link_decisions(), Decision(*sorted(pair), decision))
+        _refuse_contradiction(vault.link_decisions(), Decision(min(pair), max(pair), decision))
 
 
 def _refuse_contradiction(earlier: pd.DataFrame, made: Decision) -> None:

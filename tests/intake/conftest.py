@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from desist.intake.contracts import CONTRACTS
-from desist.intake.linkage import link
 from desist.intake.linked import read_linked
+from desist.intake.linking.run import link
 from desist.intake.read import read_extracts
 from desist.intake.store import Store
 from desist.intake.vault import Vault

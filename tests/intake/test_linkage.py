@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desist.intake.contracts import IDENTIFIERS
-from desist.intake.linkage import join
+from desist.intake.linking import steward
+from desist.intake.linking.join import join
 from desist.records.errors import Refused
 
 
@@ -277,6 +278,182 @@ def test_nobody_is_merged_across_birth_dates_and_order_does_not_matter(records, 
     shuffled = order.copy()
     shuffler.shuffle(shuffled)
     assert clusters(order) == clusters(shuffled)
+
+
+# --- the steward's queue and decisions, over re-runs
+
+
+ADA = {"dob": "1990-05-17", "forename": "Ada", "surname": "Madeup", "postcode": "ZZ1 1AA"}
+
+
+@pytest.fixture
+def twins(partnership):
+    """P1 and N1 are twins as far as anybody can tell; N2 is P2 with a birth date that does not fit."""
+    partnership.identity("probation", "P1", crn="X100001", **ADA)
+    partnership.identity("police", "N1", **ADA | {"forename": "Winifred"})
+    partnership.identity("probation", "P2", crn="X100002", dob="1980-01-01")
+    partnership.identity("council", "C2", crn="X100002", dob="1955-12-31")
+    partnership.read()
+    return partnership
+
+
+def decide(partnership, pair, decision, reason="agency_confirmed"):
+    return steward.decide(partnership.vault, pair, decision, by="a.steward", on=partnership.cut, reason=reason)
+
+
+def test_pairs_wait_under_numbers_that_stay_theirs(twins):
+    report = twins.link()
+    queue = twins.vault.link_queue()
+    assert queue["number"].tolist() == [1, 2] and report.queue == {"conflict": 1, "review": 1}
+    assert queue["kind"].tolist() == ["conflict", "review"]
+    assert "Madeup" not in queue.to_csv() and "1955" not in queue.to_csv()
+    twins.tables["council"]["identity"][0]["dob"] = "1980-01-01"  # settles the first
+    twins.identity("police", "N3", **ADA | {"forename": "Gwendolen"})
+    twins.read()
+    twins.link()
+    queue = twins.vault.link_queue()
+    numbers = dict(zip(zip(queue["left_number"], queue["right_number"], strict=True), queue["number"], strict=True))
+    assert numbers[("N1", "P1")] == 2 and 1 not in numbers.values() and set(numbers.values()) == {2, 3, 4}
+
+
+def test_a_stewards_decision_survives_every_rerun(twins):
+    twins.link()
+    apart = ids(twins)
+    assert twins.linked().unconfirmed == {apart["P2"], apart["C2"]}
+    decide(twins, steward.asked_about(twins.vault, "1"), "same")
+    decide(twins, steward.asked_about(twins.vault, "2"), "same")
+    assert twins.vault.link_queue().empty
+    for _ in range(2):
+        report = twins.link()
+        assert ids(twins)["P2"] == ids(twins)["C2"] == apart["P2"] and ids(twins)["P1"] == ids(twins)["N1"]
+        assert twins.linked().unconfirmed == frozenset() and report.decisions == {"same": 2}
+    twins.cut = twins.cut.replace(month=10, day=1)
+    twins.read()
+    twins.link()
+    assert ids(twins)["P2"] == ids(twins)["C2"] == apart["P2"]
+    decide(twins, (("council", "C2"), ("probation", "P2")), "withdrawn", "decided_in_error")
+    assert twins.link().split == 1 and ids(twins)["P2"] != ids(twins)["C2"]
+
+
+def test_different_settles_a_conflict_and_both_are_confirmed(twins):
+    twins.link()
+    decide(twins, steward.asked_about(twins.vault, "council:C2=probation:P2"), "different", "identifier_mistyped")
+    report = twins.link()
+    assert twins.linked().unconfirmed == frozenset() and report.queue == {"review": 1}
+    assert rows(twins)["P2"][1:] == [1.0, True] and ids(twins)["P2"] != ids(twins)["C2"]
+
+
+def test_a_decision_is_refused_that_contradicts_an_earlier_one_or_gives_no_reason(twins, refusal):
+    twins.link()
+    first, second = (("police", "N1"), ("probation", "P1")), (("council", "C2"), ("police", "N1"))
+    decide(twins, first, "same")
+    decide(twins, second, "same")
+    assert "contradicts" in refusal(lambda: decide(twins, (("council", "C2"), ("probation", "P1")), "different"))
+    assert "agency_confirmed" in refusal(lambda: decide(twins, first, "different", "because"))
+    assert "No pair 77" in refusal(lambda: steward.asked_about(twins.vault, "77"))
+    assert "not in the linked extracts" in refusal(lambda: steward.asked_about(twins.vault, "police:N1=police:N9"))
+    assert "nothing to withdraw" in refusal(lambda: decide(twins, (("police", "N1"), ("probation", "P2")), "withdrawn"))
+
+
+def test_erasing_a_person_forgets_what_waits_and_what_was_decided_about_them(twins):
+    twins.link()
+    decide(twins, steward.asked_about(twins.vault, "1"), "same")
+    twins.link()
+    person, twin = ids(twins)["P2"], ids(twins)["P1"]
+    assert twins.vault.holds(person) == 5  # two identity rows, two entries of the key map, one decision
+    assert twins.vault.erase(person) == 5 and twins.vault.holds(person) == 0
+    assert twins.vault.link_decisions().empty and len(twins.vault.link_queue()) == 1
+    assert twins.vault.erase(twin) == 3 and twins.vault.link_queue().empty  # identity, key map and what waited
+
+
+# --- merge and split
+
+
+def test_a_merge_and_a_split_are_noted_for_each_person_and_nobody_else(partnership, pnc):
+    partnership.identity("probation", "P1", pnc=pnc(1)).identity("probation", "P2", pnc=pnc(7))
+    partnership.identity("police", "N1", pnc=pnc(2))
+    partnership.read()
+    assert partnership.link().reissued == ()
+    apart = ids(partnership)
+    partnership.tables["police"]["identity"][0]["pnc"] = pnc(1)
+    partnership.read()
+    report = partnership.link()
+    assert {person.person_id: (person.reason, person.before, person.now) for person in report.reissued} == {
+        apart["P1"]: ("merge", 1, 2), apart["N1"]: ("merge", 1, 0),
+    }  # fmt: skip
+    noted = [row for row in partnership.log.rows() if row["operation"] == "person.reissued"]
+    assert {row["subject"] for row in noted} == {partnership.log.subject_ref(apart[name]) for name in ("P1", "N1")}
+    assert {row["reason"] for row in noted} == {"merge"} and apart["P1"] not in str(noted)
+    partnership.link()
+    assert len([row for row in partnership.log.rows() if row["operation"] == "person.reissued"]) == 2
+    partnership.tables["police"]["identity"][0]["pnc"] = pnc(2)
+    partnership.read()
+    assert {person.reason for person in partnership.link().reissued} == {"split"}
+
+
+def test_a_linking_that_is_killed_notes_nobody_twice(partnership, pnc, monkeypatch):
+    partnership.identity("probation", "P1", pnc=pnc(1)).identity("police", "N1", pnc=pnc(2)).read()
+    partnership.link()
+    partnership.tables["police"]["identity"][0]["pnc"] = pnc(1)
+    partnership.read()
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("desist.intake.linking.run.write_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            partnership.link()
+    partnership.link()
+    assert len([row for row in partnership.log.rows() if row["operation"] == "person.reissued"]) == 2
+
+
+def test_the_report_says_who_came_back_and_kept_their_id(agencies):
+    agencies.read()
+    assert agencies.link().returned == 0
+    report = agencies.link()
+    assert (report.returned, report.kept) == (3, 3)
+    agencies.tables["council"]["identity"] = [
+        row | {"crn": "X100002"} for row in agencies.tables["council"]["identity"]
+    ]  # fmt: skip
+    agencies.read()
+    report = agencies.link()
+    assert (report.returned, report.kept) == (3, 2)
+
+
+def test_doubt_travels_with_each_person_whose_links_leave_any(partnership):
+    partnership.identity("probation", "P1", crn="X100001").identity("probation", "P2", crn="X100002")
+    partnership.identity("council", "C1", crn="X100001", dob="").identity("council", "C2", crn="X100002")
+    partnership.read()
+    partnership.link()
+    assert partnership.linked().doubt == {ids(partnership)["P1"]: 0.1}
+
+
+# --- birth dates that disagree
+
+
+def test_somebody_is_adult_only_if_every_birth_date_stated_says_so(partnership):
+    numbers = {"crn": "X100001", "prison_number": "A1111AA", "forename": "Ada", "surname": "Madeup"}
+    for source, number, dob in (("probation", "P1", "2008-09-01"), ("council", "C1", "2008-09-01"),
+                                ("prison", "A1", "2008-10-01")):  # fmt: skip
+        partnership.identity(source, number, dob=dob, **numbers)
+    partnership.read()
+    partnership.link()
+    [person] = set(ids(partnership).values())
+    vault, day = partnership.vault, pd.Timestamp("2026-09-15").date()
+    assert not vault.is_adult([person], day)[person] and vault.age_at([person], day)[person] == 18
+    assert vault.is_adult([person], pd.Timestamp("2026-10-01").date())[person]
+
+
+def test_a_birth_date_on_which_agencies_are_even_is_unknown(partnership):
+    partnership.identity("probation", "P1", crn="X100001", dob="1990-05-17", forename="Ada", surname="Madeup")
+    partnership.identity("council", "C1", crn="X100001", dob="1990-05-18", forename="Ada", surname="Madeup")
+    partnership.read()
+    partnership.link()
+    [person] = set(ids(partnership).values())
+    day = pd.Timestamp("2026-09-15").date()
+    assert pd.isna(partnership.vault.age_at([person], day)[person])
+    assert partnership.vault.is_adult([person], day)[person]
 
 
 # --- vault, equality store, erasure

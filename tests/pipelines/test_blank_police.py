@@ -15,8 +15,8 @@ from desist.features.events import events_from
 from desist.features.outcomes import PROVEN_REOFFENDING, label_outcomes
 from desist.features.standard_features import standard_register
 from desist.features.tables import ROW
-from desist.intake.linkage import link
 from desist.intake.linked import read_linked
+from desist.intake.linking.run import link
 from desist.intake.read import read_extracts
 from desist.intake.vault import Vault
 from desist.models.estimators.spline import SplineLogistic

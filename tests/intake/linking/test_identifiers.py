@@ -45,10 +45,12 @@ def test_a_birth_date_with_one_slip_is_forgiven_where_identifier_and_names_agree
 
 @pytest.mark.parametrize("other", [
     {"dob": "1990-05-18", "forename": "Winifred"}, {"dob": "1990-05-18", "surname": "Otherwise"},
-    {"dob": "1981-08-30"}, {"dob": None, "forename": "Winifred", "surname": "Otherwise"}, {"dob": "1990-05-18", "forename": None},
+    {"dob": "1981-08-30"}, {"dob": None, "forename": "Winifred", "surname": "Otherwise"},
+    {"dob": "1990-05-18", "forename": None},
 ])  # fmt: skip
 def test_an_identifier_does_not_join_who_plainly_differ_otherwise_and_a_steward_is_asked(found, other):
-    records, joined = found(("probation:P1", ADA | {"crn": "X100001"}), ("council:C1", ADA | {"crn": "X100001"} | other))
+    mine = ADA | {"crn": "X100001"}
+    records, joined = found(("probation:P1", mine), ("council:C1", mine | other))
     assert not one(records, "probation:P1", "council:C1")
     assert not records["confirmed"].any() and (records["doubt"] == 1).all()
     assert joined.queue["kind"].tolist() == ["conflict"]
@@ -119,7 +121,8 @@ def test_a_decision_about_a_record_that_is_gone_waits(found):
 
 def test_the_weakest_link_is_what_a_person_is_doubted_by(found):
     records, _ = found(
-        ("probation:P1", ADA | {"crn": "X100001", "prison_number": "A1111AA"}), ("council:C1", ADA | {"crn": "X100001"}),
+        ("probation:P1", ADA | {"crn": "X100001", "prison_number": "A1111AA"}),
+        ("council:C1", ADA | {"crn": "X100001"}),
         ("prison:A1", {"prison_number": "A1111AA"}),
     )  # fmt: skip
     assert records["weight"].to_dict() == {"probation:P1": 1.0, "council:C1": 1.0, "prison:A1": 0.9}
