@@ -92,7 +92,7 @@ def read_delivery(
             if isinstance(found, bytes):
                 mapping = str(entry.get("mapping", ""))
                 files.append(SentFile(entry["table"], origin[1], entry["agreement"], found, hash_bytes(found), mapping))
-            elif [file for file in entries if isinstance(file, dict) and _name(file) == origin[1]][0] is entry:
+            elif next(file for file in entries if isinstance(file, dict) and _name(file) == origin[1]) is entry:
                 faults = found
         problems += faults
     problems += _repeated([file.table for file in files], where)
@@ -121,7 +121,7 @@ def _content(
         return found
     if ask is None or entry["url"] != urls.get(str(entry.get("mapping", ""))):
         return [
-            Problem("a database that its mapping does not name", where, "the `url` that stands in the mapping's [format]",
+            Problem("a database that its mapping does not name", where, "the `url` of its mapping's [format]",
                     "Make the mapping with `desist map URL --query FILE`, and copy its url.")
         ]  # fmt: skip
     try:

@@ -1,4 +1,4 @@
-"""Rows of an agency's database: one SELECT, read only, its answer kept as Parquet so that it is read and hashed once."""
+"""Rows of an agency's database: one SELECT, read only, its answer kept as Parquet, so that it is asked once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def fetch(url: str, query: str) -> bytes:
     except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise Refused("The database cannot be asked.", [
             Problem(f"no driver for it ({type(error).__name__})", _shown(url), "a database whose driver is installed",
-                    "For PostgreSQL install psycopg, and write postgresql+psycopg:// in the URL.")]) from None  # fmt: skip
+                    "For PostgreSQL: pip install psycopg, and postgresql+psycopg:// in the URL.")]) from None  # fmt: skip
     try:
         with engine.connect() as connection:
             if address.get_backend_name() == "postgresql":
@@ -50,7 +50,7 @@ def fetch(url: str, query: str) -> bytes:
         origin = getattr(error, "orig", None)
         raise Refused("The database did not answer.", [
             Problem(f"{type(origin or error).__name__}", _shown(url), "an answer to the query",
-                    f"Try the query in the database's own tool; the password is read from {PASSWORD}.")]) from None  # fmt: skip
+                    f"Try it in the database's own tool. The password is read from {PASSWORD}.")]) from None  # fmt: skip
     return _parquet(names, rows)
 
 
@@ -66,7 +66,7 @@ def _address(url: str) -> Any:
     if address.password is not None or any("password" in key.lower() for key in address.query):
         raise Refused("The database was not asked.", [
             Problem("a password in the URL", _shown(url), "a URL without one",
-                    f"Take it out, change it where it was seen, and set {PASSWORD} for this command alone.")])  # fmt: skip
+                    f"Take it out, change it where it was seen, and set {PASSWORD} instead.")])  # fmt: skip
     if address.get_backend_name() == "sqlite":
         return _sqlite(address, url)
     password = os.environ.get(PASSWORD)

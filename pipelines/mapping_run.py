@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ LARGEST_FILE = 2 * 2**30
 
 @dataclass(frozen=True)
 class MapResult:
-    """What was found and proposed; ``written``: the mapping's file, where one was written. Holds no cell of people's."""
+    """What was found and proposed; ``written``: the mapping's file, where there is one. Holds no cell of people's."""
 
     file: str
     tables: tuple[dict[str, Any], ...] = ()
@@ -66,7 +65,7 @@ def map_file(
     sheets, notes = found
     if not tables:
         return _which(shown, sheets, notes)
-    chosen = [_best_sheet(sheets, table) for table in tables]
+    chosen = [_best_sheet(sheets, table, _sender(tables)) for table in tables]
     name = name or _name_from(shown, chosen)
     path = workspace.mappings / f"{name}.toml"
     _write(path, name, shown, chosen, today=today, url=source if kind == "query" else "")
@@ -89,8 +88,14 @@ def _check(tables: Sequence[str], shown: str) -> None:
         raise Refused(f"{shown} cannot be mapped.", problems)
 
 
-def _best_sheet(sheets: Sequence[Found], table: str) -> TableProposal:
-    return max((propose(found, table) for found in sheets), key=lambda one: one.worth)
+def _best_sheet(sheets: Sequence[Found], table: str, source: str) -> TableProposal:
+    return max((propose(found, table, source) for found in sheets), key=lambda one: one.worth)
+
+
+def _sender(tables: Sequence[str]) -> str:
+    """Who sends the file, where one of its tables says so."""
+    senders = {CONTRACTS[table].sources for table in tables if len(CONTRACTS[table].sources) == 1}
+    return next(iter(senders))[0] if len(senders) == 1 else ""
 
 
 def _name_from(shown: str, chosen: Sequence[TableProposal]) -> str:
@@ -181,7 +186,9 @@ def _origin(proposal: Any) -> str:
     column = proposal.map
     if column.sources:
         return " + ".join(column.sources) + (" (end's row)" if column.second else "")
-    return "the extract's date" if column.use else f"always {column.constant}"
+    if column.constant is None:
+        return "the extract's date" if column.use else "the columns of each entry"
+    return f"always {column.constant}"
 
 
 def _table_lines(one: TableProposal) -> list[str]:
@@ -227,7 +234,7 @@ def reuse(source: str, content: bytes, workspace: Workspace, name: str, *, today
     path = workspace.mappings / f"{name}.toml"
     if not path.exists():
         raise Refused(f"There is no mapping {name}.", [
-            Problem("no such file", str(path), "a mapping made before", "Run `desist map FILE --as TABLE` first.")])  # fmt: skip
+            Problem("no such file", str(path), "a mapping", "Run `desist map FILE --as TABLE` first.")])  # fmt: skip
     whole, shown = read_mapping(path), Path(source).name
     lines, changes, usable, tables = [f"{shown} under the mapping {name}:"], list[str](), True, []
     for table in whole.tables:
@@ -263,6 +270,6 @@ def file_bytes(path: Path) -> bytes:
     if not path.is_file():
         raise Refused(f"There is no file {path}.", [
             Problem("no such file", str(path), "a file, or a database's URL", "Name the agency's file.")])  # fmt: skip
-    if os.path.getsize(path) > LARGEST_FILE:
+    if path.stat().st_size > LARGEST_FILE:
         raise Refused(f"{path.name} is larger than {LARGEST_FILE:,} bytes: ask for it as Parquet, or in parts.")
     return path.read_bytes()

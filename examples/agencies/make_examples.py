@@ -176,7 +176,7 @@ def treatment(folder: Path, known: list[dict[str, Any]]) -> None:
             done = start + dt.timedelta(120) if draw.random() < 0.6 else None
             ended = f"{done:%d/%m/%Y}" if done else ""
             write.writerow([*client, f"E{episode:04d}", f"{referred:%d/%m/%Y}",
-                            draw.choice(["Self", "GP", "Probation", "Arrest referral", "Outreach"]), f"{triaged:%d/%m/%Y}",
+                            "Outreach" if number == 3 else draw.choice(["Self", "GP", "Probation", "Arrest referral"]), f"{triaged:%d/%m/%Y}",
                             draw.choice(["Psychosocial", "Pharmacological", "Recovery support"]), f"{start:%d/%m/%Y}",
                             ended, "Planned exit" if done else "", ended,
                             draw.choice(["Treatment completed - drug-free", "Incomplete - dropped out"]) if done else "",

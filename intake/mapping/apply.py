@@ -120,6 +120,14 @@ def _moved(content: bytes, layout: Format, needed: Sequence[str], where: str) ->
     return None
 
 
+def _sources_of(table: TableMap, name: str) -> tuple[str, ...]:
+    """The agency's columns of one canonical column: its own, or one of each entry."""
+    column = table.columns.get(name)
+    if column and column.sources:
+        return column.sources
+    return tuple(row[name] for row in table.unpivot.rows.values() if name in row) if table.unpivot else ()
+
+
 def new_codes(grid: Grid, table: TableMap) -> dict[str, str]:
     """Codes that the mapping does not translate, by column, as words with counts.
 
@@ -127,13 +135,12 @@ def new_codes(grid: Grid, table: TableMap) -> dict[str, str]:
     """
     contract, found = CONTRACTS[table.table], {}
     for name, column in table.columns.items():
-        if not column.codes or not set(column.sources) <= set(grid.columns):
+        sources = [source for source in _sources_of(table, name) if source in grid.columns]
+        if not column.codes or not sources:
             continue
-        known, translate = (
-            {folded(value) for value in (*column.empty, *contract.column(name).codes)},
-            translator(column),
-        )
-        cells = Counter(str(value) for value in grid.columns[column.sources[0]] if value is not None)
+        known = {folded(value) for value in (*column.empty, *contract.column(name).codes)}
+        translate = translator(column)
+        cells = Counter(str(value) for source in sources for value in grid.columns[source] if value is not None)
         odd = Counter({cell: n for cell, n in cells.items() if folded(cell) not in known and not translate(cell)})
         named = [(code, count) for code, count in odd.most_common(NAMED_AT_MOST)
                  if count >= NAMED_FROM and contract.held_in == "store" and len(code) <= 40]  # fmt: skip
@@ -141,7 +148,7 @@ def new_codes(grid: Grid, table: TableMap) -> dict[str, str]:
         words = [f"{code!r} ({count:,} rows)" for code, count in named]
         words += [f"{others:,} rows with other values"] if others else []
         if words:
-            found[column.sources[0]] = ", ".join(words)
+            found[", ".join(sources[:3])] = ", ".join(words)
     return found
 
 

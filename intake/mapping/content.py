@@ -50,8 +50,8 @@ def date_style(cells: Cells) -> tuple[str, float]:
     best = ("", 0.0)
     for style in STYLES:
         # A bare number is a date only if Excel says so: otherwise every count would be one.
-        fits = sum(count for value, count in cells.counts.items()
-                   if not (style == "serial" and not isinstance(value, dt.date)) and _is_date(value, style))  # fmt: skip
+        dates = (value for value in cells.counts if style != "serial" or isinstance(value, dt.date))
+        fits = sum(cells.counts[value] for value in dates if _is_date(value, style))
         share = fits / cells.filled if cells.filled else 0.0
         if share > best[1]:
             best = (style, share)

@@ -111,7 +111,7 @@ def _header_row(rows: Sequence[Sequence[Any]]) -> int:
 
 def _no_header(where: str) -> Problem:
     return Problem("no row that looks like a header", where, f"column names in one of the first {HEADER_WITHIN} rows",
-                   "If there is one, say which with --header-row. A file without a header cannot be mapped.")  # fmt: skip
+                   "Say which with --header-row; a file without a header cannot be mapped.")  # fmt: skip
 
 
 def _in_workbook(
@@ -125,9 +125,10 @@ def _in_workbook(
         return [Problem(f"a workbook that cannot be read ({type(error).__name__})", name, "a whole .xlsx",
                         "Ask the agency to save it anew from Excel, or to send CSV.")]  # fmt: skip
     notes, found, problems = [], [], list[Problem]()
+    there = ", ".join(one.name for one in sheets if not refused_class(one.name))
     if sheet and sheet not in {one.name for one in sheets}:
         return [Problem(f"no sheet {sheet[:60]!r}", name, "a sheet of the workbook",
-                        f"Its sheets: {', '.join(one.name for one in sheets if not refused_class(one.name))}.")]  # fmt: skip
+                        f"Its sheets: {there}.")]  # fmt: skip
     for one in sheets:
         if kind := refused_class(one.name):
             notes.append(f"A sheet of {kind} was not looked at: no data of this class is ever accepted.")

@@ -10,6 +10,7 @@ from typing import Any
 
 from desist.intake.mapping.grid import Grid
 from desist.intake.mapping.model import Layout
+from desist.intake.mapping.words import plain
 
 #: How alike two names must be for one to be told as the other's new name.
 ALIKE = 0.7
@@ -43,11 +44,18 @@ def changed(layout: Layout | None, header: Sequence[str], read: Iterable[str]) -
     new = tuple(name for name in header if name and name not in known) if layout else ()
     renamed, left = [], [name for name in header if name and name not in known]
     for old in gone:
-        if near := difflib.get_close_matches(old.casefold(), [name.casefold() for name in left], 1, ALIKE):
-            name = next(one for one in left if one.casefold() == near[0])
-            renamed.append((old, name))
-            left.remove(name)
+        near = max(left, key=lambda name: _alike(old, name), default="")
+        if near and _alike(old, near) >= ALIKE:
+            renamed.append((old, near))
+            left.remove(near)
     return Change(gone, new, tuple(renamed))
+
+
+def _alike(old: str, new: str) -> float:
+    """How alike two names are, letter by letter or word by word in any order."""
+    one, two = ({word for word in plain(name).split() if word not in ("of", "the")} for name in (old, new))
+    words = len(one & two) / max(len(one | two), 1)
+    return max(words, difflib.SequenceMatcher(None, plain(old), plain(new)).ratio())
 
 
 def layout_of(grid: Grid, sheet: str) -> Layout:

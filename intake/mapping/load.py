@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from desist.intake.mapping.model import FileMap, file_map
+from desist.intake.mapping.model import FileMap
+from desist.intake.mapping.reader import file_map
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_bytes
 

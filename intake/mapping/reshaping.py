@@ -1,4 +1,4 @@
-"""Layouts in which a row is not a row of ours: one column a section of an assessment, one row for in and one for out."""
+"""Layouts in which a row is not a row of ours: a column for each section of a form, a row for in and one for out."""
 
 from __future__ import annotations
 

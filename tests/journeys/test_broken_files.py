@@ -369,7 +369,7 @@ def test_a_broken_file_gets_its_own_message_and_nothing_is_written(desist, desk,
     (desk / "files" / "delivery.toml").write_text(
         'source = "police"\nextract_date = 2025-12-31\nmade_up = true\n'
         '[[file]]\ntable = "identity"\npath = "identity.csv"\nagreement = "POL"\n'
-        f"[[file]]\ntable = \"pol_sanction\"\npath = '{name}'\nagreement = \"POL\"\n{entry}",
+        f'[[file]]\ntable = "pol_sanction"\npath = \'{name}\'\nagreement = "POL"\n{entry}',
         encoding="utf-8",
     )
     ran = desist("intake", desk / "files", "-W", desk / "w")
