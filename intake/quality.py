@@ -29,6 +29,8 @@ LATE_AFTER = 30
 QUARTER_DAYS, QUARTERS = 91, 5
 #: Months whose volume is kept of each extract.
 MONTHS_KEPT = 27
+#: How figures are written; those written otherwise, by another desist, are not compared.
+FORM = 1
 #: Extracts whose figures are kept of each table: three years of quarters.
 EXTRACTS_KEPT = 12
 
@@ -73,7 +75,7 @@ def figures_of(rows: pa.Table, contract: Contract, sent: Sequence[str], cut: dt.
     still being recorded. ``months``: events a month.
     """
     columns = [column.name for column in contract.columns if column.name in sent]
-    found: Figures = {"rows": len(rows), "missing": {name: rows[name].null_count for name in columns}}
+    found: Figures = {"form": FORM, "rows": len(rows), "missing": {name: rows[name].null_count for name in columns}}
     if not contract.event or not len(rows):
         return found
     cut_day = int(np.datetime64(cut, "D").astype(np.int64))
@@ -154,7 +156,7 @@ def add_figures(one: Figures, other: Figures) -> Figures:
     if not other["rows"]:
         return one
     missing = {name: one["missing"].get(name, 0) + count for name, count in other["missing"].items()}
-    both = {"rows": one["rows"] + other["rows"], "missing": one["missing"] | missing}
+    both = {"form": FORM, "rows": one["rows"] + other["rows"], "missing": one["missing"] | missing}
     if "lateness" not in other or "lateness" not in one:
         return both | {key: (other if "lateness" in other else one)[key]
                        for key in ("lateness", "quarters", "months", "last_event", "last_recorded")
@@ -253,7 +255,7 @@ def table_qualities(store: Store) -> tuple[TableQuality, ...]:
     found = []
     for key, history in sorted(manifest["extracts"].items()):
         extract = history[0]
-        kept = manifest.get("figures", {}).get(key, [])
+        kept = [one for one in manifest.get("figures", {}).get(key, []) if one["figures"].get("form") == FORM]
         own = next((one for one in kept if one["held_as"] == extract["held_as"]), None)
         counted = own or _counted(extract)
         wrong = extract["wrong_codes"] if counted["waits"].get(CODE) else {}

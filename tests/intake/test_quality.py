@@ -89,10 +89,10 @@ def test_months_hold_events_up_to_the_extract_and_no_plan():
 
 
 def test_a_table_without_events_or_rows_has_rows_and_gaps_alone():
-    assert counted([]) == {"rows": 0, "missing": dict.fromkeys(SENT, 0)}
+    assert counted([]) == {"form": 1, "rows": 0, "missing": dict.fromkeys(SENT, 0)}
     person = pa.table({"agency_person": ["P1"], "lao": [True]})
     found = figures_of(person, CONTRACTS["prob_person"], ("agency_person", "lao"), CUT)
-    assert found == {"rows": 1, "missing": {"agency_person": 0, "lao": 0}}
+    assert found == {"form": 1, "rows": 1, "missing": {"agency_person": 0, "lao": 0}}
 
 
 days = st.dates(dt.date(2024, 1, 1), CUT)
@@ -226,6 +226,14 @@ def test_an_extract_read_before_figures_were_kept_still_has_its_counts(partnersh
     store.commit(manifest, because="an older desist")
     found = sanctions_of(partnership)
     assert found.accepted == 40 and found.figures == {} and what_to_look_at([found]) == ()
+
+
+def test_figures_that_another_desist_wrote_otherwise_are_not_compared(partnership, monkeypatch):
+    read(partnership, dt.date(2026, 6, 30), 40)
+    monkeypatch.setattr(quality, "FORM", 2)
+    read(partnership, CUT, 44)
+    found = sanctions_of(partnership)
+    assert found.before == () and found.figures["rows"] == 44
 
 
 def test_a_report_that_does_not_add_up_cannot_be_made():
