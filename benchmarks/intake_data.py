@@ -92,7 +92,8 @@ def _identity(source: str, known: np.ndarray, born: np.ndarray, rng: np.random.G
 
 def _prob_person(rows: int, rng: np.random.Generator) -> Columns:
     return {**_stamps(rows), "recorded_on": _days(rng.integers(FIRST, LAST, rows)),
-            "supervision_status": _pick(rng, codes.SUPERVISION, rows), "lao": pa.array(rng.random(rows) < 0.01)}  # fmt: skip
+            "supervision_status": _pick(rng, codes.SUPERVISION, rows),
+            "lao": pa.array(rng.random(rows) < 0.01)}  # fmt: skip
 
 
 def _equality(rows: int, rng: np.random.Generator) -> Columns:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +25,9 @@ def rows_by_person(store: Store) -> Iterator[tuple[str, pa.Table]]:
     """Each table's name with the rows of one of its partitions, ``person_id`` in place of ``agency_person``.
 
     The rows of one person stand together in a partition, sorted by the agency's number. Rows whose person
-    their agency's current identity table no longer names are left out. No more than a few partitions are in
-    memory. Raises Refused where the current snapshot has not been linked, or a partition was altered.
+    their agency's current identity table no longer names are left out. Text is compact (a dictionary); no more
+    than a few partitions are in memory. Raises Refused where the current snapshot has not been linked, or a
+    partition was altered.
     """
     links, _ = store.links()
     people = {str(source): rows for source, rows in links.groupby("source")}
@@ -33,6 +35,8 @@ def rows_by_person(store: Store) -> Iterator[tuple[str, pa.Table]]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting: deque[tuple[str, Future[pa.Table]]] = deque()
         for table in store.tables():
+            typed = {column.name for column in CONTRACTS[table].columns if column.kind in TYPED}
+            texts = [name for name in (*CONTRACTS[table].names, "source", "agreement_id") if name not in typed]
             for source in CONTRACTS[table].sources:
                 extract = store.extract(source, table)
                 who = _People(people.get(source, nobody))
@@ -41,9 +45,13 @@ def rows_by_person(store: Store) -> Iterator[tuple[str, pa.Table]]:
                     if len(waiting) > AT_ONCE:
                         name, rows = waiting.popleft()
                         yield name, rows.result()
-                    waiting.append((table, pool.submit(lambda part=part, who=who: who.of(store.partition(part)))))
+                    waiting.append((table, pool.submit(who.of_part, store, part, texts)))
         for name, rows in waiting:
             yield name, rows.result()
+
+
+#: Kinds of column that hold no text.
+TYPED = ("date", "integer", "decimal", "boolean")
 
 
 class _People:
@@ -53,13 +61,18 @@ class _People:
         self.numbers = pa.array(links["agency_person"].tolist(), type=pa.string())
         self.ids = pa.array(links["person_id"].tolist(), type=pa.string())
 
-    def of(self, rows: pa.Table) -> pa.Table:
-        """The rows of linked people under their person_id."""
+    def of_part(self, store: Store, part: Mapping[str, Any], texts: Sequence[str]) -> pa.Table:
+        """The rows of linked people in a partition under their person_id."""
+        rows = store.partition(part, compact=texts)
         encoded = coded(rows["agency_person"])
         found = np.asarray(pc.fill_null(pc.index_in(encoded.dictionary, value_set=self.numbers), -1)).astype(np.int64)
-        of_row = np.append(found, -1)[places(encoded)]
-        known = of_row >= 0
-        kept = rows.drop_columns(["agency_person"])
+        linked = found >= 0
+        place_of_id = np.append(np.where(linked, np.cumsum(linked) - 1, -1), -1).astype(np.int32)
+        of_row = place_of_id[places(encoded)]
+        rows, known = rows.drop_columns(["agency_person"]), of_row >= 0
         if not known.all():
-            kept, of_row = kept.filter(pa.array(known)), of_row[known]
-        return kept.add_column(0, "person_id", self.ids.take(pa.array(of_row)))
+            rows, of_row = rows.filter(pa.array(known)), of_row[known]
+        # Two numbers of one agency may be one person.
+        ids = self.ids.take(pa.array(found[linked])).dictionary_encode()
+        person = pa.DictionaryArray.from_arrays(ids.indices.take(pa.array(of_row)), ids.dictionary)
+        return rows.add_column(0, "person_id", person)

@@ -38,7 +38,7 @@ class EqualityWriter:
         marks = ", ".join("?" * (len(FIELDS) + 1))
         with transaction(self.path, _SCHEMA) as connection:
             connection.execute("delete from incoming where held_as = ?", (held_as,))
-            connection.executemany(f"insert into incoming values ({marks})", ((held_as, *row) for row in rows))
+            connection.executemany(f"insert into incoming values ({marks})", map((held_as,).__add__, rows))
 
     def numbers(self, held: Sequence[str]) -> set[str]:
         """The agency's own numbers of the people of these extracts; no characteristic is looked at."""

@@ -155,15 +155,15 @@ class Store:
         parts = [part for extract in extracts if extract for piece in pieces(extract) for part in piece["partitions"]]
         return pa.concat_tables([self._partition(part) for part in parts])
 
-    def partition(self, part: Mapping[str, Any]) -> pa.Table:
-        """The rows of one file that the manifest names. Raises Refused if it was altered."""
-        return self._partition(part)
+    def partition(self, part: Mapping[str, Any], *, compact: Sequence[str] = ()) -> pa.Table:
+        """The rows of one file that the manifest names, some columns compact. Raises Refused if it was altered."""
+        return self._partition(part, compact)
 
-    def _partition(self, part: Mapping[str, Any]) -> pa.Table:
+    def _partition(self, part: Mapping[str, Any], compact: Sequence[str] = ()) -> pa.Table:
         content = self.path(part["file"]).read_bytes()
         if hash_bytes(content) != part["sha256"]:
             raise Refused(f"The file {part['file']} of the store was altered. Restore it from a backup.")
-        return pq.read_table(pa.BufferReader(content))
+        return pq.read_table(pa.BufferReader(content), read_dictionary=list(compact) or None)
 
     def verify(self) -> list[str]:
         """What is wrong with the store, in words; empty where every file is as its manifest says."""

@@ -114,7 +114,7 @@ class Vault:
         marks = ", ".join("?" * (len(FIELDS) + 3))
         with transaction(self.path, _SCHEMA) as connection:
             connection.execute("delete from identity where held_as = ?", (held_as,))
-            connection.executemany(f"insert into identity values ({marks})", ((held_as, source, *row) for row in rows))
+            connection.executemany(f"insert into identity values ({marks})", map((held_as, source).__add__, rows))
 
     def keep_only(self, held: Sequence[str]) -> None:
         """Remove identity rows of extracts that the store does not name."""

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from desist.intake import stream
 from desist.intake.ages import birthday
-from desist.intake.by_person import rows_by_person
 from desist.intake.agreements import load_agreements
+from desist.intake.by_person import rows_by_person
 from desist.intake.contracts import CONTRACTS, LONGEST_CELL
 from desist.intake.delivery import Delivery, SentFile
 from desist.intake.judge import judge
@@ -461,7 +461,7 @@ def test_rows_by_person_are_those_of_the_linked_tables(partnership, monkeypatch)
     partnership.link()
     found = [(table, rows.to_pandas()) for table, rows in rows_by_person(partnership.store)]
     assert len(found) > 2 and {table for table, _ in found} == {"pol_sanction"}
-    whole = pd.concat([rows for _, rows in found]).sort_values("person_id", ignore_index=True)
+    whole = pd.concat([rows.astype({"person_id": str}) for _, rows in found]).sort_values("person_id", ignore_index=True)
     expected = partnership.linked().tables["pol_sanction"]
     assert whole["person_id"].tolist() == expected["person_id"].tolist()
     assert whole["count"].astype(float).tolist() == expected["count"].tolist()
