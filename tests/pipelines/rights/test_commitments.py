@@ -1,0 +1,225 @@
+"""A list can lose a person, or a person's estimate: every other change shows, also to whoever notes it in the log."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from desist.pipelines import amendments
+from desist.pipelines.lists import LIST, PEOPLE, PROFILES, SCORES, kept_list, list_faults, load_list, take_off
+from desist.records.errors import Withheld
+from desist.records.files import read_json, write_json
+
+
+@pytest.fixture
+def folder(session, world):
+    return session.workspace.lists / world.list_id
+
+
+def forge(session, folder, *, told=None, scores=None, profiles=None, kind=amendments.ERASED):
+    """Change a list and note it as a true amendment: what somebody with the files and the log can do."""
+    if told is not None:
+        write_json(folder / LIST, told)
+    if scores is not None:
+        scores.to_parquet(folder / SCORES, index=False)
+    if profiles is not None:
+        profiles.to_parquet(folder / PROFILES, index=False)
+    amendments.amend(session, folder, (LIST, SCORES, PROFILES), kind=kind, people=1, receipt="forged")
+
+
+def test_a_list_that_lost_a_person_is_still_the_one_that_was_made(session, world):
+    gone = world.people[3]
+    assert take_off(session, world.list_id, gone, receipt="x1") == 4  # a row, an estimate, a score, a profile
+    assert list_faults(session, world.list_id) == []
+    kept = kept_list(session, world.list_id)
+    assert gone not in kept.rows and set(kept.rows) == set(world.people) - {gone}
+    assert len(load_list(session, world.list_id, "r1").rows) == len(world.people) - 1
+
+
+def test_who_left_the_list_is_in_none_of_its_files(session, world, folder):
+    gone = world.people[3]
+    take_off(session, world.list_id, gone, receipt="x1")
+    texts = [path.read_bytes() for path in folder.iterdir()]
+    texts += [pd.read_parquet(path).to_csv().encode() for path in folder.glob("*.parquet")]
+    assert not any(gone.encode() in text for text in texts)
+
+
+def test_several_people_can_leave_one_after_the_other(session, world):
+    for number, gone in enumerate(world.people[:5]):
+        take_off(session, world.list_id, gone, receipt=f"x{number}")
+    assert list_faults(session, world.list_id) == []
+
+
+def test_somebody_on_hold_keeps_their_row_and_loses_estimate_score_and_profile(session, world):
+    held = world.people[4]
+    take_off(session, world.list_id, held, receipt="x1", on_hold="restricted")
+    kept = kept_list(session, world.list_id)
+    entry = kept.entry(held)
+    assert list_faults(session, world.list_id) == []
+    assert held in kept.rows and entry.step is None and entry.why_none == "restricted"
+    assert entry.score is None and entry.profile is None
+
+
+def test_a_change_without_a_note_shows(session, world, folder):
+    told = read_json(folder / LIST)
+    told["rows"] = told["rows"][1:]
+    write_json(folder / LIST, told)
+    assert "was changed" in list_faults(session, world.list_id)[0]
+
+
+def test_a_note_that_the_log_does_not_tell_of_shows(session, world, folder):
+    take_off(session, world.list_id, world.people[3], receipt="x1")
+    entries = read_json(folder / amendments.FILE)
+    entries["amendments"].append({**entries["amendments"][0], "receipt": "x2"})
+    write_json(folder / amendments.FILE, entries)
+    assert any("as the log tells" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_putting_the_old_files_back_shows(session, world, folder):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    take_off(session, world.list_id, world.people[3], receipt="x1")
+    for path in folder.iterdir():
+        path.unlink()
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
+    assert any("as the log tells" in fault for fault in list_faults(session, world.list_id))
+    with pytest.raises(Withheld):
+        load_list(session, world.list_id, "r1")
+
+
+def step_up(told, person):
+    told["estimates"][person]["step"] = 4
+
+
+def another_reason(told, person):
+    told["estimates"][person]["reasons"][0]["phrase"] = "nine sanctions"
+
+
+def without_reasons(told, person):
+    told["estimates"][person]["reasons"] = []
+
+
+def no_estimate_for_a_reason_of_their_own(told, person):
+    told["estimates"][person] = {"step": None, "tags": [], "reasons": [], "why_none": "too_little_data"}
+
+
+def another_row(told, person):
+    next(row for row in told["rows"] if row["person_id"] == person)["iom_group"] = "FIXED"
+
+
+def turned_round(told, person):
+    told["rows"] = told["rows"][::-1]
+
+
+def one_row_twice(told, person):
+    told["rows"].append(told["rows"][0])
+
+
+def a_stranger(told, person):
+    told["rows"].append({**told["rows"][0], "person_id": "p" + "0" * 20})
+
+
+def longer(told, person):
+    told["valid_until"] = "2027-10-29"
+
+
+def under_another_release(told, person):
+    told["release_id"] = "r2"
+
+
+CHANGES = (
+    step_up, another_reason, without_reasons, no_estimate_for_a_reason_of_their_own, another_row, turned_round,
+    one_row_twice, a_stranger, longer, under_another_release,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nothing_else_can_change_even_with_a_note_in_the_log(session, world, folder, change):
+    told = read_json(folder / LIST)
+    change(told, world.people[3])
+    forge(session, folder, told=told)
+    assert list_faults(session, world.list_id)
+    with pytest.raises(Withheld):
+        load_list(session, world.list_id, "r1")
+
+
+@pytest.mark.parametrize("name", ["scores", "profiles"])
+def test_scores_and_profiles_cannot_change_even_with_a_note_in_the_log(session, world, folder, name):
+    table = pd.read_parquet(folder / f"{name}.parquet")
+    table.iloc[3, 2] = 0.9
+    forge(session, folder, **{name: table})
+    assert list_faults(session, world.list_id)
+
+
+def test_scores_of_somebody_who_is_not_on_the_list_show(session, world, folder):
+    table = pd.read_parquet(folder / SCORES)
+    stranger = table.iloc[:1].assign(person_id="p" + "0" * 20)
+    forge(session, folder, scores=pd.concat([table, stranger], ignore_index=True))
+    assert any("not on it" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_new_commitments_for_a_changed_list_do_not_fit_its_manifest(session, world, folder):
+    from desist.pipelines.commitments import commit
+    from desist.pipelines.lists import _content
+
+    told = read_json(folder / LIST)
+    step_up(told, world.people[3])
+    write_json(folder / LIST, told)
+    write_json(folder / PEOPLE, commit(_content(folder)).as_json())
+    forge(session, folder)
+    assert any("promised" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_an_amendment_of_a_kind_that_nobody_knows_shows(session, world, folder):
+    forge(session, folder, kind="improved")
+    assert any("nobody may make" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_a_list_of_an_earlier_desist_that_lost_somebody_is_withheld(session, world, folder):
+    manifest = read_json(folder / "manifest.json")
+    del manifest["people"]
+    write_json(folder / "manifest.json", manifest)
+    (folder / PEOPLE).unlink()
+    from desist.records.hashing import hash_json
+
+    session.log.append(
+        "list.made", actor="a", role="analyst", release="r1", dataset=world.list_id, reason=hash_json(manifest)
+    )
+    assert list_faults(session, world.list_id) == []
+    assert take_off(session, world.list_id, world.people[3], receipt="x1") > 0
+    assert any("earlier desist" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_a_list_that_was_tampered_with_loses_the_person_and_stays_withheld(session, world, folder):
+    told = read_json(folder / LIST)
+    step_up(told, world.people[5])
+    write_json(folder / LIST, told)
+    assert take_off(session, world.list_id, world.people[3], receipt="x1") > 0
+    assert world.people[3] not in json.dumps(read_json(folder / LIST))
+    assert list_faults(session, world.list_id)
+
+
+@pytest.mark.parametrize("killed_at", [LIST, SCORES, PROFILES, PEOPLE, amendments.FILE])
+def test_killed_at_any_file_the_same_call_ends_as_if_undisturbed(session, world, folder, monkeypatch, killed_at):
+    from desist.pipelines import lists
+
+    real_json, real_bytes = lists.write_json, lists.write_bytes
+
+    def stop_at(real):
+        def write(path, content):
+            if path.name == killed_at:
+                raise KeyboardInterrupt
+            real(path, content)
+
+        return write
+
+    for module, name, real in (
+        (lists, "write_json", real_json), (lists, "write_bytes", real_bytes), (amendments, "write_json", real_json),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, stop_at(real))
+    with pytest.raises(KeyboardInterrupt):
+        take_off(session, world.list_id, world.people[3], receipt="x1")
+    monkeypatch.undo()
+    take_off(session, world.list_id, world.people[3], receipt="x1")
+    assert list_faults(session, world.list_id) == []
+    assert world.people[3] not in kept_list(session, world.list_id).rows
