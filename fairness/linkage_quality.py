@@ -145,8 +145,10 @@ def questions_beyond(
     ``limit``: the largest difference of shares, to everybody else, that the policy takes without a question; None
     where it sets none.
     """
+    if limit is None:
+        return ()
     asked = []
-    for subject, shares in found if limit is not None else ():
+    for subject, shares in found:
         beyond = [
             f"{share.group} ({share.characteristic.replace('_', ' ')})"
             for share in shares

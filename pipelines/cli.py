@@ -66,6 +66,7 @@ def _register() -> None:
         commands_export,
         commands_gate,
         commands_link,
+        commands_link_quality,
         commands_map,
         commands_model,
         commands_policy,
@@ -81,7 +82,7 @@ def _register() -> None:
         commands_data, commands_link, commands_model, commands_gate, commands_check, commands_report, commands_share,
         commands_region,
         commands_export, commands_shadow, commands_policy, commands_condition, commands_rights,
-        commands_quarantine, commands_map,
+        commands_quarantine, commands_map, commands_link_quality,
     )  # fmt: skip
     for module in modules:
         module.add_to(app)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from desist.records.errors import Refused
 from desist.simulation.careers import State
 from desist.simulation.noise import Noise
 from desist.simulation.people import NEVER, People
@@ -58,6 +59,15 @@ def read_truth(folder: Path) -> Truth:
         chances=tables["chances"],
         links=tables["links"],
     )
+
+
+def read_links(folder: Path) -> pd.DataFrame:
+    """source, agency_person and person: who every record of a folder that ``simulate`` filled truly is of."""
+    path = folder / "truth" / "links.parquet"
+    if not path.exists():
+        raise Refused(f"There is no {path}: only a partnership made by `desist simulate` has a truth. Name its folder.")
+    links: pd.DataFrame = pd.read_parquet(path)[["source", "agency_person", "person"]].astype(str)
+    return links
 
 
 def world_of(knobs: dict[str, Any]) -> World:
