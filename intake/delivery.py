@@ -79,22 +79,8 @@ def read_delivery(
     if not isinstance(entries, list) or not entries:
         problems.append(Problem("no [[file]]", where, "an entry for each file sent", "Add the [[file]] entries."))
         entries = []
-    files = []
-    opened: dict[tuple[str, str], bytes | list[Problem]] = {}
-    for entry in entries:
-        faults = _entry_faults(entry, content.get("source"), where)
-        if not faults:
-            # One file may serve several tables; it is opened once, so that all are made of the same bytes.
-            origin = (str(entry.get("url", "")), _name(entry))
-            if origin not in opened:
-                opened[origin] = _content(folder, entry, ask, urls or {}, where)
-            found = opened[origin]
-            if isinstance(found, bytes):
-                mapping = str(entry.get("mapping", ""))
-                files.append(SentFile(entry["table"], origin[1], entry["agreement"], found, hash_bytes(found), mapping))
-            elif next(file for file in entries if isinstance(file, dict) and _name(file) == origin[1]) is entry:
-                faults = found
-        problems += faults
+    files, faults = _files(folder, entries, content.get("source"), ask, urls or {}, where)
+    problems += faults
     problems += _repeated([file.table for file in files], where)
     if head:
         return None, problems
@@ -104,6 +90,30 @@ def read_delivery(
         folder, content["source"], content["extract_date"], content["made_up"], encoding, tuple(files), announced
     )
     return delivery, problems
+
+
+def _files(
+    folder: Path, entries: list[Any], source: Any, ask: Ask | None, urls: Mapping[str, str], where: str
+) -> tuple[list[SentFile], list[Problem]]:
+    """The files that could be opened, and why others could not."""
+    problems: list[Problem] = []
+    files = []
+    opened: dict[tuple[str, str], bytes | list[Problem]] = {}
+    for entry in entries:
+        faults = _entry_faults(entry, source, where)
+        if not faults:
+            # One file may serve several tables; it is opened once, so that all are made of the same bytes.
+            origin = (str(entry.get("url", "")), _name(entry))
+            if origin not in opened:
+                opened[origin] = _content(folder, entry, ask, urls, where)
+            found = opened[origin]
+            if isinstance(found, bytes):
+                mapping = str(entry.get("mapping", ""))
+                files.append(SentFile(entry["table"], origin[1], entry["agreement"], found, hash_bytes(found), mapping))
+            elif next(file for file in entries if isinstance(file, dict) and _name(file) == origin[1]) is entry:
+                faults = found
+        problems += faults
+    return files, problems
 
 
 def _name(entry: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ def fetch(url: str, query: str) -> bytes:
     except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise Refused("The database cannot be asked.", [
             Problem(f"no driver for it ({type(error).__name__})", _shown(url), "a database whose driver is installed",
-                    "For PostgreSQL: pip install psycopg, and postgresql+psycopg:// in the URL.")]) from None  # fmt: skip
+                    "For PostgreSQL: install psycopg, and write postgresql+psycopg://.")]) from None  # fmt: skip
     try:
         with engine.connect() as connection:
             if address.get_backend_name() == "postgresql":
@@ -50,7 +50,7 @@ def fetch(url: str, query: str) -> bytes:
         origin = getattr(error, "orig", None)
         raise Refused("The database did not answer.", [
             Problem(f"{type(origin or error).__name__}", _shown(url), "an answer to the query",
-                    f"Try it in the database's own tool. The password is read from {PASSWORD}.")]) from None  # fmt: skip
+                    f"Try it in the database's own tool. The password comes from {PASSWORD}.")]) from None  # fmt: skip
     return _parquet(names, rows)
 
 

@@ -207,8 +207,12 @@ def _table_lines(one: TableProposal) -> list[str]:
         lines.append(f"    one row for each of: {', '.join(one.table.unpivot.rows)}")
     if one.table.pair:
         lines.append(f"    one row for each pair in {one.table.pair.column}, by {', '.join(one.table.pair.by)}")
-    for title, names in (("MISSING, must be filled", one.open), ("not sent", one.table.not_sent),
-                         ("their columns not used", one.unused), ("never accepted, not looked at", one.refused)):  # fmt: skip
+    for title, names in (
+        ("MISSING, must be filled", one.open),
+        ("not sent", one.table.not_sent),
+        ("their columns not used", one.unused),
+        ("never accepted, not looked at", one.refused),
+    ):
         lines += [f"    {title}: {', '.join(names)}"] if names else []
     return lines
 

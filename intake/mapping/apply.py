@@ -87,9 +87,8 @@ def _layout_problem(
     """Every change of the layout in one message, with new codes; None where all that is read is there, once."""
     layout = whole.layout_of(table)
     change = changed(layout, grid.header, needed)
-    twice = [
-        name for name in needed if f"{name} (2)" in grid.header and (not layout or f"{name} (2)" not in layout.columns)
-    ]
+    known = {*table.sources, *(layout.columns if layout else ())}
+    twice = [name for name in needed if f"{name} (2)" in grid.header and f"{name} (2)" not in known]
     if twice:
         return Problem(f"the column {', '.join(twice)} twice", where, "each column that is read once",
                        f"Ask which one is meant; the second is {twice[0] + ' (2)'!r} in the mapping.")  # fmt: skip

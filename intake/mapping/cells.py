@@ -143,6 +143,28 @@ def translator(column: ColumnMap) -> Callable[[str], str]:
     return translate
 
 
+def _finisher(column: ColumnMap, kind: str, decimal: str) -> Callable[[str], Value]:
+    """What the mapping says is to be done with a cell's text."""
+    translate = translator(column)
+
+    def finish(text: str) -> Value:
+        if column.remove:
+            text = "".join(sign for sign in text if sign not in column.remove)
+        if column.upper:
+            text = text.upper()
+        if column.split:
+            return _part(text, column.take)
+        if column.codes and (known := translate(text)):
+            return known
+        if kind in ("text", "offence") and _SCIENTIFIC.fullmatch(text):
+            return Fault("is a number written like 4.5E+09, of which digits are lost", digits=True)
+        if kind in ("integer", "decimal"):
+            text = _number(text, decimal)
+        return (text.zfill(column.pad) if column.pad and text.isascii() and text.isdigit() else text) or None
+
+    return finish
+
+
 def converter(
     column: ColumnMap, kind: str, *, dates: str, decimal: str, date_1904: bool, typed: bool
 ) -> Callable[[Any], Value]:
@@ -151,8 +173,7 @@ def converter(
     ``kind`` is the contract's kind of the column. What the contract itself judges (a code that is on no list,
     a text that is no number) stays as it is.
     """
-    style = column.dates or dates
-    translate = translator(column)
+    style, finish = column.dates or dates, _finisher(column, kind, decimal)
     empty = {value.casefold() for value in column.empty}
 
     def convert(value: Any) -> Value:
@@ -170,20 +191,5 @@ def converter(
         if isinstance(text, Fault):
             return text
         return finish(text)
-
-    def finish(text: str) -> Value:
-        if column.remove:
-            text = "".join(sign for sign in text if sign not in column.remove)
-        if column.upper:
-            text = text.upper()
-        if column.split:
-            return _part(text, column.take)
-        if column.codes and (known := translate(text)):
-            return known
-        if kind in ("text", "offence") and _SCIENTIFIC.fullmatch(text):
-            return Fault("is a number written like 4.5E+09, of which digits are lost", digits=True)
-        if kind in ("integer", "decimal"):
-            text = _number(text, decimal)
-        return (text.zfill(column.pad) if column.pad and text.isascii() and text.isdigit() else text) or None
 
     return convert

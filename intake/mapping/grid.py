@@ -117,12 +117,26 @@ def lay_out(
         return [found]
     places = [(i, name) for i, name in enumerate(header) if name and (wanted is None or name in wanted)]
     grid = Grid(header, {name: [] for _, name in places}, [], unnamed=len(header) - sum(map(bool, header)))
-    filler = _Filler(merged, layout)
+    _fill(grid, below, places, _Filler(merged, layout), even=even, limit=limit)
+    grid.merged = _merged_below(merged, layout, header)
+    return grid
+
+
+def _fill(
+    grid: Grid,
+    below: Iterator[tuple[int, Sequence[Any] | str]],
+    places: Sequence[tuple[int, str]],
+    filler: _Filler,
+    *,
+    even: bool,
+    limit: int | None,
+) -> None:
+    """Put the rows below the header into the grid."""
     for line, cells in below:
         if isinstance(cells, str):
             grid.unreadable[line] = cells
             continue
-        if even and _ragged(cells, len(header)):
+        if even and _ragged(cells, len(grid.header)):
             grid.unreadable[line] = RAGGED
             continue
         values = filler.fill(line, [clean(value) for value in cells])
@@ -133,8 +147,6 @@ def lay_out(
             grid.columns[name].append(values[place] if place < len(values) else None)
         if limit and len(grid.lines) >= limit:
             break
-    grid.merged = _merged_below(merged, layout, header)
-    return grid
 
 
 def _ragged(cells: Sequence[Any], width: int) -> bool:

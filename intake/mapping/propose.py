@@ -97,22 +97,40 @@ def propose(found: Found, table: str, source: str = "") -> TableProposal:
     if unpivot:
         chosen |= _unpivoted(unpivot, contract, cells)
     chosen |= _without_origin(contract, chosen, into)
-    ordered = tuple(chosen[name] for name in contract.names if name in chosen)
-    absent = [name for name in contract.names if name not in chosen and name not in into]
-    table_map = TableMap(
-        table,
-        {one.map.name: one.map for one in ordered},
-        tuple(name for name in absent if name not in contract.required),
-        sheet=found.layout.sheet,
-        unpivot=unpivot,
-        pair=pair,
-        once_per=_once_per(contract, chosen, cells),
-    )
-    used = {*table_map.sources, *taken}
-    return TableProposal(
-        table_map, found, dates, ordered, tuple(name for name in cells if name not in used), refused,
-        tuple(name for name in absent if name in contract.required),
-    )  # fmt: skip
+    shown = _TableParts(contract, chosen, into, unpivot, pair, _once_per(contract, chosen, cells))
+    return shown.proposal(found, dates, tuple(cells), taken, refused)
+
+
+@dataclass(frozen=True)
+class _TableParts:
+    """What was found out about one table."""
+
+    contract: Contract
+    chosen: Mapping[str, Proposal]
+    into: set[str]
+    unpivot: Unpivot | None
+    pair: Pair | None
+    once_per: tuple[str, ...]
+
+    def proposal(
+        self, found: Found, dates: str, names: tuple[str, ...], taken: set[str], refused: tuple[str, ...]
+    ) -> TableProposal:
+        contract, chosen = self.contract, self.chosen
+        ordered = tuple(chosen[name] for name in contract.names if name in chosen)
+        absent = [name for name in contract.names if name not in chosen and name not in self.into]
+        table = TableMap(
+            contract.table,
+            {one.map.name: one.map for one in ordered},
+            tuple(name for name in absent if name not in contract.required),
+            sheet=found.layout.sheet,
+            unpivot=self.unpivot,
+            pair=self.pair,
+            once_per=self.once_per,
+        )
+        used = {*table.sources, *taken}
+        missing = tuple(name for name in absent if name in contract.required)
+        unused = tuple(name for name in names if name not in used)
+        return TableProposal(table, found, dates, ordered, unused, refused, missing)
 
 
 def _once_per(contract: Contract, chosen: Mapping[str, Proposal], cells: Mapping[str, Cells]) -> tuple[str, ...]:
@@ -188,8 +206,11 @@ def _score(theirs: str, cells: Cells, contract: Contract, column: Column, source
 
 def _of_pair(pair: Pair, cells: Mapping[str, Cells], chosen: Mapping[str, Proposal]) -> dict[str, Proposal]:
     """Columns of a spell that come from its two rows: begin and end are the same date column."""
-    made = {"occurred_on": Proposal(ColumnMap("occurred_on", (pair.order,)), LIKELY, "the beginning's date"),
-            "release": Proposal(ColumnMap("release", (pair.order,), second=True), LIKELY, "the end's date")}  # fmt: skip
+    start, end = ColumnMap("occurred_on", (pair.order,)), ColumnMap("release", (pair.order,), second=True)
+    made = {
+        "occurred_on": Proposal(start, LIKELY, "the beginning's date"),
+        "release": Proposal(end, LIKELY, "the end's date"),
+    }
     if "release_type" in chosen:
         kind = chosen["release_type"]
         made["release_type"] = replace(kind, map=replace(kind.map, second=True))
@@ -228,9 +249,9 @@ def _split_name(cells: Mapping[str, Cells], chosen: Mapping[str, Proposal]) -> d
         "forename" in chosen
         and "surname" in chosen
         and not re.search(r"\bname$", plain(chosen["surname"].map.sources[0]))
+        and chosen["surname"].confidence == SURE
     ):
-        if chosen["surname"].confidence == SURE:
-            return {}
+        return {}
     for name, one in cells.items():
         if plain(name).split()[-1:] != ["name"] or not one.filled or plain(name) in names_for("identity", "forename"):
             continue

@@ -164,6 +164,11 @@ def _column(reader: _Reader, name: str, content: Any, place: str) -> ColumnMap:
         upper=reader.value(content, "upper", bool, place, False),
         join=reader.value(content, "join", str, place, " "),
     )
+    _column_faults(reader, column, place, both="from" in content and second)
+    return column
+
+
+def _column_faults(reader: _Reader, column: ColumnMap, place: str, *, both: bool) -> None:
     if column.dates:
         reader.one_of(column.dates, STYLES, "dates", place)
     if column.use:
@@ -171,13 +176,12 @@ def _column(reader: _Reader, name: str, content: Any, place: str) -> ColumnMap:
     if column.split or column.take:
         reader.one_of(column.split, (SPLIT,), "split", place)
         reader.one_of(column.take, PARTS, "take", place)
-    if sum([bool(column.sources), column.constant is not None, bool(column.use)]) > 1 or ("from" in content and second):
+    if sum([bool(column.sources), column.constant is not None, bool(column.use)]) > 1 or both:
         reader.fault("more than one origin", place, "one of from, from_second, constant, use")
     for source in column.sources:
         if kind := refused_column(source):
             reader.fault(f"a column of {kind}", place, "no data of this class, ever (REQUIREMENTS INT-10)",
                          "Take the column out of the mapping.")  # fmt: skip
-    return column
 
 
 def _rule(reader: _Reader, content: Any, place: str) -> RowRule:

@@ -35,7 +35,7 @@ def plain(name: str) -> str:
 
 @cache
 def names_for(table: str, column: str, source: str = "") -> tuple[str, ...]:
-    """What agencies call ``column`` of ``table``, the table's own words first. ``source``: whose number a person has."""
+    """What agencies call ``column`` of ``table``, its own words first. ``source``: whose number a person has."""
     words = known_words()
     own = words["tables"].get(table, {}).get(column, [])
     usual = words["columns"].get(column, [])
