@@ -26,6 +26,8 @@ SURNAMES = ["Abara", "Bright", "Çelik", "Doyle", "Evans", "Faró", "Green", "Hu
 ETHNICITIES = ["White British", "Black Caribbean", "Pakistani", "Indian", "Any other White background", "Not stated"]
 OFFENCES = ["00501", "00801", "02803", "03401", "03900", "09230"]
 STATUSES = ["Community Order", "On Licence", "Suspended Sentence Order", "Post Sentence Supervision"]
+ENDS = ["Treatment completed - drug-free", "Incomplete - dropped out"]
+RELEASES = ["Conditional release", "Automatic release", "Sentence expiry"]
 SECTIONS = ["3 Accommodation", "4 ETE", "6 Relationships", "7 Lifestyle and Associates", "8 Drug Misuse",
             "9 Alcohol Misuse", "11 Thinking and Behaviour", "12 Attitudes"]  # fmt: skip
 
@@ -97,7 +99,8 @@ def probation(folder: Path, known: list[dict[str, Any]]) -> None:
          "Expected End Date", "Termination Date", "Created Date"],
     ]  # fmt: skip
     for number, one in enumerate(known, 1):
-        rows.append([one["crn"].lower() if number % 9 == 0 else one["crn"], f"{one['surname'].upper()}, {one['forename']}",
+        crn = one["crn"].lower() if number % 9 == 0 else one["crn"]
+        rows.append([crn, f"{one['surname'].upper()}, {one['forename']}",
                      one["born"], "Female" if one["sex"] == "F" else "Male", one["pnc"],
                      one["prison"] if number % 3 == 0 else None, one["postcode"], one["ethnicity"], one["status"],
                      "Y" if number % 13 == 0 else "N", dt.date(2026, 9, 1), "made-up note"])  # fmt: skip
@@ -176,10 +179,11 @@ def treatment(folder: Path, known: list[dict[str, Any]]) -> None:
             done = start + dt.timedelta(120) if draw.random() < 0.6 else None
             ended = f"{done:%d/%m/%Y}" if done else ""
             write.writerow([*client, f"E{episode:04d}", f"{referred:%d/%m/%Y}",
-                            "Outreach" if number == 3 else draw.choice(["Self", "GP", "Probation", "Arrest referral"]), f"{triaged:%d/%m/%Y}",
+                            "Outreach" if number == 3 else draw.choice(["Self", "GP", "Probation", "Arrest referral"]),
+                            f"{triaged:%d/%m/%Y}",
                             draw.choice(["Psychosocial", "Pharmacological", "Recovery support"]), f"{start:%d/%m/%Y}",
                             ended, "Planned exit" if done else "", ended,
-                            draw.choice(["Treatment completed - drug-free", "Incomplete - dropped out"]) if done else "",
+                            draw.choice(ENDS) if done else "",
                             f"{(done or start) + dt.timedelta(3):%d/%m/%Y}"])  # fmt: skip
     (folder / "return.txt").write_bytes(out.getvalue().encode("utf-8"))
 
@@ -205,7 +209,7 @@ def prison(folder: Path, known: list[dict[str, Any]]) -> None:
             moved += dt.timedelta(draw.randrange(60, 400))
             if number % 5 == 0 and spell == 0:
                 break  # still there
-            rows.append([*who, moved, "OUT", draw.choice(["Conditional release", "Automatic release", "Sentence expiry"]),
+            rows.append([*who, moved, "OUT", draw.choice(RELEASES),
                          moved + dt.timedelta(1)])  # fmt: skip
             moved += dt.timedelta(draw.randrange(90, 500))
     draw.shuffle(body := rows[2:])

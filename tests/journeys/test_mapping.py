@@ -200,7 +200,8 @@ def test_a_query_is_mapped_and_taken_in_like_a_file(desist, database):
     ran = ask(desist, database)
     assert ran.returncode == 0, ran.stderr
     head = 'source = "probation"\nextract_date = 2026-09-30\nmade_up = true\n'
-    entry = f'[[file]]\ntable = "prob_assessment"\nagreement = "PROB-EXAMPLE"\nmapping = "asked"\nquery = "needs.sql"\nurl = "{url}"\n'
+    entry = '[[file]]\ntable = "prob_assessment"\nagreement = "PROB-EXAMPLE"\nmapping = "asked"\nquery = "needs.sql"\n'
+    entry += f'url = "{url}"\n'
     mapping = workspace / "mappings" / "asked.toml"
     text = mapping.read_text(encoding="utf-8")
     (delivery / "delivery.toml").write_text(head + entry, encoding="utf-8")
@@ -215,7 +216,7 @@ def test_a_query_is_mapped_and_taken_in_like_a_file(desist, database):
 
 
 def test_a_query_that_would_change_the_database_is_not_run(desist, database):
-    workspace, delivery, url = database
+    _, delivery, _ = database
     for query in (
         "delete from needs",
         "select 1; drop table needs",

@@ -66,8 +66,10 @@ def spells(*moves):
 def test_a_way_in_and_the_next_way_out_of_the_same_person_make_one_spell():
     held, lines, apart = spells("A,2026-03-01,OUT", "B,2026-01-15,IN", "A,2026-01-01,IN", "A,2026-05-01,IN")
     assert held == [
-        ("B", "2026-01-15", None, None), ("A", "2026-01-01", "2026-03-01", "2026-09-30"), ("A", "2026-05-01", None, None)
-    ]  # fmt: skip
+        ("B", "2026-01-15", None, None),
+        ("A", "2026-01-01", "2026-03-01", "2026-09-30"),
+        ("A", "2026-05-01", None, None),
+    ]
     assert lines == [3, 4, 5] and apart == {}
 
 
