@@ -254,7 +254,7 @@ class _Work:
         contract, typed, verdicts = file.checked.contract, file.checked.typed, file.checked.verdicts
         if contract.held_in in HELD_HERE:
             typed = _plain(typed)
-            held = _near(_held_rows(self.store, self.extract, typed.schema), typed, contract.key)
+            held = _near(self.store, self.extract, typed, contract.key)
             both = Checked(contract, pa.concat_tables([held, typed]), Verdicts(len(held) + len(typed)), {})
             out = np.concatenate([np.zeros(len(held), dtype=bool), ~verdicts.accepted])
             both.verdicts.mark(out, "is not accepted")
@@ -313,9 +313,14 @@ class _Work:
         )
 
 
-def _held_rows(store: Store, extract: Extract, schema: pa.Schema) -> pa.Table:
-    parts = [part for piece in pieces(extract) for part in piece["partitions"]]
-    return pa.concat_tables([_plain(store.partition(part).select(schema.names)).cast(schema) for part in parts])
+def _near(store: Store, extract: Extract, typed: pa.Table, key: tuple[str, ...]) -> pa.Table:
+    """Those held rows that can repeat one of ``typed``: of equal key, or of the same person."""
+    name = key[0] if key else "agency_person" if "agency_person" in typed.column_names else ""
+    found = [typed.slice(0, 0)]
+    for part in [part for piece in pieces(extract) for part in piece["partitions"]]:
+        rows = _plain(store.partition(part).select(typed.column_names)).cast(typed.schema)
+        found.append(rows.filter(pc.is_in(rows[name], typed[name].combine_chunks())) if name else rows)
+    return pa.concat_tables(found)
 
 
 def _plain(rows: pa.Table) -> pa.Table:
@@ -325,12 +330,6 @@ def _plain(rows: pa.Table) -> pa.Table:
         for field in rows.schema
     ]
     return rows.cast(pa.schema(fields))
-
-
-def _near(held: pa.Table, typed: pa.Table, key: tuple[str, ...]) -> pa.Table:
-    """Those held rows that can repeat one of ``typed``: of equal key, or of the same person."""
-    name = key[0] if key else "agency_person" if "agency_person" in held.column_names else ""
-    return held.filter(pc.is_in(held[name], typed[name].combine_chunks())) if name else held
 
 
 def _replace_in(piece: Extract, lines: np.ndarray, number: int, store: Store) -> None:
