@@ -132,9 +132,7 @@ def kept_list(session: Session, list_id: str) -> KeptList:
 
     It gives what was estimated then; nothing is estimated here, and who may see it is for the caller to ask.
     """
-    faults = list_faults(session, list_id)
-    if faults:
-        raise Withheld("Estimates are withheld. The list is not what was made.", faults, state="altered")
+    _check_sound(session, list_id)
     folder = session.workspace.lists / list_id
     told, bound = read_json(folder / LIST), read_json(folder / MANIFEST)
     if told["release_id"] != bound["release"]:
@@ -150,6 +148,15 @@ def kept_list(session: Session, list_id: str) -> KeptList:
         scores=pd.read_parquet(folder / SCORES),
         profiles=pd.read_parquet(folder / PROFILES) if PROFILES in bound["files"] else None,
     )
+
+
+def _check_sound(session: Session, list_id: str) -> None:
+    """Raise Withheld unless the list is there, and is what was made and may have become of it."""
+    faults = list_faults(session, list_id)
+    if not faults and not (session.workspace.lists / list_id).exists():
+        faults = [f"lists/{list_id} was erased when its time was over"]
+    if faults:
+        raise Withheld("Estimates are withheld. The list is not what was made.", faults, state="altered")
 
 
 def list_faults(session: Session, list_id: str) -> list[str]:
@@ -275,9 +282,7 @@ def parquet_of(table: pd.DataFrame) -> bytes:
 
 def load_list(session: Session, list_id: str, release_id: str) -> CaseList:
     """The list, if it is the one that was made under this release. Raises Withheld otherwise."""
-    faults = list_faults(session, list_id)
-    if faults:
-        raise Withheld("Estimates are withheld. The list is not what was made.", faults, state="altered")
+    _check_sound(session, list_id)
     told = read_json(session.workspace.lists / list_id / LIST)
     if told["release_id"] != release_id:
         cause = f"the list {list_id} was made under another release: make a new one with `desist score`"
