@@ -326,8 +326,7 @@ def _near(store: Store, extract: Extract, typed: pa.Table, key: tuple[str, ...])
 def _plain(rows: pa.Table) -> pa.Table:
     """The rows with each text written out, where it stands once for each distinct value."""
     fields = [
-        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
-        for field in rows.schema
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in rows.schema
     ]
     return rows.cast(pa.schema(fields))
 
