@@ -101,7 +101,7 @@ class Consent:
             return f"Of {one.people} nobody is known to treatment"
         rows = {name: self.shown.tables[f"{one.people} by {name}"] for name in (_STEP, _REVIEW)}
         known = rows[_STEP].row_totals[_ROW]
-        higher, review = rows[_STEP].cells.loc[_ROW, HIGHER], rows[_REVIEW].cells.loc[_ROW, YES]
+        higher, review = str(rows[_STEP].cells.loc[_ROW, HIGHER]), str(rows[_REVIEW].cells.loc[_ROW, YES])
         return (
             f"Of {one.people}, {known} are known to treatment: if they all withdrew, {higher} of them would stand on a "
             f"higher step{_share(higher, known)}, and {review} more would be brought to review"

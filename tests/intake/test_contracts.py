@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -13,14 +14,14 @@ from desist.intake.uses import COUNTS, ESTIMATE, SHOWN, USES
 from desist.records import codes
 
 #: The tables of DOMAIN section 3, written down by hand.
-TABLES = """
+TABLES = re.findall(r"\w+", """
 identity equality
 prob_person prob_event prob_requirement prob_registration prob_assessment prob_predictor prob_contact
 prob_enforcement prob_allocation support_referral iom_cohort
 pris_spell pol_sanction pol_charge trt_client trt_episode trt_intervention trt_outcome_profile
 asb_outcome housing_duty programme
 crime_month asb_month youth_quarter marac_quarter population indicators
-""".split()
+""")
 AGGREGATES = TABLES[-6:]
 
 
@@ -187,6 +188,14 @@ def test_an_unmapped_offence_stops_the_file_with_the_list_of_codes_until_the_par
     assert "offence codes 03500 (1 rows)" in told and "offences.csv in the workspace" in told
     own_offence("03500,Blackmail,other indictable,other,3,0,0,1")
     assert probation.file(probation.read(), "prob_event").accepted == 2
+
+
+def test_a_register_made_under_another_offence_table_is_another_register(own_offence):
+    before = standard_register()
+    own_offence("03500,Blackmail,other indictable,other,3,0,0,1")
+    after = standard_register()
+    assert (before.hash == after.hash, before.names == after.names) == (False, True)
+    assert standard_register().hash == after.hash and before.to_json()["offence_table"] == "2026-10"
 
 
 def test_a_changed_offence_table_reads_the_same_file_anew(probation, own_offence):
