@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from desist.intake.contracts import IDENTIFIERS
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
+from desist.intake.linking.pseudonyms import possible_pseudonyms
 from desist.intake.rights import Numbers
 from desist.intake.store import BARE, Store, pieces
 from desist.intake.suppression import name_and_birth
@@ -55,6 +56,26 @@ def person_of(vault: Vault, source: str, number: str) -> str:
     """The person_id of an agency's number; empty where it is linked to nobody."""
     found = _rows(vault, "select person_id from key_map where source = ? and agency_person = ?", (source, number))
     return str(found[0][0]) if found else ""
+
+
+def numbers_behind(vault: Vault, key: bytes, person_id: str) -> dict[str, list[str]]:
+    """The number that a person_id was once made from, where nothing links it any more; empty where none fits."""
+    rows = _rows(vault, "select distinct source, agency_person from identity order by source, agency_person")
+    return _by_source(
+        (source, number) for source, number in rows if person_id in possible_pseudonyms(key, (source, number))
+    )
+
+
+def older_ids(vault: Vault, key: bytes, numbers: Numbers, person_id: str) -> list[str]:
+    """The person_ids that somebody may have had in older lists and runs, without those that are other people's now."""
+    now = {str(row[0]) for row in _rows(vault, "select distinct person_id from key_map")}
+    possible = {
+        one
+        for source, own in numbers.items()
+        for number in own
+        for one in possible_pseudonyms(key, (source, number))
+    }
+    return sorted(possible - now - {person_id})
 
 
 def identity_of(vault: Vault, numbers: Numbers) -> list[dict[str, Any]]:

@@ -33,6 +33,14 @@ def pseudonyms(joined: pd.DataFrame, before: pd.DataFrame, key: bytes) -> list[s
     return [given[cluster] for cluster in clusters]
 
 
+def possible_pseudonyms(key: bytes, record: tuple[str, str], most: int = 4) -> list[str]:
+    """The person_ids that a record can ever have given a person: for whoever looks for them in older lists."""
+    found: list[str] = []
+    for _ in range(most):
+        found.append(_pseudonym(key, record, set(found)))
+    return found
+
+
 def _pseudonym(key: bytes, record: tuple[str, str], taken: set[str]) -> str:
     """Keyed hash of a record's source and number; after a split the id may be taken, then the next one."""
     attempt = 0

@@ -19,12 +19,22 @@ from desist.intake.suppression import ErasedPeople
 from desist.pipelines.lists import list_ids, people_named
 from desist.pipelines.pages import PAGES, write_pages
 from desist.pipelines.rights.due import named_files
-from desist.pipelines.rights.holdings import affected_runs, check_links, holdings, needles_of, strangers
+from desist.pipelines.rights.holdings import (
+    Lists,
+    Runs,
+    affected_runs,
+    check_links,
+    holdings,
+    needles_of,
+    strangers,
+)
 from desist.pipelines.rights.receipts import Place, Receipt, copies_of, keep, new_id
 from desist.pipelines.rights.scan import scan
 from desist.pipelines.rights.subject import Subject
 from desist.pipelines.session import Session
 from desist.records.errors import Refused, UserError
+from desist.records.holding import Holding
+from desist.records.log import EventLog
 
 _CODE = re.compile(r"[A-Za-z0-9_.:@+-]{2,64}")
 STAYS = (
@@ -37,6 +47,8 @@ STAYS = (
     "what the agencies themselves hold: ask each of them",
     "backups of the workspace, until they are overwritten: erase again after one was restored",
 )
+#: Places that know a person by their id alone, so are asked for older ids too.
+BY_ID = (Lists, Runs, EventLog)
 LIMIT = (
     "a later extract is refused by number, identifier, or name with birth date; somebody sent under a new number, "
     "without identifiers and with the name or birth date written otherwise, would not be known again"
@@ -63,12 +75,14 @@ def _begin(session: Session, subject: Subject, reason: str) -> str:
     rights = Rights(session.workspace.rights)
     receipt = new_id(session)
     person = subject.person_id
-    lists = [one for one in list_ids(session) if person and person in people_named(session, one)]
+    ids = [one for one in subject.ids if one]
+    lists = [one for one in list_ids(session) if set(ids) & set(people_named(session, one))]
+    runs = {run: part for one in ids for run, part in affected_runs(session, one).items()}
     rights.begin(receipt, {
         "subject": subject.as_json(),
         "reason": reason,
         "on": session.today.isoformat(),
-        "runs": affected_runs(session, person),
+        "runs": runs,
         "copies": list(copies_of(session, lists)),
         "reference": session.log.subject_ref(person) if person else "",
         "pages": any((session.workspace.reports / name).exists() for name in PAGES),
@@ -106,23 +120,28 @@ def _carry_out(session: Session, receipt: str, told: dict[str, Any]) -> Receipt:
     )
     person = subject.person_id
     for place in holdings(session, subject, receipt):
-        held = place.holds(person)
+        held = _held(place, subject)
         before = told["places"].setdefault(place.name, held)
         rights.advance(receipt, told)
-        place.erase(person)
+        for one in (person, *(subject.older if isinstance(place, BY_ID) else ())):
+            place.erase(one)
         told["places"][place.name] = max(before, held)
     compact(session.log.path)
     made = _receipt(session, receipt, told, subject)
     counts = {"places": len(made.places), "held": sum(place.held for place in made.places)}
     keep(session, made, subject=told["reference"], counts=counts)
-    session.log.erase(person)
     rights.finish(receipt)
     return made
 
 
+def _held(place: Holding, subject: Subject) -> int:
+    """How much a place holds of a person, under every id they had."""
+    return sum(place.holds(one) for one in (subject.person_id, *(subject.older if isinstance(place, BY_ID) else ())))
+
+
 def _receipt(session: Session, receipt: str, told: Mapping[str, Any], subject: Subject) -> Receipt:
     """What was done, after a search of the whole workspace."""
-    left = {place.name: place.holds(subject.person_id) for place in holdings(session, subject, receipt)}
+    left = {place.name: _held(place, subject) for place in holdings(session, subject, receipt)}
     needles = [text for text in needles_of(subject.person_id, subject)]
     found = scan(session.workspace.root, needles)
     journal = session.workspace.rights.name  # the journal itself names the person until this is done

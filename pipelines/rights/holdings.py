@@ -60,8 +60,8 @@ def holdings(session: Session, subject: Subject, receipt: str) -> list[Holding]:
         LeftOvers(workspace.root),
         Pages(workspace.root, workspace.reports, subject),
         Copies(workspace.root),
-        Lists(session, receipt),
-        Runs(session, receipt),
+        Lists(session, subject, receipt),
+        Runs(session, subject, receipt),
         KeptProfiles(workspace.profiles),
         StoredRows(Store(workspace.store, workspace.quarantine), subject),
         Tracking(workspace.root, subject),
@@ -75,7 +75,8 @@ def holdings(session: Session, subject: Subject, receipt: str) -> list[Holding]:
 def needles_of(person_id: str, subject: Subject) -> tuple[str, ...]:
     """Texts that stand for this person and nobody else: person id, valid identifiers, agency numbers with letters."""
     numbers = [number for number in subject.all_numbers if len(number) >= 6 and not number.isdigit()]
-    return tuple(dict.fromkeys(text for text in (person_id, *subject.identifiers, *numbers) if len(text) >= 6))
+    texts = (person_id, *subject.ids, *subject.identifiers, *numbers)
+    return tuple(dict.fromkeys(text for text in texts if len(text) >= 6))
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,18 @@ class Copies:
         return len(found)
 
 
+def _numbered(receipt: str, subject: Subject, person_id: str) -> str:
+    """The receipt as amendments name it: one for each id that the person had."""
+    place = subject.ids.index(person_id)
+    return f"{receipt}.{place}" if place else receipt
+
+
 @dataclass(frozen=True)
 class Lists:
     """Lists of cases to review, with their scores and profiles, old ones too."""
 
     session: Session
+    subject: Subject
     receipt: str
     name: str = "lists"
 
@@ -167,7 +175,8 @@ class Lists:
         return sum(people_named(self.session, list_id).count(person_id) for list_id in list_ids(self.session))
 
     def erase(self, person_id: str) -> int:
-        return sum(take_off(self.session, one, person_id, receipt=self.receipt) for one in list_ids(self.session))
+        receipt = _numbered(self.receipt, self.subject, person_id)
+        return sum(take_off(self.session, one, person_id, receipt=receipt) for one in list_ids(self.session))
 
 
 @dataclass(frozen=True)
@@ -175,6 +184,7 @@ class Runs:
     """The tables of training runs that name people. Models hold no record of a person and stay."""
 
     session: Session
+    subject: Subject
     receipt: str
     name: str = "training runs"
 
@@ -184,7 +194,8 @@ class Runs:
 
     def erase(self, person_id: str) -> int:
         runs = sorted(path.name for path in self.session.workspace.runs.glob("*") if path.is_dir())
-        return sum(take_out(self.session, run, person_id, receipt=self.receipt) for run in runs)
+        receipt = _numbered(self.receipt, self.subject, person_id)
+        return sum(take_out(self.session, run, person_id, receipt=receipt) for run in runs)
 
 
 @dataclass(frozen=True)
@@ -318,7 +329,7 @@ class Identities:
 
 
 def affected_runs(session: Session, person_id: str) -> dict[str, str]:
-    """The training runs that a person is in; empty for somebody who was never linked."""
+    """The training runs that a person is in under one of their ids."""
     return runs_with(session, person_id) if person_id else {}
 
 

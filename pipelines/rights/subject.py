@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desist.intake.contracts import IDENTIFIERS
-from desist.intake.person import akin, identity_of, numbers_of, people_with, person_of
+from desist.intake.person import (
+    akin,
+    identity_of,
+    numbers_behind,
+    numbers_of,
+    older_ids,
+    people_with,
+    person_of,
+)
 from desist.intake.suppression import ErasedPeople, name_and_birth
 from desist.intake.vault import Vault
 from desist.pipelines.session import Session
@@ -22,8 +30,9 @@ NOBODY = "Nobody of that person id, identifier or number is held here. Check it 
 class Subject:
     """One person: ``person_id`` (empty where their records are linked to nobody) and all numbers of theirs.
 
-    ``identifiers``: valid national identifiers that nobody else's record carries. ``shared``: how many records of
-    other people carry an identifier of theirs, or their name and birth date.
+    ``older``: ids under which older lists and runs may name them. ``identifiers``: valid national identifiers that
+    nobody else's record carries. ``shared``: how many records of other people carry an identifier of theirs, or
+    their name and birth date.
     """
 
     person_id: str
@@ -32,6 +41,12 @@ class Subject:
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
     shared: int = 0
+    older: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The person's id and those that older lists and runs may name them by; linkage may have given another."""
+        return (self.person_id, *self.older)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -41,13 +56,14 @@ class Subject:
             "tokens": dict(self.tokens),
             "names": list(self.names),
             "shared": self.shared,
+            "older": list(self.older),
         }
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Subject:
         return cls(
             told["person_id"], told["numbers"], tuple(told["identifiers"]), told["tokens"], tuple(told["names"]),
-            told["shared"],
+            told["shared"], tuple(told["older"]),
         )  # fmt: skip
 
     @property
@@ -80,6 +96,8 @@ def about(session: Session, person_id: str, numbers: Mapping[str, Sequence[str]]
     vault = Vault(session.workspace.vault)
     own: dict[str, list[str]] = {source: list(some) for source, some in numbers.items()}
     own = own or (numbers_of(vault, person_id) if person_id else {})
+    if not own and person_id:  # on an older list, and no agency sends them any more
+        own, person_id = numbers_behind(vault, session.key(), person_id), ""
     if not own:
         raise Refused(NOBODY)
     strangers: list[dict[str, Any]] = []
@@ -130,4 +148,5 @@ def _subject(
         tokens,
         tuple(sorted(name for name in told if name and any(map(name_and_birth, rows)))),
         len(strangers),
+        tuple(older_ids(Vault(session.workspace.vault), session.key(), numbers, person_id)),
     )

@@ -325,3 +325,28 @@ def test_the_scan_finds_a_word_in_a_packed_table_and_across_the_edge_of_a_piece(
     (tmp_path / "none.bin").write_bytes(b"NEEDLE-2")
     found = scan(tmp_path, ["NEEDLE-1"])
     assert found.found == ("big.bin", "t.parquet") and found.files == 3
+
+
+def test_an_id_from_before_a_merge_is_taken_off_older_lists_too(session, person, world):
+    """Two people turned out to be one; the older list still names both."""
+    with sqlite3.connect(session.workspace.vault) as connection:
+        connection.execute("update key_map set person_id = 'pmerged' where person_id = ?", (person.person_id,))
+    links = Store(session.workspace.store).links()[0]
+    links.loc[links["person_id"] == person.person_id, "person_id"] = "pmerged"
+    Store(session.workspace.store).write_links(links)
+    found = about(session, "pmerged", {})
+    assert person.person_id in found.older
+    receipt = erasing.erase(session, found, "request")
+    assert places_with(session.workspace.root, [person.person_id, "pmerged"]) == set()
+    assert list_faults(session, world.list_id) == [] == table_faults(session, world.run)
+    assert receipt.runs == {world.run: "learnt"}
+
+
+def test_somebody_whom_no_agency_sends_any_more_is_forgotten_on_older_lists(session, person, world):
+    with sqlite3.connect(session.workspace.vault) as connection:
+        connection.execute("delete from key_map where person_id = ?", (person.person_id,))
+    found = find_person(session, person.person_id, "", "")
+    erasing.erase(session, found, "request")
+    named = places_with(session.workspace.root, [person.person_id])
+    lists = {name for name in named if name.startswith(("lists", "runs"))}
+    assert lists == set() and list_faults(session, world.list_id) == []
