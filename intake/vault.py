@@ -87,7 +87,8 @@ def transaction(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
                 connection.execute(statement)
             yield connection
         except BaseException:
-            connection.execute("rollback")
+            if connection.in_transaction:  # a full disk has ended it already
+                connection.execute("rollback")
             raise
         connection.execute("commit")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -91,9 +92,12 @@ def _register() -> None:
 _FREE, _NAME = "Free it, then try again.", "Name another, or put there what is missing, then try again."
 #: What a user can settle about a file or folder, and how.
 _MENDS = {
-    **dict.fromkeys((errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT), _FREE),
+    **dict.fromkeys((errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EFBIG), _FREE),
     **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOENT), _NAME),
 }
+
+#: What SQLite says of a disk that is full or cannot be written.
+_DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
 
 def guarded(run: Callable[[], None]) -> int:
@@ -107,6 +111,11 @@ def guarded(run: Callable[[], None]) -> int:
         if error.errno not in _MENDS:
             raise
         say(f"{error.strerror}: {error.filename or 'the disk'}. Nothing half-written was kept. {_MENDS[error.errno]}")
+        return UserError.exit_code
+    except sqlite3.OperationalError as error:
+        if not error.sqlite_errorname.startswith(_DISK):
+            raise
+        say(f"{error}: a database of the workspace could not be written. Nothing half-written was kept. {_FREE}")
         return UserError.exit_code
     return 0
 

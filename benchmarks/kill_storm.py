@@ -1,0 +1,227 @@
+"""What a kill leaves behind: python benchmarks/kill_storm.py --kills 50 [--people 300] [--seed 1]
+
+A made-up partnership is taken in and linked; then the next quarter's extracts come. An undisturbed reading and linking
+of them says how everything must end. After that, again and again from the same beginning, a process that reads or links
+is killed (SIGKILL) at a random moment, or finds the disk full (no file may grow beyond a random size). Each time:
+
+    verify finds nothing wrong, and the store holds the old snapshot or the new one;
+    the step, run again and finished, leaves what the undisturbed one left: every stored file byte for byte, every row
+    of vault and equality store, the links, and no other file.
+
+Processes are forked from one that has everything loaded, so that the moments fall into the work and not into imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from desist.intake.store import Store
+from desist.pipelines.cli import guarded
+from desist.pipelines.session import Session
+from desist.pipelines.steps import link_people, open_for, take_in
+from desist.pipelines.verify import verify_workspace
+from desist.records.hashing import hash_file, hash_json
+
+STEPS = ("intake", "linkage")
+#: What a process answers that could not write, as a user is answered: said in a sentence, no traceback.
+ENDED, SAID = 0, 2
+
+
+@dataclass
+class Storm:
+    """A partnership at the beginning of a quarter (``base``), and how the quarter must end."""
+
+    folder: Path
+    sent: Path
+    base: dict[str, Path] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    ends: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    snapshots: tuple[str, str] = ("", "")
+
+    def step(self, name: str, root: Path) -> None:
+        """Read or link, as the command does."""
+        session = opened(root)
+        if name == "intake":
+            take_in(session, self.sent)
+        else:
+            link_people(session)
+
+
+def opened(root: Path) -> Session:
+    return open_for(root, "an.alyst", lambda text: None)
+
+
+def prepare(folder: Path, *, people: int, seed: int) -> Storm:
+    """The made-up partnership with one quarter taken in and linked, the next one sent, and its undisturbed end."""
+    from desist.pipelines.demo import open_made_up
+    from desist.simulation.write import simulate
+
+    simulate(folder / "first", people=people, seed=seed)
+    shutil.copytree(folder / "first", folder / "second")
+    for note in (folder / "second" / "extracts").glob("*/delivery.toml"):
+        next_quarter(note)
+    base = folder / "base"
+    open_made_up(base, folder / "first", seed, lambda text: None)
+    storm = Storm(folder, folder / "first" / "extracts")
+    storm.step("intake", base)
+    storm.step("linkage", base)
+    storm.sent = folder / "second" / "extracts"
+    old = snapshot(base)
+    after = folder / "after-intake"
+    for name, before, to in (("intake", base, after), ("linkage", after, folder / "after-linkage")):
+        shutil.copytree(before, to)
+        storm.base[name] = before
+        began = time.monotonic()
+        if run(lambda name=name, to=to: storm.step(name, to)) != ENDED:
+            raise SystemExit(f"an undisturbed {name} did not end")
+        storm.seconds[name] = time.monotonic() - began
+        storm.ends[name] = content(to)
+        storm.sizes[name] = max(path.stat().st_size for path in to.rglob("*") if path.is_file())
+    storm.snapshots = old, snapshot(after)
+    return storm
+
+
+def next_quarter(note: Path) -> None:
+    """The same extract cut a day later, with every twentieth row of its tables of events gone."""
+    text = note.read_text(encoding="utf-8")
+    cut = dt.date.fromisoformat(re.search(r"extract_date = (\S+)", text)[1])  # type: ignore[index]
+    note.write_text(text.replace(cut.isoformat(), (cut + dt.timedelta(days=1)).isoformat()), encoding="utf-8")
+    for path in note.parent.glob("*.csv"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if path.stem not in ("identity", "equality", "trt_client", "prob_person"):
+            lines = [line for place, line in enumerate(lines) if place % 20 != 19]
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+# --- processes that end badly
+
+
+def run(work: Callable[[], None], *, kill_after: float | None = None, largest_file: int | None = None) -> int:
+    """Do the work in a forked process; its exit code, minus the signal where one ended it."""
+    process = os.fork()
+    if not process:
+        _work_and_leave(work, largest_file)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(process, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def _work_and_leave(work: Callable[[], None], largest_file: int | None) -> None:
+    code = 1
+    try:
+        if largest_file is not None:
+            os.close(2)
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+        code = guarded(work)
+    except BaseException as error:
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(code)
+
+
+# --- what must hold
+
+
+def snapshot(root: Path) -> str:
+    return Store(root / "store").snapshot_hash()
+
+
+def content(root: Path) -> str:
+    """A hash of all that a reading and a linking leave: files of store and quarantine, rows of vault and equality."""
+    store = Store(root / "store")
+    files = sorted([*(root / "store" / "data").rglob("*"), *(root / "quarantine").rglob("*"),
+                    *(root / "store" / "links").rglob("*")])  # fmt: skip
+    held: dict[str, object] = {
+        str(path.relative_to(root)): hash_file(path) for path in files if path.is_file()
+    }
+    held["current"] = store.snapshot_hash()
+    held["manifest"] = {key: value for key, value in store.manifest().items() if key not in ("previous", "because")}
+    held["linking"] = store.linking.exists()
+    for name in ("vault.db", "equality.db"):
+        with sqlite3.connect(root / name) as database:
+            tables = [row[0] for row in database.execute("select name from sqlite_master where type = 'table'")]
+            for table in sorted(tables):
+                held[f"{name}:{table}"] = sorted(map(repr, database.execute(f"select * from {table}")))
+    return hash_json(held)
+
+
+def wrong_with(root: Path) -> list[str]:
+    """What `desist verify` says is wrong."""
+    return list(verify_workspace(opened(root)).wrong)
+
+
+def disturbed(storm: Storm, name: str, root: Path, **how: float | int) -> tuple[int, str, list[str]]:
+    """One step ended badly, then run again: its exit code, which snapshot it left, and what was not as it must be."""
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(storm.base[name], root)
+    code = run(lambda: storm.step(name, root), **how)  # type: ignore[arg-type]
+    faults = wrong_with(root)
+    left = snapshot(root)
+    if left not in storm.snapshots:
+        faults.append("neither the old snapshot nor the new one")
+    if run(lambda: storm.step(name, root)) != ENDED:
+        faults.append("the step could not be run again")
+    elif content(root) != storm.ends[name]:
+        faults.append("the step run again ended otherwise")
+    faults += wrong_with(root)
+    return code, "old" if left == storm.snapshots[0] else "new", faults
+
+
+def storm_of(storm: Storm, kills: int, full: int, seed: int, say: Callable[[str], None]) -> int:
+    """Kill and fill up; print what was found, and return how often something was not as it must be."""
+    draw, failures = random.Random(seed), 0
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "w"
+        found: Counter[tuple[str, str, str]] = Counter()
+        for number in range(kills + full):
+            name = STEPS[number % 2]
+            how: dict[str, float | int]
+            if number < kills:
+                how = {"kill_after": draw.uniform(0, storm.seconds[name])}
+            else:
+                how = {"largest_file": int(draw.uniform(0, 1) ** 3 * storm.sizes[name])}
+            code, left, faults = disturbed(storm, name, root, **how)
+            kind = "killed" if code == -signal.SIGKILL else {ENDED: "ended first", SAID: "disk full, said so"}.get(code)
+            found[name, kind or f"ended with {code}", left] += 1
+            if faults or kind is None:
+                failures += 1
+                say(f"{name}, {how}: exit {code}; {'; '.join(faults) or 'not said in a sentence'}")
+        say("| step | how it ended | snapshot it left | times |\n|---|---|---|---|")
+        for (name, kind, left), times in sorted(found.items()):
+            say(f"| {name} | {kind} | {left} | {times} |")
+        say(f"\n{kills + full} disturbed runs, {failures} with something wrong")
+    return failures
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("--kills", type=int, default=50)
+    reader.add_argument("--full", type=int, default=20)
+    reader.add_argument("--people", type=int, default=300)
+    reader.add_argument("--seed", type=int, default=1)
+    asked = reader.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        storm = prepare(Path(folder), people=asked.people, seed=asked.seed)
+        print(f"undisturbed: {storm.seconds['intake']:.2f} s intake, {storm.seconds['linkage']:.2f} s linkage")
+        raise SystemExit(1 if storm_of(storm, asked.kills, asked.full, asked.seed, print) else 0)
+
+
+if __name__ == "__main__":
+    main()
