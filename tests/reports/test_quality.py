@@ -52,6 +52,11 @@ def test_empty_cells_are_shares_of_safe_counts_beside_the_extract_before(made):
     assert table.rows == (("pol_sanction, disposal", "50%", "20%"), ("pol_sanction, da_flag", "[c]", "[x]"))
 
 
+def test_a_share_that_leaves_a_few_rows_on_the_other_side_is_hidden(made):
+    said = look_sentence(Look("police", "pol_sanction", "missing_rose", ("disposal",), (18, 20, 5, 20)))
+    assert "in [c] of rows, 25% in the extract before" in said
+
+
 def test_when_and_how_many_events_are_told_beside_the_usual_quarter(made):
     page = shown(made.quality_facts())
     assert cells(section(page).tables[1], "pol_sanction") == {
