@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from desist.intake.linking.names import LEAST_SOUND
 
-#: A spelling is taken for a slip of another only where it is so much rarer: Jaydn for Jayden, but not Kayden.
-#: Twins often have names one letter apart.
+#: A spelling is taken for a slip of another only where it is so much rarer (Jaydn for Jayden, but not Kayden), and not
+#: where both are known names (Daniel, Danielle): twins often have names a letter apart.
 RARER = 0.1
 ONCE_OR_TWICE = 2
 
@@ -66,6 +66,7 @@ _TURNED = (
     f"jaro_winkler_similarity(surname_l, forename_r) >= {SEVERAL_SLIPS})"
 )
 _RARE_SPELLING = (
+    "not (forename_listed_l and forename_listed_r) and "
     f"(least(forename_count_l, forename_count_r) <= {ONCE_OR_TWICE} or "
     f"least(forename_count_l, forename_count_r) <= {RARER} * greatest(forename_count_l, forename_count_r))"
 )

@@ -92,6 +92,17 @@ def short_forms(name: str) -> frozenset[str]:
 
 
 @cache
+def _listed() -> frozenset[str]:
+    lookup = _nicknames()
+    return frozenset(lookup) | frozenset(name for names in lookup.values() for name in names)
+
+
+def is_listed(name: str) -> bool:
+    """Whether the package ``nicknames`` knows it as a name: then it is nobody's slip for another name it knows."""
+    return name in _listed()
+
+
+@cache
 def alike(one: str, other: str) -> bool:
     """Whether two words may be one name: equal, a short form, the same sounds, or a few slips of the pen.
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from desist.intake.linking.names import LEAST_SOUND, short_forms, sound, spelling, words
+from desist.intake.linking.names import LEAST_SOUND, is_listed, short_forms, sound, spelling, words
 from desist.records.identifiers import CHECKS
 
 Texts = list[str | None]
@@ -40,6 +40,7 @@ def comparable(people: pd.DataFrame, usable: dict[str, pd.Series], joined: np.nd
         "forename_sound": _each(first, sound),
         "forename_spelling": _each(first, spelling),
         "forename_count": pa.array([common[name] if name else 0 for name in first], type=pa.int64()),
+        "forename_listed": pa.array([bool(name) and is_listed(str(name)) for name in first], type=pa.bool_()),
         "short_forms": [sorted(short_forms(name)) if name else [] for name in first],
         "given": [list(names) for names in given],
         "surname": ["".join(names) or None for names in family],

@@ -32,6 +32,7 @@ ONE = {
 }
 TWO = {
     "twins": (person("Hassan", "Mukherjee"), person("Hussein", "Mukherjee")),
+    "alike": (person("Christopher", "Micklethwaite"), person("Christine", "Micklethwaite")),
     "rhyming": (person("Jayden", "Ravensworth"), person("Kayden", "Ravensworth")),
     "generations": (person("Barnabas", "Thistlewood"), person("Barnabas", "Thistlewood", dob="1961-10-22")),
     "undated": (person("Cordelia", "Hargreave"), person("Cordelia", "Hargreave", dob=None)),
@@ -67,7 +68,8 @@ def test_what_two_people_may_share_never_joins_them(town, name):
 
 
 @pytest.mark.parametrize(("name", "waits"), [
-    ("twins", ["review"]), ("rhyming", ["review"]), ("undated", ["review"]), ("numbers", ["review"]),
+    ("twins", ["review"]), ("rhyming", ["review"]), ("alike", ["review"]), ("undated", ["review"]),
+    ("numbers", ["review"]),
     ("crns", ["review"]), ("numbered twins", []), ("namesakes", []), ("initials", ["initials"]),
 ])  # fmt: skip
 def test_who_may_be_one_person_waits_for_a_steward_and_who_plainly_is_not_does_not(town, name, waits):
@@ -81,6 +83,24 @@ def test_two_different_identifiers_are_never_one_person_however_alike_the_rest(t
 def test_strangers_stay_apart(town):
     strangers = town.rows[town.rows.index.str.match("^[YZ]")]
     assert strangers["cluster"].is_unique and (strangers["method"] == "own record").all()
+
+
+def test_a_short_form_that_fits_both_twins_makes_no_chain_of_them(cases_of):
+    chris = [person(name, "Micklethwaite", FAR) for name in ("Christopher", "Chris", "Christine")]
+    found = cases_of({"chain": chris})
+    assert not found.one("chain", 0, 2) and "review" in found.waits("chain")
+
+
+def test_what_is_learned_from_enough_records_weighs_equal_names_up_and_others_down(cases_of, monkeypatch):
+    monkeypatch.setattr("desist.intake.linking.model.LEAST_TO_LEARN", 100)
+    monkeypatch.setattr("desist.intake.linking.model.RANDOM_PAIRS", 20_000)
+    first, again = (cases_of(ONE | TWO) for _ in range(2))
+    assert first.joined.model.trained
+    weights = {(level["evidence"], level["level"]): level["weight"] for level in first.joined.model.levels}
+    for kind in ("forename", "surname", "birth date", "postcode"):
+        assert weights[(kind, "equal")] > 3 and weights[(kind, "other")] < 0
+    pd.testing.assert_frame_equal(first.joined.records, again.joined.records)
+    pd.testing.assert_frame_equal(first.joined.queue, again.joined.queue)
 
 
 def test_initials_that_fit_two_people_are_nobodys(cases_of):
