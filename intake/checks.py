@@ -245,22 +245,22 @@ def _without(encoded: pa.DictionaryArray, gone: Mask) -> pa.DictionaryArray:
 
 def _check_typed(column: Column, cells: pa.ChunkedArray, checked: Checked) -> pa.ChunkedArray:
     """As for text, of a column that came with its contract's own type: what no text could say is no value."""
-    name = column.name
     if column.kind == "boolean":
         return cells
+    wrong: tuple[tuple[Mask, str], ...]
     if column.kind == "date":
-        lowest, highest = np.datetime64(_EARLIEST, "D"), LAST_DAY
-        faults = (f"is before {_EARLIEST.year}", "is not a date YYYY-MM-DD")
+        day = day_numbers(cells)
+        first = np.datetime64(_EARLIEST, "D")
+        wrong = (day < first, f"is before {_EARLIEST.year}"), (day > LAST_DAY, "is not a date YYYY-MM-DD")
     else:
-        low = -_MOST + 1 if column.lowest is None else column.lowest
-        lowest, highest = low, _MOST - 1 if column.highest is None else column.highest
-        faults = ("is outside the range that the contract allows",) * 2
-    values = day_numbers(cells) if column.kind == "date" else cells.to_numpy()
-    filled = values if column.kind == "date" or not cells.null_count else np.asarray(pc.fill_null(cells, lowest))
+        lowest = -_MOST + 1 if column.lowest is None else column.lowest
+        highest = _MOST - 1 if column.highest is None else column.highest
+        number = np.asarray(pc.fill_null(cells, lowest) if cells.null_count else cells)
+        wrong = (((number < lowest) | (number > highest), "is outside the range that the contract allows"),)
     gone = np.zeros(len(cells), dtype=bool)
-    for wrong, fault in ((filled < lowest, faults[0]), (filled > highest, faults[1])):
-        checked.verdicts.mark(wrong, f"{name} {fault}")
-        gone |= wrong
+    for rows, fault in wrong:
+        checked.verdicts.mark(rows, f"{column.name} {fault}")
+        gone |= rows
     return pc.if_else(pa.array(gone), None, cells) if gone.any() else cells
 
 
@@ -274,7 +274,7 @@ def _check_codes(column: Column, encoded: pa.DictionaryArray, values: Sequence[s
         _mark_values(checked, encoded, wrong, f"{column.name} holds a code that is not on its list")
         if wrong.any() and checked.contract.held_in == "store":  # never a cell of an identity or equality table
             rows = np.bincount(places(encoded) + 1, minlength=len(values) + 1)[1:]
-            counts = {values[place]: int(rows[place]) for place in np.flatnonzero(wrong)}
+            counts = {values[place]: int(rows[place]) for place in np.flatnonzero(wrong).tolist()}
             checked.wrong_codes.update(_named(column.name, counts))
         return
     five = re.compile(r"[0-9]{5}")
