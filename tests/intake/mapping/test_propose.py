@@ -72,7 +72,8 @@ def test_what_nothing_says_is_stated_and_has_to_be_looked_at():
 
 
 def test_a_date_of_entry_is_never_taken_for_when_something_later_became_known():
-    text = "CRN,Episode ID,Date of Referral,Discharge Date,Created Date\nT1,E1,2026-01-01,2026-02-01,2026-01-02\n"
+    head = "CRN,Episode ID,Date of Referral,Discharge Date,Created Date,Charge Recorded"
+    text = f"{head}\nT1,E1,2026-01-01,2026-02-01,2026-01-02,2026-01-03\n"
     found = proposals(text, "trt_episode")
     assert found["recorded_on"].map.sources == ("Created Date",)
     assert found["discharge_recorded_on"].map.use == "extract_date"
