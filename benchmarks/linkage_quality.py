@@ -139,7 +139,7 @@ def _quality(main: Mapping[str, Any]) -> Iterator[str]:
         yield (f"| {name} | {q['records']:,} | {q['true_pairs']:,} | {q['found_pairs']:,} | {wrong:,} | "
                f"{_share(q['precision'])} | {_share(q['recall'])} | {_share(q['f1'])} |")  # fmt: skip
     yield "\nTreatment sends initials and a birth date. These fit too many people and never link by themselves, so "
-    yield "where the CRN is removed or was not noted its records stay apart, or wait: that is what the second line lacks."
+    yield "where the CRN is removed or was not noted its records stay apart, or wait: the second line lacks them."
     waits = "; ".join(f"{kind}: {count:,} pairs, {same:,} of them one person" for kind, (count, same) in
                       main["queue"].items())  # fmt: skip
     yield f"\nWaiting for a data steward: {waits}. Took {main['seconds']} CPU seconds.\n"
@@ -177,12 +177,12 @@ def _sweep(parts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _quarter(told: Mapping[str, Any]) -> Iterator[str]:
-    met = told["unchanged_kept"] >= KEPT
+    met = "met" if told["unchanged_kept"] >= KEPT else "NOT met"
     yield "\n## The next quarter\n"
-    yield f"{told['new_records']:,} records more, {told['records_changed']:.1%} of the others changed (moved, or "
-    yield f"written another way). Of {told['unchanged_people']:,} people with no record changed "
-    yield f"{told['unchanged_kept']:.3%} keep their id (asked for: {KEPT:.1%}: **{'met' if met else 'NOT met'}**); of all {told['people']:,} people "
-    yield f"{told['kept']:.2%}.\n"
+    yield f"{told['new_records']:,} records more, {told['records_changed']:.1%} of the others changed (moved, or"
+    yield f"written another way). Of {told['unchanged_people']:,} people as last linked with no record changed"
+    yield f"{told['unchanged_kept']:.3%} keep their id (asked for: {KEPT:.1%}: **{met}**);"
+    yield f"of all {told['people']:,} {told['kept']:.2%}.\n"
 
 
 def _share(share: Mapping[str, float | None], scale: float = 1) -> str:
@@ -220,7 +220,7 @@ def main() -> None:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_text(json.dumps(parts, default=_plain))
     parts = json.loads(json.dumps(parts, default=_plain))
-    print("\n".join(report(given.people, parts)))
+    print("\n".join(line.strip() for line in report(given.people, parts)))
 
 
 def _plain(value: object) -> object:

@@ -82,7 +82,8 @@ class LinkageWorld:
         earlier.loc[rewritten, other.columns] = other[rewritten]
         places = later["postcode"].dropna().sample(frac=1, random_state=1).to_numpy()
         earlier.loc[moved, "postcode"] = places[: int(moved.sum())]
-        same = (earlier.astype(str) == later.astype(str)).all(axis=1) & ~new
+        # An empty cell is None in one of them and missing in the other once rows have been put in.
+        same = (earlier.fillna("").astype(str) == later.fillna("").astype(str)).all(axis=1) & ~new
         return earlier[~new].reset_index(drop=True), later.assign(unchanged=same)
 
     def characteristics(self) -> pd.DataFrame:
@@ -91,7 +92,8 @@ class LinkageWorld:
         ages = np.floor((self.p.cut - people.born) / YEAR_DAYS)
         bands = np.full(len(people), "under 18", dtype=object)
         for first, last in codes.AGE_BANDS:
-            bands[(ages >= first) & (ages < last + 1)] = f"{first}-{last}"
+            over = (first, last) == codes.AGE_BANDS[-1]
+            bands[(ages >= first) & (ages < last + 1)] = f"{first} and over" if over else f"{first}-{last}"
         return pd.DataFrame({
             "person": person_names(len(people)),
             "ethnicity": [codes.ETHNICITY_5[code] for code in told],

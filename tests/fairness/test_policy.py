@@ -128,3 +128,9 @@ def test_a_metric_that_is_small_in_all_has_a_small_widest_margin(policy_text, me
 def test_the_draft_shows_who_is_missed_and_the_burden_per_adult():
     roles = {rule.metric: rule.role for rule in parse_policy(DEFAULT_POLICY_TOML).findings}
     assert roles["fnr"] == roles["burden"] == "shown"
+
+
+def test_a_limit_for_linkage_may_be_left_out_and_is_a_share_where_it_is_stated(policy_text):
+    assert parse_policy(DEFAULT_POLICY_TOML).linkage.gap == 0.05 and parse_policy(policy_text).linkage is None
+    for section in ("[linkage]", "[linkage]\ngap = 0.3", "[linkage]\ngap = 0.05\nmost = 1"):
+        assert any("[linkage]" in str(problem) for problem in _problems(f"{policy_text}\n{section}\n")), section

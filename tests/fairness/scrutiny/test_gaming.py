@@ -14,6 +14,7 @@ from desist.fairness.policy import (
     CutOffs,
     Detection,
     FindingRule,
+    LinkageLimit,
     PilotRule,
     ProxyLimits,
     RefitLimits,
@@ -118,10 +119,7 @@ def test_a_margin_widened_two_audits_ago_is_still_seen():
 
 def test_a_finding_no_longer_asked_or_made_less_binding_or_a_moved_cut_off_is_seen():
     other = replace(POLICY, findings=(replace(RULE, metric="fnr"),))
-    assert (
-        "is no longer asked"
-        in raised(policy=other, earlier=[before(audit_of(policy="old"))])["gaming-moved-margin"]
-    )
+    assert "is no longer asked" in raised(policy=other, earlier=[before(audit_of(policy="old"))])["gaming-moved-margin"]
     shown = replace(POLICY, findings=(replace(RULE, role="shown"),))
     assert (
         "was primary and is shown"
@@ -139,8 +137,7 @@ def test_a_finding_no_longer_asked_or_made_less_binding_or_a_moved_cut_off_is_se
 def test_a_finding_under_another_name_is_the_same_finding():
     renamed = replace(POLICY, findings=(replace(RULE, id="another-name", margin=0.1),))
     assert (
-        "was 0.05 and is 0.1"
-        in raised(policy=renamed, earlier=[before(audit_of(policy="old"))])["gaming-moved-margin"]
+        "was 0.05 and is 0.1" in raised(policy=renamed, earlier=[before(audit_of(policy="old"))])["gaming-moved-margin"]
     )
 
 
@@ -170,6 +167,7 @@ def test_a_minimum_raised_after_a_result_hides_no_group():
 SECTIONS = {
     "pilot": PilotRule(150, 6, 0.15, 0.5),
     "proxies": ProxyLimits(0.65, 0.75),
+    "linkage": LinkageLimit(0.05),
     "detection": Detection((0.3, 0.8), (0.7, 1.5), (1.0, 2.5)),
     "refit": None,
 }
@@ -192,6 +190,8 @@ STATED = replace(POLICY, **SECTIONS)
         ({"refit": RefitLimits(0.1, 0.1)}, "[refit] was not there and is"),
         ({"proxies": ProxyLimits(0.65, 0.8)}, "[proxies] together was 0.75 and is 0.8"),
         ({"proxies": None}, "[proxies] was there and is not"),
+        ({"linkage": LinkageLimit(0.1)}, "[linkage] gap was 0.05 and is 0.1"),
+        ({"linkage": None}, "[linkage] was there and is not"),
         ({"detection": None}, "[detection] was there and is not"),
         (
             {"detection": Detection((0.3, 0.8), (0.9, 1.1), (1.0, 2.5))},
@@ -215,6 +215,7 @@ def test_any_limit_of_the_policy_that_was_loosened_after_a_result_is_seen(change
         {"pilot": PilotRule(100, 3, 0.1, 0.9)},
         {"pilot": None},
         {"proxies": ProxyLimits(0.6, 0.7)},
+        {"linkage": LinkageLimit(0.02)},
     ],
 )
 def test_a_policy_that_asks_for_more_is_no_matter(change):
