@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from desist.intake.linking.report import LinkReport
-from desist.intake.linking.steward import REASONS, asked_about, check_decision, decide
+from desist.intake.linking.steward import REASONS, Record, asked_about, check_decision, decide
 from desist.intake.vault import Vault
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
@@ -70,15 +71,9 @@ def show_queue(session: Session, *, most: int, out: Path | None) -> ShownQueue:
     kinds = [kind for kind in WORDS if kind in set(queue["kind"])]
     queue["surest"] = -queue["probability"].astype("float64").fillna(0.0)
     queue["place"] = [kinds.index(kind) for kind in queue["kind"]]
-    ranked = list(queue.sort_values(["place", "surest", "number"]).head(most).itertuples(index=False))
+    ranked: list[Any] = list(queue.sort_values(["place", "surest", "number"]).head(most).itertuples(index=False))
     held = vault.linked_identities(sorted({end for row in ranked for end in _ends(row)}))
-    pairs = [
-        QueuePair(
-            int(row.number), row.kind, row.why, None if row.probability is None else float(row.probability),
-            *((end, held.get(end, {})) for end in _ends(row)),
-        )
-        for row in ranked
-    ]  # fmt: skip
+    pairs = [_pair(row, held) for row in ranked]
     folder = out or session.workspace.reports
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,6 +89,14 @@ def show_queue(session: Session, *, most: int, out: Path | None) -> ShownQueue:
                                     made_up=session.settings.made_up))  # fmt: skip
     page.chmod(0o600)
     return ShownQueue(waiting, len(pairs), page)
+
+
+def _pair(row: Any, held: Mapping[Record, Mapping[str, str]]) -> QueuePair:
+    left, right = _ends(row)
+    chance = None if row.probability is None else float(row.probability)
+    return QueuePair(
+        int(row.number), row.kind, row.why, chance, (left, held.get(left, {})), (right, held.get(right, {}))
+    )
 
 
 def _ends(row: Any) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -117,7 +120,8 @@ def decide_on(session: Session, which: str, decision: str, *, reason: str) -> st
 
 def _log(session: Session, vault: Vault, pair: tuple[tuple[str, str], ...], decision: str, reason: str) -> None:
     """One event for each person concerned, before anything is kept."""
-    persons = {(row.source, row.agency_person): row.person_id for row in vault.key_map().itertuples(index=False)}
+    rows = vault.key_map().itertuples(index=False, name=None)
+    persons = {(str(source), str(number)): str(person) for source, number, person in rows}
     for person in sorted({persons[end] for end in pair if end in persons}):
         session.log.append(
             "link.decided", actor=session.actor, role="data_steward", outcome=decision, reason=reason,
