@@ -96,14 +96,20 @@ def next_quarter(world: LinkageWorld) -> dict[str, Any]:
     second["person_id"] = pseudonyms(second, before, KEY)
     both = before.merge(second[["source", "agency_person", "person_id"]], on=["source", "agency_person"],
                         suffixes=("", "_now"))  # fmt: skip
-    both = both.merge(later[["source", "agency_person", "unchanged"]], on=["source", "agency_person"])
+    # Unchanged: no record of the person changed, and none is new; a new record may rightly put two people together.
+    still = later.assign(unchanged=later.groupby("person")["unchanged"].transform("all"))
+    both = both.merge(still[["source", "agency_person", "unchanged"]], on=["source", "agency_person"])
     by_id = pd.DataFrame({"same": both["person_id_now"] == both["person_id"], "unchanged": both["unchanged"]})
     by_id = by_id.groupby(both["person_id"]).all()
+    lost = both[both["person_id"].isin(by_id.index[by_id["unchanged"] & ~by_id["same"]])]
+    into = second.groupby("person_id")["person"].nunique()
     return {
+        "merged_rightly": int((lost.groupby("person_id")["person_id_now"].first().map(into) == 1).sum()),
+        "lost": int(lost["person_id"].nunique()),
         "people": len(by_id), "kept": float(by_id["same"].mean()),
         "unchanged_people": int(by_id["unchanged"].sum()),
         "unchanged_kept": float(by_id["same"][by_id["unchanged"]].mean()),
-        "records_changed": float(1 - both["unchanged"].mean()), "new_records": len(later) - len(earlier),
+        "records_changed": float(1 - later["unchanged"].sum() / len(both)), "new_records": len(later) - len(earlier),
     }  # fmt: skip
 
 
@@ -180,9 +186,10 @@ def _quarter(told: Mapping[str, Any]) -> Iterator[str]:
     met = "met" if told["unchanged_kept"] >= KEPT else "NOT met"
     yield "\n## The next quarter\n"
     yield f"{told['new_records']:,} records more, {told['records_changed']:.1%} of the others changed (moved, or"
-    yield f"written another way). Of {told['unchanged_people']:,} people as last linked with no record changed"
+    yield f"written another way). Of {told['unchanged_people']:,} people as last linked of whom no record changed or is new"
     yield f"{told['unchanged_kept']:.3%} keep their id (asked for: {KEPT:.1%}: **{met}**);"
-    yield f"of all {told['people']:,} {told['kept']:.2%}.\n"
+    yield f"of all {told['people']:,} {told['kept']:.2%}. Of the {told['lost']} that did not,"
+    yield f"{told['merged_rightly']} had been left apart before and are now rightly with their own records.\n"
 
 
 def _share(share: Mapping[str, float | None], scale: float = 1) -> str:
@@ -220,7 +227,7 @@ def main() -> None:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_text(json.dumps(parts, default=_plain))
     parts = json.loads(json.dumps(parts, default=_plain))
-    print("\n".join(line.strip() for line in report(given.people, parts)))
+    print("\n".join(line.rstrip(" ") for line in report(given.people, parts)))
 
 
 def _plain(value: object) -> object:
