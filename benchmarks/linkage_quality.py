@@ -186,7 +186,7 @@ def _quarter(told: Mapping[str, Any]) -> Iterator[str]:
     met = "met" if told["unchanged_kept"] >= KEPT else "NOT met"
     yield "\n## The next quarter\n"
     yield f"{told['new_records']:,} records more, {told['records_changed']:.1%} of the others changed (moved, or"
-    yield f"written another way). Of {told['unchanged_people']:,} people as last linked of whom no record changed or is new"
+    yield f"written another way). Of {told['unchanged_people']:,} people as last linked, with no record changed or new,"
     yield f"{told['unchanged_kept']:.3%} keep their id (asked for: {KEPT:.1%}: **{met}**);"
     yield f"of all {told['people']:,} {told['kept']:.2%}. Of the {told['lost']} that did not,"
     yield f"{told['merged_rightly']} had been left apart before and are now rightly with their own records.\n"
