@@ -38,6 +38,9 @@ from desist.records.hashing import hash_json
 from desist.records.log import EventLog
 from desist.records.workspace import Workspace
 
+#: Rows that are Python's own texts at one time, on their way into vault or equality store.
+TEXTS_AT_A_TIME = 50_000
+
 
 def read_extracts(
     folder: Path,
@@ -229,7 +232,9 @@ def _stamped(rows: pa.Table, file: JudgedFile, delivery: Delivery) -> pa.Table:
 
 def _texts(rows: pa.Table, names: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
     """Rows as tuples of text; dates as YYYY-MM-DD, empty cells as None."""
-    return zip(*(as_text(rows[name]).to_pylist() for name in names), strict=True)
+    for start in range(0, len(rows), TEXTS_AT_A_TIME):
+        part = rows.slice(start, TEXTS_AT_A_TIME)
+        yield from zip(*(as_text(part[name]).to_pylist() for name in names), strict=True)
 
 
 def _quarantined(file: JudgedFile) -> pa.Table:

@@ -23,7 +23,7 @@ def two_agencies(probation):
                   sanction_type="conviction", count="1")  # fmt: skip
     probation.row("police", "pol_sanction", agency_person="N1", offence_code="10501", sanction_date="2025-03-02",
                   sanction_type="x")  # fmt: skip
-    probation.row("probation", "equality", agency_person="P1", sex="F", ethnicity_self="W1")
+    probation.row("probation", "equality", agency_person="P1", sex="F", ethnicity_self="W1", religion="Zzyzx")
     return probation
 
 
@@ -112,7 +112,7 @@ def test_names_birth_dates_and_characteristics_are_in_no_file_of_the_store(two_a
     two_agencies.link()
     words = two_agencies.words(under=two_agencies.workspace.store)
     assert "04600" in words
-    assert not any(word in words for word in ("Madeup", "1990-05-17", "ethnicity_self"))
+    assert not any(word in words for word in ("Madeup", "1990-05-17", "Zzyzx"))
     assert set(two_agencies.store.tables()) == {"prob_event", "prob_person", "pol_sanction"}
     with pytest.raises(Refused, match="holds no table 'equality'"):
         two_agencies.store.read("equality")
