@@ -18,6 +18,8 @@ from desist.simulation.world import World
 from desist.simulation.write import AREA_WITHOUT_POLICE, simulate
 
 CUT = "2026-09-30"
+#: Tables about no person, and what people disclose in treatment, which no feature may use: the made-up world has none.
+NOT_MADE = {name for name, contract in CONTRACTS.items() if contract.held_in == "aggregate"} | {"trt_outcome_profile"}
 
 
 def table(folder, source, name):
@@ -37,8 +39,8 @@ def files_under(folder):
 
 def test_every_table_of_the_five_sources_is_sent_with_the_columns_of_its_contract(small):
     found = {(source, name): list(frame.columns) for source, name, frame in sent_tables(small)}
-    tables = {(source, contract.table) for contract in CONTRACTS.values() for source in contract.sources}
-    assert set(found) == tables
+    made = [contract for contract in CONTRACTS.values() if contract.table not in NOT_MADE]
+    assert set(found) == {(source, contract.table) for contract in made for source in contract.sources}
     for (_, name), columns in found.items():
         assert set(columns) == set(CONTRACTS[name].names)
 
