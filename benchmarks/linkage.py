@@ -91,7 +91,7 @@ def main() -> None:
     right, found, true = pairs(["cluster", "person"]), pairs(["cluster"]), pairs(["person"])
     print(f"# Speed of linkage\n\n`python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}`\n")
     print(
-        "| records | agencies | pairs looked at | seconds | CPU seconds | peak GB | before linking | precision | recall |"
+        "| records | agencies | pairs looked at | seconds | CPU seconds | peak GB | before | precision | recall |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     print(
