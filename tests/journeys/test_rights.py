@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from desist.intake.person import identity_of
+from desist.intake.person import correct_identity, identity_of
 from desist.intake.vault import Vault
 from desist.pipelines.rights.due import named_files
 
@@ -22,11 +22,12 @@ def password(tmp_path):
 
 
 def somebody(quarter):
-    """A person on the list with an estimate, whom police and probation know."""
+    """A person on the list with an estimate, whom police and probation know, and who is in the training run."""
     told = json.loads(next((quarter.workspace / "lists").glob("*/list.json")).read_text(encoding="utf-8"))
     vault = Vault(quarter.workspace / "vault.db")
     keys = vault.key_map()
     both = set(keys[keys["source"] == "police"]["person_id"]) & set(keys[keys["source"] == "probation"]["person_id"])
+    both &= set(pd.read_parquet(next((quarter.workspace / "runs").glob("*/people.parquet")))["person_id"])
     return next(row["person_id"] for row in told["rows"]
                 if row["person_id"] in both and told["estimates"][row["person_id"]]["step"])  # fmt: skip
 
@@ -44,13 +45,9 @@ def words_of(quarter, person):
 def plant(quarter, person):
     """Give the person a name, a birth date and a postcode that nobody else has, in every agency's records."""
     vault = Vault(quarter.workspace / "vault.db")
-    own = vault.key_map().query("person_id == @person").sort_values(["source", "agency_person"])
-    for place, (source, number) in enumerate(zip(own["source"], own["agency_person"], strict=True), 1):
-        row = identity_of(vault, {source: [number]})[0]
+    for source, number in vault.key_map().query("person_id == @person")[["source", "agency_person"]].to_numpy():
         for field, value in SENTINELS.items():
-            ran = quarter.do("correct", person, "--table", "identity", "--row", place, "--field", field,
-                             "--was", row[field] or "", "--value", value, "--reason", "test")  # fmt: skip
-            assert ran.returncode == 0, ran.stderr
+            correct_identity(vault, source, number, field, value)
 
 
 def files_with(root, words):
@@ -68,8 +65,7 @@ def files_with(root, words):
 def test_a_person_who_asks_is_forgotten_everywhere_and_does_not_come_back(quarter, password):
     person, root = somebody(quarter), quarter.workspace
     plant(quarter, person)
-    assert quarter.do("link").returncode == 0
-    assert quarter.score().returncode == 0 and quarter.do("list").returncode == 0
+    assert quarter.do("list").returncode == 0
     chair = quarter.do("keys", "new", "C. Hair", "--role", "panel_chair", "--password-file", password)
     assert chair.returncode == 0, chair.stderr
     copy = quarter.do("export", "new", "--out", root / "copy.csv", "--holder", "C. Hair", "--for", "iom.team",
@@ -86,7 +82,7 @@ def test_a_person_who_asks_is_forgotten_everywhere_and_does_not_come_back(quarte
     [receipt] = json.loads(ran.stdout)["receipts"]
     assert files_with(root, words) == set()
     assert receipt["runs"] and "iom.team holds export" in receipt["copies"][0]
-    assert "Zzyzxman" not in quarter.page() and "segment" in quarter.page()
+    assert "Zzyzxman" not in quarter.page() and re.search(r"in 10\b", quarter.page())
     checked = quarter.do("verify")
     assert checked.returncode == 0 and "The release in force holds" in checked.stdout, checked.stdout
 
@@ -94,7 +90,8 @@ def test_a_person_who_asks_is_forgotten_everywhere_and_does_not_come_back(quarte
     assert again.returncode == 0 and "is about a person who was erased" in again.stdout
     assert quarter.do("link").returncode == 0
     assert files_with(root, words) == set()
-    assert quarter.do("verify").returncode == 0, quarter.do("verify").stdout
+    checked = quarter.do("verify")
+    assert checked.returncode == 0, checked.stdout
     assert quarter.do("person", person).returncode == MEND
 
 
@@ -115,6 +112,7 @@ def test_restriction_and_challenge_take_the_estimate_off_the_page_and_nothing_el
     assert "No estimate is made until that is decided" in record.stdout and "Probation:" in record.stdout
 
 
+@pytest.mark.slow
 def test_what_is_past_its_review_date_holds_estimates_back_until_a_steward_decides(quarter):
     path = quarter.workspace / "agreements" / "POL-2026.toml"
     changed = path.read_text(encoding="utf-8").replace("retention_days = 90", "retention_days = 1")

@@ -157,6 +157,7 @@ def changed_extracts(extracts, folder, source, change):
     return folder
 
 
+@pytest.mark.slow
 def test_under_a_new_number_they_are_known_by_their_identifier(session, person, extracts, tmp_path):
     number = person.numbers["police"][0]
 
@@ -171,6 +172,7 @@ def test_under_a_new_number_they_are_known_by_their_identifier(session, person, 
     assert tokens.count("number:police") == len(person.numbers["police"]) + 1  # for files that come without names
 
 
+@pytest.mark.slow
 def test_without_any_identifier_they_are_known_by_name_and_birth_date(session, person, extracts, tmp_path):
     number = person.numbers["police"][0]
 

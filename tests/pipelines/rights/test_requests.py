@@ -13,7 +13,7 @@ from desist.intake.person import identity_of
 from desist.intake.rights import Rights
 from desist.intake.store import Store
 from desist.intake.vault import Vault
-from desist.pipelines import training
+from desist.pipelines import gate, training
 from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import load_ground
 from desist.pipelines.lists import kept_list, list_faults
@@ -143,6 +143,7 @@ def test_a_correction_holds_when_the_agency_sends_the_wrong_value_again(session,
     assert sanction_types(session, person) == corrected
 
 
+@pytest.mark.slow
 def test_a_fact_of_somebody_elses_is_taken_away_and_stays_away(session, person, extracts):
     before = len(sanction_types(session, person))
     correct_fact(session, person, Asked("pol_sanction", 1, "", None, None, True), "request")
@@ -208,6 +209,7 @@ def test_what_is_past_its_day_blocks_scoring_until_it_is_kept_or_erased(session)
     assert list(due_causes(on_day(session, "2026-12-29"))) == []  # 90 days after the extracts were cut
     late = on_day(session, "2026-12-30")
     assert {cause.text.split(" of ")[1].split()[0] for cause in due_causes(late)} >= {"police", "probation"}
+    assert {cause.text for cause in due_causes(late)} <= {cause.text for cause in gate._own_causes(late)}
     for source in {one.source for one in extract_reviews(late)}:
         keep_longer(late, source, dt.date(2027, 1, 31), "court_case")
     assert list(due_causes(late)) == []
