@@ -78,7 +78,7 @@ class IntakeReport:
             lines.append(
                 f"{name:<36}{file.rows_read:>10,}{file.accepted:>10,}{sum(file.quarantined.values()):>12,}{note}"
             )
-            lines += [f"    {count:,} rows: {reason}" for reason, count in file.quarantined.items()]
+            lines += [f"    {_rows(count)}: {reason}" for reason, count in file.quarantined.items()]
             if file.replaced:
                 lines.append(f"    {file.replaced:,} rows of the quarantine were replaced by corrected ones")
             if file.reopened:
@@ -98,3 +98,7 @@ class IntakeReport:
         if waits:
             lines.append("Why, and on which lines: desist quarantine")
         return "\n".join(lines)
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

@@ -17,6 +17,7 @@ from desist.pipelines.adults import write_adults
 from desist.pipelines.decisions import sign_candidate
 from desist.pipelines.gate import candidate_of, release_candidate
 from desist.pipelines.pages import Pages, write_pages
+from desist.pipelines.quality_run import report_quality
 from desist.pipelines.retrain import Retrained, retrain
 from desist.pipelines.score import Scored, score_caseload
 from desist.pipelines.session import Session, open_session
@@ -90,6 +91,8 @@ class Demo:
                 f"  the board's report     {reports / 'fairness.html'}",
                 f"  the points card        {reports / 'card.html'}",
                 f"  the analyst's page     {reports / 'run.html'}",
+                f"  what agencies sent     {self.workspace / 'reports' / 'quality.html'}",
+                f"  who is who             {self.workspace / 'reports' / 'linkage.html'}",
                 "",
                 "Now with your own files: desist init my-partnership, and follow docs/guides/analyst.md.",
             ]
@@ -123,8 +126,9 @@ def run_demo(
     session = open_made_up(root, extracts, seed, say, agreed)
     say("2  Intake: each file through its sharing agreement; what does not fit goes to quarantine with a reason.")
     say(_indented(take_in(session, extracts / "extracts").as_text()))
-    say("3  Linkage: the same person in several agencies' files, by exact identifiers.")
+    say("3  Linkage: the same person in several agencies' files, by identifiers, then by probability.")
     say(_indented(link_people(session).as_text()))
+    report_quality(session, None)
     say("4  Retrain: profiles of past caseloads, four models back-tested, one chosen, audited across communities.")
     run = retrain(session, TODAY, trainer=TRAINER, password=PASSWORD)
     say(_indented(run.as_text()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -240,8 +241,8 @@ def new_settings(
     return f"""# What this partnership decided about its runs. Every line is needed; nothing here has a silent default.
 
 [partnership]
-name = "{name}"
-area = "{area}"
+name = {json.dumps(name, ensure_ascii=False)}
+area = {json.dumps(area, ensure_ascii=False)}
 made_up = {str(made_up).lower()}            # true only where no row is about a real person
 contact = "the analyst team"               # whom a page tells its reader to ask
 
