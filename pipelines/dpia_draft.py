@@ -20,7 +20,8 @@ CONTROLLER, OFFICER, OWNER = "the controllers", "the data protection officer", "
 RISKS: tuple[tuple[str, str, str], ...] = (
     ("Two people's records are joined as one, or one person's are not found",
      "exact identifiers first, then a model trained without labels; doubtful pairs wait for a data steward; a person "
-     "whose links conflict gets no estimate; wrong and missed links are measured by community", "how many wrong links are left at the stated noise"),
+     "whose links conflict gets no estimate; wrong and missed links are measured by community",
+     "how many wrong links are left at the stated noise"),
     ("Recorded offending follows where police look, so estimates may burden a community more",
      "fairness audit by community before every release, label-bias tests, limits the board set beforehand; no estimate "
      "without signed approval", "whether what is left is necessary and proportionate"),

@@ -76,7 +76,7 @@ def test_a_stated_encoding_that_is_wrong_too_is_named(partnership, refusal):
         ('source = "police"\nextract_date = 2026-09-30\nmade_up = true', "no [[file]]"),
         ('source = "police"\nextract_date = 2026-09-30\nmade_up = true\nencoding = "ebcdic"\n', "encoding from utf-8"),
         ('source = "police"\nextract_date = 2026-09-30\nmade_up = true\n[[file]]\ntable = "identity"',
-         "without path, agreement"),
+         "without agreement, path"),
         ('source = "police"\nextract_date = 2026-09-30\nmade_up = true\n[[file]]\ntable = "prob_event"\n'
          'path = "x"\nagreement = "police-26"', "a table that police sends"),
     ],
