@@ -223,3 +223,11 @@ def test_killed_at_any_file_the_same_call_ends_as_if_undisturbed(session, world,
     take_off(session, world.list_id, world.people[3], receipt="x1")
     assert list_faults(session, world.list_id) == []
     assert world.people[3] not in kept_list(session, world.list_id).rows
+
+
+def test_on_hold_is_the_only_reason_that_can_come_later(session, world, folder):
+    take_off(session, world.list_id, world.people[4], receipt="x1", on_hold="restricted")
+    told = read_json(folder / LIST)
+    told["estimates"][world.people[4]]["why_none"] = "too_little_data"
+    forge(session, folder, told=told)
+    assert any("an estimate that was changed" in fault for fault in list_faults(session, world.list_id))
