@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from desist.intake.agreements import check_purpose, load_agreements
-from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
+from desist.intake.checks import REFUSED_ROWS
 from desist.intake.delivery import Ask, Delivery, find_deliveries, read_delivery
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, JudgedSource, judge
 from desist.intake.mapping.load import load_mappings, urls_of
+from desist.intake.partitions import at_once
 from desist.intake.quality import figures_of, keep_figures
 from desist.intake.rectified import Rectified
 from desist.intake.report import IntakeReport
 from desist.intake.rights import Rights
-from desist.intake.store import BARE, HELD_HERE, STAMPS, Extract, Manifest, Store, held_names, rows_hash
+from desist.intake.store import BARE, HELD_HERE, STAMPS, Extract, Manifest, Store, rows_hash
 from desist.intake.stream import as_stored, as_text
 from desist.intake.suppression import ErasedPeople
 from desist.intake.vault import FIELDS as IDENTITY_FIELDS
 from desist.intake.vault import Vault
+from desist.intake.withdrawn import settle, withdrawn
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json
 from desist.records.log import EventLog
@@ -59,9 +62,24 @@ def read_extracts(
     it tells who was erased. ``ask`` asks a database where a delivery names one. Raises Refused with all problems
     of all files at once, and then nothing was written. The caller holds the workspace's lock.
     """
-    register = load_agreements(workspace.agreements)
-    store = Store(workspace.store, workspace.quarantine)
-    vault = Vault(workspace.vault)
+    store, vault = Store(workspace.store, workspace.quarantine), Vault(workspace.vault)
+    settle(store, vault, EqualityWriter(workspace.equality))
+    rights = Rights(workspace.rights)
+    erased = ErasedPeople(rights, key)
+    sources, problems = _judged(folder, workspace, store, vault, erased, today=today, purpose=purpose, ask=ask)
+    if problems:
+        raise Refused(f"Nothing was read: {len(problems)} problems in {folder}.", problems)
+    store.sweep()
+    erased.remember(today)
+    return _write(sources, workspace, store, vault, log, actor, Rectified(rights, erased))
+
+
+def _judged(
+    folder: Path, workspace: Workspace, store: Store, vault: Vault, erased: ErasedPeople,
+    *, today: dt.date, purpose: str, ask: Ask | None,
+) -> tuple[list[JudgedSource], list[Problem]]:  # fmt: skip
+    """Every delivery in the folder with a verdict on each row, and everything that is wrong with any of them."""
+    register, mappings = load_agreements(workspace.agreements), _mappings(workspace)
     problems = check_purpose(purpose)
     places = find_deliveries(folder)
     if not places:
@@ -69,8 +87,6 @@ def read_extracts(
             Problem("no delivery.toml", str(folder), "a folder with a delivery.toml, or folders that have one",
                     "Name the folder in which the agencies' files arrived.")
         )  # fmt: skip
-    mappings, rights = _mappings(workspace), Rights(workspace.rights)
-    erased = ErasedPeople(rights, key)
     sources = []
     for place in places:
         delivery, faults = read_delivery(place, today=today, ask=ask, urls=urls_of(mappings))
@@ -81,12 +97,7 @@ def read_extracts(
             )  # fmt: skip
             sources.append(source)
         problems += faults
-    problems += _mixed([source.delivery for source in sources], store)
-    if problems:
-        raise Refused(f"Nothing was read: {len(problems)} problems in {folder}.", problems)
-    store.sweep()
-    erased.remember(today)
-    return _write(sources, workspace, store, vault, log, actor, Rectified(rights, erased))
+    return sources, problems + _mixed([source.delivery for source in sources], store)
 
 
 def _mappings(workspace: Workspace) -> Mapping[str, Any]:
@@ -138,16 +149,14 @@ def _write(
             reports = [report.reopening(entry, reopened) for report in reports]
         store.erase_in(manifest, {source.delivery.source: withdrawn(source)})
         manifest["deliveries"][source.delivery.source] = source.fingerprint
+    ended = {source.delivery.source: withdrawn(source.files) for source in changed}
+    store.erase_in(manifest, ended)
     # Noted before the switch: nothing is ever in the store that the log does not know of. Where a kill
     # comes between, the next reading notes the collection once more.
     for source in changed:
         _note(source, log, actor)
-    store.commit(manifest, because="intake")
-    for source in changed:
-        vault.erase_numbers(source.delivery.source, withdrawn(source))
-    held = [name for history in manifest["extracts"].values() for extract in history for name in held_names(extract)]
-    vault.keep_only(held)
-    equality.keep_only(held)
+    store.commit(manifest, because="intake", ended=ended)
+    settle(store, vault, equality)
     return IntakeReport(tuple(reports), store.snapshot_hash())
 
 
@@ -157,18 +166,18 @@ def _write_files(
     """Each file's manifest entry by source and table. Vault and equality store are written beside the partitions."""
     with ThreadPoolExecutor(1) as beside:
         waiting: dict[tuple[str, str], Future[Extract]] = {}
-        written: dict[tuple[str, str], Extract] = {}
         for source in sources:
             for table, file in source.files.items():
                 if file.checked.contract.held_in not in HELD_HERE:
                     waiting[source.delivery.source, table] = beside.submit(
                         write_file, file, source.delivery, store, vault, equality, corrections
                     )
-        for source in sources:
-            for table, file in source.files.items():
-                key = source.delivery.source, table
-                if key not in waiting:
-                    written[key] = write_file(file, source.delivery, store, vault, equality, corrections)
+        here = [(source, file) for source in sources for file in source.files.values()]
+        here = [(source, file) for source, file in here if (source.delivery.source, file.sent.table) not in waiting]
+        made = at_once(lambda one: write_file(one[1], one[0].delivery, store, vault, equality, corrections), here)
+        written = {
+            (source.delivery.source, file.sent.table): entry for (source, file), entry in zip(here, made, strict=True)
+        }
         return written | {key: entry.result() for key, entry in waiting.items()}
 
 
@@ -232,9 +241,10 @@ def _stamped(rows: pa.Table, file: JudgedFile, delivery: Delivery) -> pa.Table:
 
 def _texts(rows: pa.Table, names: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
     """Rows as tuples of text; dates as YYYY-MM-DD, empty cells as None."""
-    for start in range(0, len(rows), TEXTS_AT_A_TIME):
-        part = rows.slice(start, TEXTS_AT_A_TIME)
-        yield from zip(*(as_text(part[name]).to_pylist() for name in names), strict=True)
+    parts = (rows.slice(start, TEXTS_AT_A_TIME) for start in range(0, len(rows), TEXTS_AT_A_TIME))
+    return chain.from_iterable(
+        zip(*(as_text(part[name]).to_pylist() for name in names), strict=True) for part in parts
+    )
 
 
 def _quarantined(file: JudgedFile) -> pa.Table:
@@ -250,11 +260,11 @@ def _quarantined(file: JudgedFile) -> pa.Table:
     # Names are in the vault and characteristics in the equality store, and nowhere else.
     elsewhere = file.checked.contract.held_in not in HELD_HERE
     bare = pa.array(np.isin(reasons.astype(str), REFUSED_ROWS) | elsewhere)
-    unreadable = file.raw.unreadable
+    unreadable = file.raw.set_aside
     none = pa.nulls(len(unreadable), pa.string())
     table = {
-        "line": pa.array([*file.raw.lines[out].tolist(), *unreadable], type=pa.int64()),
-        "reason": pa.array([*reasons.tolist(), *unreadable.values()], type=pa.string()),
+        "line": pa.array([*file.raw.lines[out].tolist(), *(line for line, _ in unreadable)], type=pa.int64()),
+        "reason": pa.array([*reasons.tolist(), *(reason for _, reason in unreadable)], type=pa.string()),
     }
     for name in cells.column_names:
         kept = pc.if_else(bare, pa.scalar(None, pa.string()), as_text(cells[name]))
@@ -275,15 +285,6 @@ def _enter(manifest: Manifest, extract: Extract) -> int:
     manifest["extracts"][key] = [extract, *before]
     keep_figures(manifest, extract)
     return sum(correction["accepted"] for correction in again)
-
-
-def withdrawn(source: JudgedSource) -> list[str]:
-    """Numbers of people whose client row says that they do not, or no longer, consent (REQUIREMENTS INT-9)."""
-    clients = source.files.get("trt_client")
-    if clients is None:
-        return []
-    refused = pa.array(clients.checked.verdicts.having(NO_CONSENT))
-    return sorted(clients.checked.array("agency_person").filter(refused).drop_null().unique().to_pylist())
 
 
 def _note(source: JudgedSource, log: EventLog, actor: str) -> None:

@@ -24,6 +24,8 @@ ROWS_AT_A_TIME = 1_000_000
 LONGEST_KEPT = 1_000
 #: Ten times the largest extract this was measured with. A file of a few bytes can state any number of rows.
 MOST_ROWS = 400_000_000
+#: Rows that tell of each text column whether its values repeat.
+ROWS_LOOKED_AT = 50_000
 
 Codes = npt.NDArray[np.signedinteger]
 
@@ -91,7 +93,7 @@ def read_parquet(content: bytes, *, wanted: Sequence[str], where: str) -> RawRow
         problems = _faults(pq.ParquetFile(pa.BufferReader(content)), wanted, where)
         if problems:
             return problems
-        file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(wanted))
+        file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=_few_valued(content, wanted))
         columns, too_long = _decoded(file, wanted)
     except (pa.ArrowException, OSError, ValueError):
         whole = content[:4] in (b"PAR1", b"PARE")
@@ -129,6 +131,19 @@ def _faults(file: pq.ParquetFile, wanted: Sequence[str], where: str) -> list[Pro
     return problems
 
 
+def _few_valued(content: bytes, wanted: Sequence[str]) -> list[str]:
+    """Columns whose text is better decoded into distinct values piece by piece: those of which few rows hold many.
+
+    Where nearly every row has a value of its own, joining the pieces' distinct values would cost more than the rows.
+    """
+    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(wanted))
+    first = next(file.iter_batches(batch_size=ROWS_LOOKED_AT, columns=list(wanted)), None)
+    columns = {} if first is None else {name: first.column(name) for name in wanted}
+    return [
+        name for name, column in columns.items() if is_coded(column) and len(column.dictionary) * 4 < len(column) + 400
+    ]
+
+
 def _decoded(file: pq.ParquetFile, wanted: Sequence[str]) -> tuple[dict[str, pa.Array], npt.NDArray[np.bool_]]:
     pieces: dict[str, list[pa.Array]] = {name: [] for name in wanted}
     for batch in file.iter_batches(batch_size=ROWS_AT_A_TIME, columns=list(wanted)):
@@ -137,9 +152,11 @@ def _decoded(file: pq.ParquetFile, wanted: Sequence[str]) -> tuple[dict[str, pa.
     too_long = np.zeros(file.metadata.num_rows, dtype=bool)
     columns = {}
     for name in wanted:
-        made = pieces.pop(name) or [pa.array([], pa.string()).dictionary_encode()]
+        made = pieces.pop(name) or [pa.array([], pa.string())]
+        if all(pa.types.is_string(piece.type) for piece in made):
+            made = [coded(pa.chunked_array(made))]
         if any(is_coded(piece) for piece in made):
-            texts = [piece if is_coded(piece) else _compact(as_text(piece)) for piece in made]
+            texts = [piece if is_coded(piece) else as_text(piece).dictionary_encode() for piece in made]
             column = small(coded(pa.chunked_array(texts)))
             long = np.asarray(pc.greater(pc.utf8_length(column.dictionary), LONGEST_KEPT)).astype(bool)
             if long.any():
@@ -163,7 +180,9 @@ def _compact(values: pa.Array) -> pa.Array:
     if pa.types.is_date64(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
         return _whole_days(values)
     if not pa.types.is_dictionary(kind):
-        values = values.cast(pa.string()).dictionary_encode()
+        text = values.cast(pa.string())
+        empty_text = pc.equal(text, "")
+        return pc.if_else(empty_text, None, text) if pc.any(empty_text).as_py() else text
     distinct = values.dictionary.cast(pa.string())
     indices = values.indices.cast(pa.int32())
     empty = np.asarray(pc.fill_null(pc.equal(distinct, ""), True)).astype(bool)
@@ -181,8 +200,7 @@ def _whole_days(values: pa.Array) -> pa.Array:
     back = days.cast(stamps.type)
     if pc.all(pc.equal(back, stamps)).as_py() is not False:
         return days
-    text = pc.if_else(pc.equal(back, stamps), days.cast(pa.string()), stamps.cast(pa.string()))
-    return _compact(text)
+    return pc.if_else(pc.equal(back, stamps), days.cast(pa.string()), stamps.cast(pa.string()))
 
 
 def day_numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
@@ -249,9 +267,13 @@ def repeated_rows(columns: Sequence[pa.Array | pa.ChunkedArray], standing: npt.N
     again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if not len(again):
         return rows[:0]
-    near = np.searchsorted(again, hashes)
+    # Most rows are told by twenty bits alone that they repeat nothing.
+    marked = np.zeros(2**20, dtype=bool)
+    marked[again & _TWENTY_BITS] = True
+    likely = np.flatnonzero(marked[hashes & _TWENTY_BITS])
+    near = np.searchsorted(again, hashes[likely])
     near[near == len(again)] = 0
-    candidates = rows[again[near] == hashes]
+    candidates = rows[likely[again[near] == hashes[likely]]]
     take = pa.array(candidates)
     cells = {str(place): _numbered(column.take(take)) for place, column in enumerate(columns)}
     order = np.lexsort((candidates, *cells.values()))
@@ -260,6 +282,9 @@ def repeated_rows(columns: Sequence[pa.Array | pa.ChunkedArray], standing: npt.N
         ordered_values = values[order]
         same &= ordered_values[1:] == ordered_values[:-1]
     return np.sort(candidates[order[1:][same]])
+
+
+_TWENTY_BITS = np.uint64(2**20 - 1)
 
 
 def _numbered(values: pa.Array | pa.ChunkedArray) -> Codes:
