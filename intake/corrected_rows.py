@@ -25,16 +25,17 @@ from desist.intake.crosschecks import DUPLICATE, REPEATED, check_duplicates, unm
 from desist.intake.csv_rows import RawRows, read_rows
 from desist.intake.delivery import Delivery, SentFile
 from desist.intake.equality_writer import EqualityWriter
-from desist.intake.judge import JudgedFile, JudgedSource, judge_alone
+from desist.intake.judge import JudgedFile, judge_alone
 from desist.intake.quality import keep_figures
 from desist.intake.quarantine import extract_of, ranges, rows_kept, standing
-from desist.intake.read import withdrawn, write_file
+from desist.intake.read import write_file
 from desist.intake.rectified import Rectified
 from desist.intake.report import FileReport
 from desist.intake.rights import Rights
 from desist.intake.store import BARE, HELD_HERE, Extract, Store, held_names, pieces
 from desist.intake.suppression import ErasedPeople
 from desist.intake.vault import Vault
+from desist.intake.withdrawn import settle, withdrawn
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_bytes
 from desist.records.log import EventLog
@@ -99,6 +100,7 @@ def correct_rows(
     table, a file that cannot be read, a line that does not wait. The caller holds the workspace's lock.
     """
     store, vault = Store(workspace.store, workspace.quarantine), Vault(workspace.vault)
+    settle(store, vault, EqualityWriter(workspace.equality))
     extract = extract_of(store, table, source)
     content = _bytes(path)
     agreement = _agreement(load_agreements(workspace.agreements), extract, purpose, today)
@@ -107,7 +109,7 @@ def correct_rows(
     before = hash_bytes(content) in {piece["input_sha256"] for piece in extract.get("corrections", [])}
     raw = _still_waiting(raw, store, extract, path.name, known=before)
     sent = SentFile(table, path.name, agreement.id, b"", hash_bytes(content))
-    work = _Work(workspace, store, vault, Rights(workspace.rights), extract, sent, agreement, today)
+    work = _Correcting(workspace, store, vault, Rights(workspace.rights), extract, sent, agreement, today)
     return work.apply(raw, key, log, actor, before=before)
 
 
@@ -209,7 +211,7 @@ def _still_waiting(raw: RawRows, store: Store, extract: Extract, where: str, *, 
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Correcting:
     """One correction under way."""
 
     workspace: Workspace
@@ -284,19 +286,16 @@ class _Work:
             _replace_in(piece, file.raw.lines, number, store)
         extract.setdefault("corrections", []).append(entry | {"corrected_on": self.today.isoformat(), "replaced": 0})
         keep_figures(manifest, extract)
-        ended = withdrawn(JudgedSource(self.delivery, "", {table: file}))
-        store.erase_in(manifest, {self.source: ended})
+        ended = {self.source: withdrawn({table: file})}
+        store.erase_in(manifest, ended)
         log.append(
             "rows.corrected", actor=actor, role="analyst", correlation=entry["held_as"],
             dataset=f"{self.source}:{extract['extract_date']}:{self.agreement.id}",
             counts={"read": report.rows_read, "accepted": report.accepted,
                     "quarantined": report.rows_read - report.accepted},
         )  # fmt: skip
-        store.commit(manifest, because="correction")
-        self.vault.erase_numbers(self.source, ended)
-        held = [name for history in manifest["extracts"].values() for one in history for name in held_names(one)]
-        self.vault.keep_only(held)
-        equality.keep_only(held)
+        store.commit(manifest, because="correction", ended=ended)
+        settle(store, self.vault, equality)
 
     def _report(self, report: FileReport, file: JudgedFile) -> CorrectionReport:
         again: dict[str, list[int]] = {}

@@ -55,6 +55,8 @@ class EqualityWriter:
 
     def keep_only(self, held: Sequence[str]) -> None:
         """Remove waiting rows of extracts that the store does not name; ``sent`` stays until the next linkage."""
+        if not self.path.exists():
+            return
         with transaction(self.path, _SCHEMA) as connection:
             marks = ", ".join("?" * len(held))
             connection.execute(f"delete from incoming where held_as not in ({marks})", tuple(held))

@@ -147,7 +147,6 @@ def _write(
             entry = written[source.delivery.source, table]
             reopened = _enter(manifest, entry)
             reports = [report.reopening(entry, reopened) for report in reports]
-        store.erase_in(manifest, {source.delivery.source: withdrawn(source)})
         manifest["deliveries"][source.delivery.source] = source.fingerprint
     ended = {source.delivery.source: withdrawn(source.files) for source in changed}
     store.erase_in(manifest, ended)
@@ -204,25 +203,29 @@ def write_file(
         cut = pa.array([delivery.extract_date.isoformat()] * len(rows), type=pa.string())
         stamped = rows.append_column("source", pa.array([source] * len(rows), type=pa.string()))
         equality.append(held_as, _texts(stamped.append_column("extract_date", cut), EQUALITY_FIELDS))
+    figures = figures_of(rows, contract, file.raw.cells.column_names, delivery.extract_date)
+    erased = {"erased": len(accepted) - len(rows)} if len(rows) < len(accepted) else {}
+    return _entry(file, delivery, store) | {"held_as": held_as, "partitions": partitions, "figures": figures} | erased
+
+
+def _entry(file: JudgedFile, delivery: Delivery, store: Store) -> Extract:
+    """What the manifest says of a file besides where its rows are held; what was not accepted is written."""
+    table, source = file.checked.contract.table, delivery.source
     quarantined = _quarantined(file)
     report = file.report(source)
     return {
         "source": source,
-        "table": contract.table,
+        "table": table,
         "extract_date": delivery.extract_date.isoformat(),
         "made_up": delivery.made_up,
         "agreement_id": file.agreement.id,
-        "input_sha256": terms[-1],
-        "held_as": held_as,
+        "input_sha256": file.sent.sha256,
         "rows_read": report.rows_read,
         "accepted": report.accepted,
         "quarantined": dict(report.quarantined),
         "wrong_codes": {column: dict(found) for column, found in report.wrong_codes.items()},
         "dropped_columns": list(report.dropped_columns),
-        "partitions": partitions,
-        "figures": figures_of(rows, contract, file.raw.cells.column_names, delivery.extract_date),
-        **({"erased": len(accepted) - len(rows)} if len(rows) < len(accepted) else {}),
-        "quarantine": store.write_quarantine(source, contract.table, quarantined) if len(quarantined) else None,
+        "quarantine": store.write_quarantine(source, table, quarantined) if len(quarantined) else None,
     }
 
 

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from desist.intake.contracts import CONTRACTS
+from desist.intake.ended import Ended
 from desist.intake.partitions import each, partitions
 from desist.intake.stream import as_packed, as_stored
 from desist.records.errors import Refused
@@ -62,13 +63,19 @@ class Store:
             raise Refused(f"The manifest {name[:12]} of {self.root} was altered. Restore the store from a backup.")
         return manifest
 
-    def commit(self, manifest: Manifest, *, because: str) -> None:
-        """Make ``manifest`` the current one, in one step, then remove files that nothing refers to."""
+    def commit(
+        self, manifest: Manifest, *, because: str, ended: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Make ``manifest`` the current one, in one step, then remove files that nothing refers to.
+
+        ``ended``: agency numbers by source that the vault must forget once it is current.
+        """
         pointer = self.root / "current.json"
         previous = read_json(pointer)["snapshot"] if pointer.exists() else None
         manifest = manifest | {"previous": previous, "because": because}
         name = hash_json(manifest)
         write_json(self.root / "snapshots" / f"{name}.json", manifest)
+        Ended(self.root).note(name, ended or {})
         write_json(pointer, {"snapshot": name})
         self.sweep()
 

@@ -13,6 +13,7 @@ from desist.intake.linking.report import LinkReport, link_report
 from desist.intake.linking.settings import LinkageSettings
 from desist.intake.store import Store, held_names
 from desist.intake.vault import Vault
+from desist.intake.withdrawn import settle
 from desist.records.errors import Refused
 from desist.records.files import write_json
 from desist.records.log import EventLog
@@ -41,6 +42,7 @@ def link(
     """
     settings = settings or LinkageSettings()
     store, vault = Store(workspace.store, workspace.quarantine), Vault(workspace.vault)
+    settle(store, vault, EqualityWriter(workspace.equality))
     people = _records(store, vault)
     if people.empty:
         raise Refused("There is nobody to link: no identity table has been taken in. Run `desist intake` first.")

@@ -382,6 +382,29 @@ def test_a_corrected_client_row_that_ends_consent_removes_what_is_held(partnersh
     assert partnership.store.verify() == [] and quarantine_faults(partnership.store) == []
 
 
+def test_a_correction_that_ends_consent_and_is_killed_before_the_vault_forgot_is_ended_at_the_next_start(
+    partnership, monkeypatch
+):
+    partnership.identity("treatment", "T1", surname="Zzyzx")
+    partnership.row("treatment", "trt_client", agency_person="T1", consent="true", basis="consent",
+                    substance_group="nonsense")  # fmt: skip
+    partnership.read()
+    row = {"line": "2", "agency_person": "T1", "subject_category": "convicted", "record_kind": "fact",
+           "recorded_on": "2025-03-02", "consent": "false"}  # fmt: skip
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("desist.intake.vault.Vault.erase_numbers", killed)
+        with pytest.raises(Killed):
+            correct(partnership, [row], table="trt_client")
+    held = partnership.store.extract("treatment", "identity")["held_as"]
+    assert len(partnership.vault.identities([held])) == 1
+    correct(partnership, [row], table="trt_client")
+    assert partnership.vault.identities([held]).empty
+
+
 def test_erasing_a_person_reaches_corrected_rows_and_those_that_wait_again_and_the_sums_still_hold(police):
     police.read()
     correct(police, [sanction(3, disposal="Zzyzx"), sanction(6, offence_code="46", disposal="Qwxyz")])

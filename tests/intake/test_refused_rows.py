@@ -5,6 +5,9 @@ import sqlite3
 import pandas as pd
 import pytest
 
+from desist.records.errors import Refused
+from desist.records.files import write_json
+
 
 def refused(partnership, source, table):
     """Reasons by line, after checking that nothing but line and reason was kept."""
@@ -224,3 +227,60 @@ def test_a_withdrawal_holds_even_where_the_reading_was_killed_before_the_vault_f
 def test_treatment_without_its_client_table_is_refused(partnership, refusal):
     partnership.identity("treatment", "T1")
     assert "no table trt_client" in refusal(partnership.read)
+
+
+@pytest.fixture
+def killed_before_the_vault_forgot(treatment, monkeypatch):
+    """T1 withdrew; the store has switched to the snapshot without T1, and the vault was not asked any more."""
+    treatment.read()
+    treatment.cut = treatment.cut.replace(month=10, day=1)
+    treatment.tables["treatment"]["trt_client"][0]["consent"] = "false"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("desist.intake.vault.Vault.erase_numbers", killed)
+        with pytest.raises(KeyboardInterrupt):
+            treatment.read()
+    assert in_vault(treatment, "T1")
+    return treatment
+
+
+def in_vault(partnership, number):
+    with sqlite3.connect(partnership.workspace.vault) as vault:
+        return vault.execute("select count(*) from identity where agency_person = ?", (number,)).fetchone()[0]
+
+
+def test_who_withdrew_before_a_kill_leaves_the_vault_at_the_next_reading(killed_before_the_vault_forgot):
+    treatment = killed_before_the_vault_forgot
+    assert treatment.read().unchanged and not in_vault(treatment, "T1")
+    assert not list(treatment.workspace.store.glob("ended*"))
+
+
+def test_who_withdrew_before_a_kill_leaves_the_vault_at_the_next_linking(killed_before_the_vault_forgot):
+    killed_before_the_vault_forgot.identity("police", "N1")
+    del killed_before_the_vault_forgot.tables["treatment"]
+    with pytest.raises(Refused, match="nobody to link"):
+        killed_before_the_vault_forgot.link()
+    assert not in_vault(killed_before_the_vault_forgot, "T1")
+
+
+def test_a_withdrawal_whose_reading_was_killed_before_the_switch_takes_nobody_out(treatment, monkeypatch):
+    treatment.read()
+    treatment.cut = treatment.cut.replace(month=10, day=1)
+    treatment.tables["treatment"]["trt_client"][0]["consent"] = "false"
+    before = treatment.store.snapshot_hash()
+
+    def switch(path, value):
+        if path.name == "current.json":
+            raise KeyboardInterrupt
+        write_json(path, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("desist.intake.store.write_json", switch)
+        with pytest.raises(KeyboardInterrupt):
+            treatment.read()
+    treatment.link()
+    assert in_vault(treatment, "T1") and treatment.store.snapshot_hash() == before
+    assert not list(treatment.workspace.store.glob("ended*"))
