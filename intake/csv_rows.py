@@ -29,17 +29,24 @@ UNCLOSED = "has a quotation mark that does not close"
 class RawRows:
     """``cells``: wanted columns as text, empty = null. ``lines``: each row's line in the file (the header is line 1).
 
-    ``unreadable``: lines that are no rows, with why. ``dropped``: columns of the file that were not read.
+    ``unreadable``: lines that are no rows, with why; ``more``: the same of each further row that a line stands for,
+    where a mapping makes several of one. ``dropped``: columns of the file that were not read.
     """
 
     cells: pa.Table
     lines: npt.NDArray[np.int64]
     unreadable: dict[int, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    more: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def set_aside(self) -> list[tuple[int, str]]:
+        """Line and reason of every row that could not be read."""
+        return [*self.unreadable.items(), *self.more]
 
     @property
     def rows_read(self) -> int:
-        return len(self.lines) + len(self.unreadable)
+        return len(self.lines) + len(self.set_aside)
 
 
 def read_rows(content: bytes, *, encoding: str, wanted: Sequence[str], where: str) -> RawRows | list[Problem]:

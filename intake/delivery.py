@@ -100,17 +100,18 @@ def _files(
     files = []
     opened: dict[tuple[str, str], bytes | list[Problem]] = {}
     for entry in entries:
-        faults = _entry_faults(entry, source, where)
+        faults = _entry_faults(entry, source, where) or _url_faults(entry, urls, where)
         if not faults:
             # One file may serve several tables; it is opened once, so that all are made of the same bytes.
             origin = (str(entry.get("url", "")), _name(entry))
-            if origin not in opened:
-                opened[origin] = _content(folder, entry, ask, urls, where)
+            first = origin not in opened
+            if first:
+                opened[origin] = _content(folder, entry, ask)
             found = opened[origin]
             if isinstance(found, bytes):
                 mapping = str(entry.get("mapping", ""))
                 files.append(SentFile(entry["table"], origin[1], entry["agreement"], found, hash_bytes(found), mapping))
-            elif next(file for file in entries if isinstance(file, dict) and _name(file) == origin[1]) is entry:
+            elif first:
                 faults = found
         problems += faults
     return files, problems
@@ -121,23 +122,28 @@ def _name(entry: Mapping[str, Any]) -> str:
     return str(entry.get("query" if "url" in entry else "path", ""))
 
 
-def _content(
-    folder: Path, entry: Mapping[str, Any], ask: Ask | None, urls: Mapping[str, str], where: str
-) -> bytes | list[Problem]:
+def _url_faults(entry: Mapping[str, Any], urls: Mapping[str, str], where: str) -> list[Problem]:
+    """Whether an entry asks another database than its own mapping names, whatever the other entries say."""
+    if "url" not in entry or entry["url"] == urls.get(entry["mapping"]):
+        return []
+    return [
+        Problem("a database that its mapping does not name", where, "the `url` of its mapping's [format]",
+                "Make the mapping with `desist map URL --query FILE`, and copy its url.")
+    ]  # fmt: skip
+
+
+def _content(folder: Path, entry: Mapping[str, Any], ask: Ask | None) -> bytes | list[Problem]:
     found = _open_inside(folder, _name(entry))
     if isinstance(found, Problem):
         return [found]
     if "url" not in entry:
         return found
-    if ask is None or entry["url"] != urls.get(str(entry.get("mapping", ""))):
-        return [
-            Problem("a database that its mapping does not name", where, "the `url` of its mapping's [format]",
-                    "Make the mapping with `desist map URL --query FILE`, and copy its url.")
-        ]  # fmt: skip
+    if ask is None:
+        return [Problem("a database", _name(entry), "a file", "Name a file: here no database is asked.")]
     try:
         return ask(entry["url"], found.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        return [Problem("a query that is not UTF-8", where, "text in UTF-8", "Save the query as UTF-8.")]
+        return [Problem("a query that is not UTF-8", _name(entry), "text in UTF-8", "Save the query as UTF-8.")]
     except Refused as refused:
         return list(refused.problems)
 

@@ -52,7 +52,7 @@ class JudgedFile:
 
     def report(self, source: str) -> FileReport:
         counts = self.checked.verdicts.counts()
-        for reason in self.raw.unreadable.values():
+        for _, reason in self.raw.set_aside:
             counts[reason] = counts.get(reason, 0) + 1
         return FileReport(
             source,
@@ -214,11 +214,17 @@ def _read_files(
     delivery: Delivery, register: Mapping[str, Agreement], mappings: Mapping[str, Any]
 ) -> tuple[dict[str, JudgedFile], list[Problem]]:
     """Every file's rows against its own contract, in the order in which tables decide about each other."""
+    agreed = {sent.table: register[sent.agreement].tables[sent.table] for sent in delivery.files}
+    wanted = {table: [name for name in CONTRACTS[table].names if name in names] for table, names in agreed.items()}
 
     def read(sent: SentFile) -> JudgedFile | list[Problem]:
         agreement, contract = register[sent.agreement], CONTRACTS[sent.table]
-        wanted = [name for name in contract.names if name in agreement.tables[sent.table]]
-        raw = rows_of(sent, delivery, wanted, mappings.get(sent.mapping))
+        beside = {
+            other.table: wanted[other.table]
+            for other in delivery.files
+            if other is not sent and (other.mapping, other.sha256) == (sent.mapping, sent.sha256)
+        }
+        raw = rows_of(sent, delivery, wanted[sent.table], mappings.get(sent.mapping), beside)
         if isinstance(raw, list):
             return raw
         checked = check_rows(

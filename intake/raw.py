@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from desist.intake.csv_rows import RawRows, read_rows
 from desist.intake.delivery import Delivery, SentFile
 from desist.intake.mapping.apply import map_rows
 from desist.intake.mapping.load import Broken
 from desist.intake.mapping.model import FileMap
+from desist.intake.mapping.texts import other_delimiter
 from desist.intake.stream import read_parquet
 from desist.records.errors import Problem
 
 #: What a file begins with that is a workbook: a zip, or the container of older and of locked ones.
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def rows_of(
-    sent: SentFile, delivery: Delivery, wanted: Sequence[str], mapping: FileMap | Broken | None = None
+    sent: SentFile,
+    delivery: Delivery,
+    wanted: Sequence[str],
+    mapping: FileMap | Broken | None = None,
+    beside: Mapping[str, Sequence[str]] | None = None,
 ) -> RawRows | list[Problem]:
     """The wanted columns of one file as the contract's text cells, or what is wrong with the file as a whole.
 
-    Without a mapping the file is already laid out as its contract says: CSV, or Parquet.
+    ``beside``: the other tables that the delivery makes of the same bytes with the same mapping, and the columns that
+    their agreements let it read. Without a mapping the file is already laid out as its contract says: CSV, or Parquet.
     """
     where = f"{delivery.folder.name}/{sent.path}"
     if sent.mapping:
-        return _mapped(sent, delivery, wanted, mapping, where)
+        return _mapped(sent, delivery, wanted, mapping, where, beside)
     if sent.content.startswith(b"PAR1") or sent.path.lower().endswith(".parquet"):
         return read_parquet(sent.content, wanted=wanted, where=where)
     if sent.content.startswith(_WORKBOOKS):
@@ -34,16 +41,23 @@ def rows_of(
                     "Run `desist map` on it, then name the mapping in delivery.toml.")
         ]  # fmt: skip
     rows = read_rows(sent.content, encoding=delivery.encoding, wanted=wanted, where=where)
-    if isinstance(rows, list) and (sign := _other_delimiter(sent.content, wanted)):
+    head = sent.content.split(b"\n", 1)[0].decode("latin-1")
+    # With one of our names in it the line is a header, and not what it is in another encoding.
+    if isinstance(rows, list) and any(name in head for name in wanted) and (sign := other_delimiter(head, ",")):
         return [
-            Problem(f"cells divided by {sign}", where, "cells divided by commas",
+            Problem(f"cells divided by {_SIGNS[sign]}", where, "cells divided by commas",
                     "Send it with commas, or run `desist map` on it: a mapping states the delimiter.")
         ]  # fmt: skip
     return rows
 
 
 def _mapped(
-    sent: SentFile, delivery: Delivery, wanted: Sequence[str], mapping: FileMap | Broken | None, where: str
+    sent: SentFile,
+    delivery: Delivery,
+    wanted: Sequence[str],
+    mapping: FileMap | Broken | None,
+    where: str,
+    beside: Mapping[str, Sequence[str]] | None,
 ) -> RawRows | list[Problem]:
     if isinstance(mapping, Broken):
         return list(mapping.problems)
@@ -54,14 +68,4 @@ def _mapped(
             Problem(what, where, "a mapping of the workspace that makes this table",
                     f"Run `desist map FILE --as {sent.table} --name {sent.mapping[:60]}`, read it, and try again.")
         ]  # fmt: skip
-    return map_rows(sent.content, mapping, table, wanted, cut=delivery.extract_date, where=where)
-
-
-def _other_delimiter(content: bytes, wanted: Sequence[str]) -> str:
-    """The sign that divides the header's cells instead of a comma; empty where none does."""
-    head = content.split(b"\n", 1)[0]
-    for sign, name in ((b";", "semicolons"), (b"\t", "tabs"), (b"|", "bars")):
-        names = [cell.strip(b' "\r\xef\xbb\xbf') for cell in head.split(sign)]
-        if sum(cell.decode("latin-1") in wanted for cell in names) >= 2:
-            return name
-    return ""
+    return map_rows(sent.content, mapping, table, wanted, cut=delivery.extract_date, where=where, beside=beside)

@@ -33,15 +33,16 @@ def map_layout(
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, SOMEBODY, say)
-    kind = ""
-    if "://" in file:
+    kind = "query" if "://" in file else ""
+    mapping_run.check_names((query or Path()).name if kind else Path(file).name, tables or [])
+    if kind:
         from desist.pipelines.database import answer_of
 
-        content, kind = answer_of(file, query), "query"
+        content = answer_of(file, query)
     else:
         content = mapping_run.file_bytes(Path(file))
     if reuse:
-        result = mapping_run.reuse(file, content, session.workspace, reuse, today=session.today)
+        result = mapping_run.reuse(file, content, session.workspace, reuse, today=session.today, kind=kind)
     else:
         result = mapping_run.map_file(
             file, content, session.workspace, tables=tables or [], name=name, sheet=sheet, header_row=header_row,

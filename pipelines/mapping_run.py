@@ -11,11 +11,12 @@ from typing import Any
 from desist.intake.contracts import CONTRACTS, refused_class
 from desist.intake.mapping.apply import map_rows, new_codes
 from desist.intake.mapping.find import Found, find
+from desist.intake.mapping.grid import Grid
 from desist.intake.mapping.layout import changed
 from desist.intake.mapping.load import read_mapping
-from desist.intake.mapping.model import NAME, FileMap
+from desist.intake.mapping.model import NAME, FileMap, TableMap
 from desist.intake.mapping.propose import LOOK, TableProposal, best_tables, propose
-from desist.intake.mapping.render import more_tables, new_file
+from desist.intake.mapping.render import more_tables, new_file, text
 from desist.records.errors import Problem, Refused
 from desist.records.files import write_text
 from desist.records.workspace import Workspace
@@ -58,7 +59,7 @@ def map_file(
 ) -> MapResult:
     """Propose a mapping for ``content`` and write it; without ``tables`` only say which tables it could be."""
     shown = Path(source).name if kind != "query" else "the query's answer"
-    _check(tables, shown)
+    check_names(shown, tables)
     found = find(content, shown, sheet=sheet, header_row=header_row, kind=kind)
     if not isinstance(found, tuple):
         raise Refused(f"{shown} cannot be mapped.", found)
@@ -72,7 +73,11 @@ def map_file(
     return _proposed(shown, path, name, chosen, notes, source if kind == "query" else "")
 
 
-def _check(tables: Sequence[str], shown: str) -> None:
+def check_names(shown: str, tables: Sequence[str] = ()) -> None:
+    """Raises Refused for a table that there is none of, and for a file or table of a class that is never accepted.
+
+    Asked before the file is opened: of such a file nothing is looked at but its name.
+    """
     problems = [
         Problem(f"the table {table[:60]!r}", "--as", "one of the tables in docs/reference/extracts.md",
                 f"They are: {', '.join(CONTRACTS)}.")
@@ -177,7 +182,7 @@ def _proposed(
 
 
 def _entry(one: TableProposal, shown: str, name: str, url: str) -> str:
-    origin = [f'url = "{url}"', 'query = "QUERY.sql"'] if url else [f'path = "{shown}"']
+    origin = [f"url = {text(url)}", 'query = "QUERY.sql"'] if url else [f"path = {text(shown)}"]
     return "\n".join(["", "[[file]]", f'table = "{one.table.table}"', *origin, 'agreement = "AGREEMENT-ID"',
                       f'mapping = "{name}"'])  # fmt: skip
 
@@ -231,15 +236,16 @@ def _table_dict(one: TableProposal) -> dict[str, Any]:
 # --- next quarter
 
 
-def reuse(source: str, content: bytes, workspace: Workspace, name: str, *, today: Any) -> MapResult:
+def reuse(source: str, content: bytes, workspace: Workspace, name: str, *, today: Any, kind: str = "") -> MapResult:
     """What has changed in the layout since the mapping was made, and what would come of the file. Writes nothing."""
     from desist.intake.mapping.apply import read_grid
 
-    path = workspace.mappings / f"{name}.toml"
+    shown, path = Path(source).name if kind != "query" else "the query's answer", workspace.mappings / f"{name}.toml"
+    check_names(shown)
     if not path.exists():
         raise Refused(f"There is no mapping {name}.", [
             Problem("no such file", str(path), "a mapping", "Run `desist map FILE --as TABLE` first.")])  # fmt: skip
-    whole, shown = read_mapping(path), Path(source).name
+    whole = read_mapping(path)
     lines, changes, usable, tables = [f"{shown} under the mapping {name}:"], list[str](), True, []
     for table in whole.tables:
         grid = read_grid(content, whole.format_of(table), where=shown, wanted=None)
@@ -261,10 +267,12 @@ def reuse(source: str, content: bytes, workspace: Workspace, name: str, *, today
     return MapResult(shown, tuple(tables), changes=tuple(changes), lines=tuple(lines), usable=usable)
 
 
-def _changes(whole: FileMap, table: Any, grid: Any) -> list[str]:
-    words = []
-    if text := changed(whole.layout_of(table), grid.header, table.sources).as_text():
-        words.append(f"columns {text}")
+def _changes(whole: FileMap, table: TableMap, grid: Grid) -> list[str]:
+    """What is to be told of the layout; nothing of a file in which no column is known: its header may be a person."""
+    change = changed(whole.layout_of(table), grid, table.sources)
+    if len(change.gone) == len(table.sources):
+        return []
+    words = [f"columns {told}"] if (told := change.as_text()) else []
     words += [f"new codes in {column}: {found}" for column, found in new_codes(grid, table).items()]
     return words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 from desist.intake.checks import NAMED_AT_MOST, NAMED_FROM
 from desist.intake.contracts import CONTRACTS, Contract
 from desist.intake.csv_rows import RawRows
-from desist.intake.mapping.cells import Fault, Value, converter, translator
+from desist.intake.mapping.cells import Fault, Value, converter, translator, written
 from desist.intake.mapping.columnar import read_columns
 from desist.intake.mapping.grid import Formula, Grid, folded
 from desist.intake.mapping.layout import changed
@@ -30,7 +30,8 @@ from desist.records.errors import Problem
 #: column's dates round, it is their days and months that are wrong, and they look like the right ones. Fewer
 #: are set aside row by row.
 OTHER_STYLE_SHARE, OTHER_STYLE_ROWS = 0.01, 3
-OTHERWISE = "says something else than an earlier row about the same person"
+OTHERWISE = "says something else than another row about the same person"
+WITH_UNREADABLE = "is about a person of whom another row cannot be read"
 _SHORT_CODE = re.compile(r"[0-9]{1,4}")
 
 
@@ -44,11 +45,19 @@ def read_grid(
 
 
 def map_rows(
-    content: bytes, whole: FileMap, table: TableMap, wanted: Sequence[str], *, cut: dt.date, where: str
+    content: bytes,
+    whole: FileMap,
+    table: TableMap,
+    wanted: Sequence[str],
+    *,
+    cut: dt.date,
+    where: str,
+    beside: Mapping[str, Sequence[str]] | None = None,
 ) -> RawRows | list[Problem]:
     """The wanted columns of ``table``, or everything that is wrong with the file.
 
     Cells of columns that are not mapped, or mapped to what is not wanted, are not kept. ``cut``: the extract's date.
+    ``beside``: the other tables that this delivery makes of the same file, and the columns that are wanted of each.
     """
     layout, needed = whole.format_of(table), _needed(table, wanted)
     if silent := [name for name in wanted if name not in _said(table)]:
@@ -64,7 +73,17 @@ def map_rows(
         return [problem]
     work = _Work(grid, whole, table, CONTRACTS[table.table], layout, cut, where)
     problems = [*work.grid_problems(), *work.convert(wanted)]
-    return problems or work.rows(wanted)
+    if problems:
+        return problems
+    here = {*needed, *_read_beside(whole, table, beside or {})}
+    return work.rows(wanted, tuple(name for name in grid.header if name and name not in here))
+
+
+def _read_beside(whole: FileMap, table: TableMap, beside: Mapping[str, Sequence[str]]) -> set[str]:
+    """What other tables of the delivery read of the same sheet: it is not left unread."""
+    sheet = whole.format_of(table).sheet
+    others = [one for one in whole.tables if one.table in beside and whole.format_of(one).sheet == sheet]
+    return {source for one in others for source in _needed(one, beside[one.table])}
 
 
 def _said(table: TableMap) -> set[str]:
@@ -86,7 +105,7 @@ def _layout_problem(
 ) -> Problem | None:
     """Every change of the layout in one message, with new codes; None where all that is read is there, once."""
     layout = whole.layout_of(table)
-    change = changed(layout, grid.header, needed)
+    change = changed(layout, grid, needed)
     known = {*table.sources, *(layout.columns if layout else ())}
     twice = [name for name in needed if f"{name} (2)" in grid.header and f"{name} (2)" not in known]
     if twice:
@@ -139,7 +158,9 @@ def new_codes(grid: Grid, table: TableMap) -> dict[str, str]:
             continue
         known = {folded(value) for value in (*column.empty, *contract.column(name).codes)}
         translate = translator(column)
-        cells = Counter(str(value) for source in sources for value in grid.columns[source] if value is not None)
+        cells = Counter(
+            str(written(value)) for source in sources for value in grid.columns[source] if value is not None
+        )
         odd = Counter({cell: n for cell, n in cells.items() if folded(cell) not in known and not translate(cell)})
         named = [(code, count) for code, count in odd.most_common(NAMED_AT_MOST)
                  if count >= NAMED_FROM and contract.held_in == "store" and len(code) <= 40]  # fmt: skip
@@ -153,7 +174,7 @@ def new_codes(grid: Grid, table: TableMap) -> dict[str, str]:
 
 @dataclass
 class _Work:
-    """One table being made from one grid."""
+    """One table being made from one grid. ``bad``: places in the shape, each with its line and what is wrong."""
 
     grid: Grid
     whole: FileMap
@@ -163,7 +184,7 @@ class _Work:
     cut: dt.date
     where: str
     cells: dict[str, list[str | None]] = field(default_factory=dict)
-    bad: dict[int, str] = field(default_factory=dict)
+    bad: dict[int, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shape: Shape = shape(self.grid, self.table, self.whole, self._converter(ColumnMap(""), "date"))
@@ -210,10 +231,24 @@ class _Work:
             self.cells[name] = [None if isinstance(value, Fault) else value for value in made]
             faults = [(place, value) for place, value in enumerate(made) if isinstance(value, Fault)]
             for place, fault in faults:
-                self.bad.setdefault(place, f"{name} {fault.reason}")
+                self._set_aside(place, self._spots(column)[place], f"{self._called(name, place)} {fault.reason}")
             problems += self._column_problems(name, kind, column, made, faults)
         self._forget_empty_dates()
         return problems
+
+    def _spots(self, column: ColumnMap) -> npt.NDArray[np.int64]:
+        """For each row of the table the place in the grid that the column is read from."""
+        return self.shape.second if column.second and self.shape.second is not None else self.shape.first
+
+    def _set_aside(self, place: int, spot: int, reason: str) -> None:
+        self.bad.setdefault(place, (self.grid.lines[spot], reason))
+
+    def _called(self, name: str, place: int) -> str:
+        """The column; with its entry where each entry has its own, because one line makes a row of each."""
+        unpivot, entry = self.table.unpivot, self.shape.entry
+        if unpivot is None or entry is None or not any(name in row for row in unpivot.rows.values()):
+            return name
+        return f"{name} of {self.shape.entries[entry[place]]}"
 
     def _forget_empty_dates(self) -> None:
         """What has not happened has no day on which it became known, although the extract has its date."""
@@ -241,7 +276,7 @@ class _Work:
                     for place, entry in zip(self.shape.first, self.shape.entry, strict=True)]  # fmt: skip
         if not column.sources:
             return None
-        places = self.shape.second if column.second and self.shape.second is not None else self.shape.first
+        places = self._spots(column)
         if len(column.sources) == 1:
             cells = self.grid.columns[column.sources[0]]
             return [cells[place] if place >= 0 else None for place in places]
@@ -258,9 +293,11 @@ class _Work:
         self, name: str, kind: str, column: ColumnMap, made: Sequence[Value], faults: Sequence[tuple[int, Fault]]
     ) -> list[Problem]:
         problems = []
-        filled = sum(value is not None for value in made)
+        # A cell that several rows are made of is one cell.
+        spots = self._spots(column)
+        filled = len(np.unique(spots[[value is not None for value in made]]))
         source = ", ".join(column.sources) or name
-        other = [place for place, fault in faults if fault.style]
+        other = np.unique(spots[[place for place, fault in faults if fault.style]])
         if self._many(other, filled):
             style = {"iso": "YYYY-MM-DD", "day_first": "DD/MM/YYYY", "serial": "Excel's own dates"}[
                 column.dates or self.layout.dates
@@ -271,16 +308,14 @@ class _Work:
                         "If all are so, correct `dates`; if some, ask for the column as text in one style: Excel turns "
                         "day and month round in those it takes for American.")
             )  # fmt: skip
-        lost = [place for place, fault in faults if fault.digits]
+        lost = np.unique(spots[[place for place, fault in faults if fault.digits]])
         if self._many(lost, filled):
             problems.append(
                 Problem(f"{len(lost):,} numbers in {source} of which Excel has lost digits (row {self._lines(lost)})",
                         self.where, "the number as text", "Ask for the column as text: the digits cannot be had back.")
             )  # fmt: skip
         if kind == "offence":
-            short = [
-                place for place, value in enumerate(made) if isinstance(value, str) and _SHORT_CODE.fullmatch(value)
-            ]
+            short = np.unique(spots[[isinstance(value, str) and bool(_SHORT_CODE.fullmatch(value)) for value in made]])
             if self._many(short, filled):
                 problems.append(
                     Problem(f"{len(short):,} codes in {source} of fewer than five digits (row {self._lines(short)})",
@@ -290,48 +325,71 @@ class _Work:
         return problems
 
     @staticmethod
-    def _many(places: Sequence[int], filled: int) -> bool:
-        return len(places) >= OTHER_STYLE_ROWS and len(places) > OTHER_STYLE_SHARE * filled
+    def _many(spots: npt.NDArray[np.int64], filled: int) -> bool:
+        return len(spots) >= OTHER_STYLE_ROWS and len(spots) > OTHER_STYLE_SHARE * filled
 
-    def _lines(self, places: Sequence[int]) -> str:
-        return _some(sorted({self.grid.lines[self.shape.first[place]] for place in places}))
+    def _lines(self, spots: npt.NDArray[np.int64]) -> str:
+        return _some([self.grid.lines[spot] for spot in spots])
 
-    def rows(self, wanted: Sequence[str]) -> RawRows:
-        """The table, without the lines that have a fault: those are told with their reason."""
+    def rows(self, wanted: Sequence[str], dropped: tuple[str, ...]) -> RawRows:
+        """The table, without the rows that have a fault: those are told with their line and reason."""
         lines = np.array(self.grid.lines, dtype=np.int64)
-        unreadable = dict(self.grid.unreadable)
-        unreadable |= {int(lines[place]): reason for place, reason in self.shape.apart.items()}
         of_row = lines[self.shape.first] if len(lines) else lines
-        unreadable |= {int(of_row[place]): reason for place, reason in sorted(self.bad.items(), reverse=True)}
-        keep = ~np.isin(of_row, np.array(list(unreadable), dtype=np.int64))
-        if self.table.once_per:
-            keep &= self._once(keep, of_row, unreadable)
+        self._withhold()
+        keep = np.ones(len(of_row), dtype=bool)
+        keep[self._repeated()] = False
+        keep[list(self.bad)] = False
+        # A line that is no row would have made as many as any other, and waits for as many.
+        apart = [*self.grid.unreadable.items()] * (len(self.shape.entries) or 1)
+        apart += [(int(lines[place]), reason) for place, reason in self.shape.apart.items()]
+        unreadable, more = _by_line([*apart, *self.bad.values()])
         kept = pa.array(keep)
         cells = pa.table({name: pa.array(self.cells[name], type=pa.string()).filter(kept) for name in wanted})
-        # What another table of the mapping reads of the same sheet is not left unread.
-        sheet = self.layout.sheet
-        others = [
-            one for one in self.whole.tables if one is not self.table and self.whole.format_of(one).sheet == sheet
-        ]
-        read = {*_needed(self.table, wanted), *(source for one in others for source in one.sources)}
-        dropped = tuple(name for name in self.grid.header if name and name not in read)
-        return RawRows(cells, of_row[keep], unreadable, dropped)
+        return RawRows(cells, of_row[keep], unreadable, dropped, more)
 
-    def _once(self, keep: npt.NDArray[np.bool_], lines: npt.NDArray[np.int64], unreadable: dict[int, str]) -> Any:
-        """The first row of each person; one that says something else than the first is set aside, never passed over."""
-        first: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-        once = np.ones(len(keep), dtype=bool)
+    def _withhold(self) -> None:
+        """Set aside all rows of a client of whom one cannot be read: it may be the one that withdraws consent."""
+        if "consent" not in self.contract.names:
+            return
+        numbers = self.cells["agency_person"]
+        people = {numbers[place] for place in self.bad} - {None}
+        for place, number in enumerate(numbers):
+            if number in people:
+                self._set_aside(place, self.shape.first[place], WITH_UNREADABLE)
+
+    def _repeated(self) -> list[int]:
+        """Rows that say of a person what an earlier one says. Where rows differ nobody knows which is right: all wait.
+
+        Only a client's rows stand beside each other: the contract lets one that withdraws consent end it (INT-9).
+        """
+        if not self.table.once_per:
+            return []
         keys = [self.cells[name] for name in self.table.once_per if name in self.cells]
         # When a row was entered says nothing about the person.
         said = [cells for name, cells in self.cells.items() if name != "recorded_on"]
-        for place in np.flatnonzero(keep):
-            key, row = (tuple(cells[place] for cells in part) for part in (keys, said))
-            if key in first:
-                once[place] = False
-                if first[key] != row:
-                    unreadable[int(lines[place])] = OTHERWISE
-            first.setdefault(key, row)
-        return once
+        first: dict[tuple[Any, ...], dict[tuple[Any, ...], int]] = {}
+        again = []
+        for place in range(len(self.shape.first)):
+            if place not in self.bad:
+                key, row = (tuple(cells[place] for cells in part) for part in (keys, said))
+                if first.setdefault(key, {}).setdefault(row, place) != place:
+                    again.append(place)
+        for places in first.values():
+            if len(places) > 1 and "consent" not in self.contract.names:
+                for place in places.values():
+                    self._set_aside(place, self.shape.first[place], OTHERWISE)
+        return again
+
+
+def _by_line(apart: Iterable[tuple[int, str]]) -> tuple[dict[int, str], tuple[tuple[int, str], ...]]:
+    """The first reason of each line, and those of its further rows."""
+    first: dict[int, str] = {}
+    more = []
+    for line, reason in sorted(apart):
+        if line in first:
+            more.append((line, reason))
+        first.setdefault(line, reason)
+    return first, tuple(more)
 
 
 def _some(items: Sequence[Any]) -> str:

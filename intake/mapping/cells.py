@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from desist.intake.mapping.grid import CellError, Formula, folded
 from desist.intake.mapping.model import ColumnMap
-from desist.intake.mapping.words import plain
+from desist.intake.mapping.words import worded
 
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?)?")
 _MONTH_NAMED = re.compile(r"(\d{1,2})[ \-/]?([A-Za-z]{3,9})\.?[ \-/,]{0,2}(\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?)?")
-_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
+_ISO_WITH_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?(Z|[+-]\d{2}(?::?\d{2})?)")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _SHORT_YEAR = re.compile(r"\d{1,2}[/.\- ](\d{1,2}|[A-Za-z]{3,9})[/.\- ]\d{2}")
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
@@ -23,6 +26,7 @@ _SCIENTIFIC = re.compile(r"\d[.,]\d+[Ee]\+?\d{1,3}|\d[Ee]\+\d{1,3}")
 #: Excel keeps fifteen digits of a number; the others it writes as zeros.
 _MOST_DIGITS = 10**15
 _LAST_SERIAL = 2_958_465  # 31 December 9999
+_NO_ZONES = "is not a date: it has a time zone, and this computer has no table of them (package tzdata)"
 _WORDS = {"iso": "YYYY-MM-DD", "day_first": "day first (DD/MM/YYYY)", "serial": "as one of Excel's own dates"}
 
 
@@ -45,7 +49,43 @@ def _day(year: int, month: int, day: int) -> str | Fault:
         return Fault("is not a day of the calendar")
 
 
+@cache
+def _london() -> dt.tzinfo | None:
+    try:
+        return zoneinfo.ZoneInfo("Europe/London")
+    except zoneinfo.ZoneInfoNotFoundError:
+        return None
+
+
+def local_day(moment: dt.datetime) -> dt.date | None:
+    """The day in London: 23:30 UTC on 31 March is 1 April there. A time without a zone is local already.
+
+    None where a zone is stated and this computer has no table of them.
+    """
+    if moment.tzinfo is None:
+        return moment.date()
+    zone = _london()
+    try:
+        return moment.astimezone(zone).date() if zone else None
+    except OverflowError:
+        return moment.date()
+
+
+def _day_of(value: dt.date) -> str | Fault:
+    day = local_day(value) if isinstance(value, dt.datetime) else value
+    return day.isoformat() if day else Fault(_NO_ZONES)
+
+
+def _with_zone(day: str, time: str, zone: str) -> str | Fault:
+    try:
+        return _day_of(dt.datetime.fromisoformat(f"{day}T{time}{zone}"))
+    except ValueError:
+        return Fault("is not a day of the calendar")
+
+
 def _written_iso(text: str) -> str | Fault | None:
+    if zoned := _ISO_WITH_ZONE.fullmatch(text):
+        return _with_zone(*zoned.groups())
     found = _ISO.fullmatch(text) or _COMPACT.fullmatch(text)
     return _day(*map(int, found.groups())) if found else None
 
@@ -79,12 +119,14 @@ def _serial(number: float, *, date_1904: bool) -> str | Fault:
 
 
 def date_text(value: Any, style: str, *, date_1904: bool = False, typed: bool = False) -> str | Fault:
-    """The day as YYYY-MM-DD; times of day are left off. ``typed``: the file has a type for dates, as Parquet does."""
+    """The day as YYYY-MM-DD; times of day are left off, those with a zone after they were London's.
+
+    ``typed``: the file has a type for dates, as Parquet does.
+    """
     expected = f"is not a date written {_WORDS[style]}"
     if isinstance(value, dt.date):
-        day = value.date() if isinstance(value, dt.datetime) else value
         if style == "serial" or typed:
-            return day.isoformat()
+            return _day_of(value)
         return Fault(f"is one of Excel's own dates, not {_WORDS[style]}", style=True)
     if isinstance(value, bool):
         return Fault(expected)
@@ -102,12 +144,12 @@ def date_text(value: Any, style: str, *, date_1904: bool = False, typed: bool = 
     return Fault("has a year of two digits" if _SHORT_YEAR.fullmatch(text) else expected)
 
 
-def _plain(value: Any) -> str | Fault:
+def written(value: Any) -> str | Fault:
     """A cell as text. A whole number has no decimals, however Excel keeps it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dt.date):
-        return (value.date() if isinstance(value, dt.datetime) else value).isoformat()
+        return _day_of(value)
     if isinstance(value, int | float):
         if abs(value) >= _MOST_DIGITS:
             return Fault("is a number of more than 15 digits, of which Excel loses the last", digits=True)
@@ -128,16 +170,16 @@ def _number(text: str, decimal: str) -> str:
 
 
 def translator(column: ColumnMap) -> Callable[[str], str]:
-    """Our code for an agency's, or an empty text. Capitals, spaces and signs make no other code, unless they must."""
+    """Our code for an agency's, or an empty text. Capitals, and signs between words, make no other code."""
     exact = {folded(theirs): ours for theirs, ours in column.codes.items()}
     loose: dict[str, set[str]] = {}
     for theirs, ours in column.codes.items():
-        loose.setdefault(plain(theirs), set()).add(ours)
+        loose.setdefault(worded(theirs), set()).add(ours)
 
     def translate(text: str) -> str:
         if known := exact.get(folded(text)):
             return known
-        alike = loose.get(plain(text), set()) if plain(text) else set()
+        alike = loose.get(worded(text), set())
         return next(iter(alike)) if len(alike) == 1 else ""
 
     return translate
@@ -183,7 +225,7 @@ def converter(
             return Fault(f"shows the error {value} in Excel")
         if isinstance(value, Formula):
             return Fault("holds a formula")
-        text = _plain(value)
+        text = written(value)
         if isinstance(text, str) and text.casefold() in empty:
             return None
         if kind == "date":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,16 +29,18 @@ def _read(content: bytes, where: str, wanted: Sequence[str] | None) -> tuple[lis
     if isinstance(file, Problem):
         return file
     names = list(file.schema_arrow.names)
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    known = Counter(map(name_of, names))
+    if repeated := sorted(name for name, times in known.items() if times > 1):
         return Problem(f"the column {', '.join(repeated)[:80]} twice", where, "each column once", "Rename the second.")
-    nested = [
-        name
-        for name in names
-        if (wanted is None or name in wanted) and pa.types.is_nested(file.schema_arrow.field(name).type)
-    ]
+    types = {name: file.schema_arrow.field(name).type for name in names if wanted is None or name in wanted}
+    nested = [name for name, kind in types.items() if pa.types.is_nested(kind)]
     if nested:
         return Problem(f"a table within a cell ({', '.join(nested)[:80]})", where, "one value a cell",
                        "Ask for the file with plain columns.")  # fmt: skip
+    # Only looked at, bytes are empty cells; read, they would be lost without a word.
+    if wanted is not None and (raw := [name for name, kind in types.items() if _is_bytes(kind)]):
+        return Problem(f"bytes instead of text ({', '.join(raw)[:80]})", where, "text, numbers or dates",
+                       "Ask for the column as text (in Parquet: STRING, UTF8).")  # fmt: skip
     try:
         return names, file.read(columns=[name for name in names if wanted is None or name in wanted], use_threads=False)
     except (pa.ArrowException, OSError):
@@ -64,9 +67,18 @@ def read_columns(
     return Grid(tuple(map(name_of, names)), columns, list(range(1, len(table) + 1)))
 
 
+def _is_bytes(kind: pa.DataType) -> bool:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(
+        pa.types.is_binary(inner) or pa.types.is_large_binary(inner) or pa.types.is_fixed_size_binary(inner)
+        or pa.types.is_binary_view(inner)
+    )  # fmt: skip
+
+
 def _value(cell: Any) -> Any:
     if isinstance(cell, dt.datetime):
-        return cell.date()
+        # In what zone its day is meant is told where it is made a date.
+        return cell if cell.tzinfo else cell.date()
     if isinstance(cell, bytes):
         return None
     return clean(cell) if isinstance(cell, str | int | float | dt.date | bool) or cell is None else str(cell)

@@ -12,7 +12,7 @@ from typing import Any
 from desist.intake.contracts import Column, Contract
 from desist.intake.mapping.cells import date_text
 from desist.intake.mapping.model import STYLES
-from desist.intake.mapping.words import codes_for, own_codes, plain, says_nothing
+from desist.intake.mapping.words import codes_for, own_codes, says_nothing, worded
 from desist.records import codes
 from desist.records.identifiers import CHECKS
 
@@ -33,7 +33,9 @@ class Cells:
 
 def cells_of(values: Sequence[Any]) -> Cells:
     """The filled cells of a column, counted."""
-    found = Counter(value for value in values if value is not None)
+    # A whole number is 1, not 1.0, as it will be when the mapping is applied.
+    whole = (int(value) if isinstance(value, float) and value.is_integer() else value for value in values)
+    found = Counter(value for value in whole if value is not None)
     nothing = Counter({str(value): count for value, count in found.items() if says_nothing(value)})
     kept = Counter({value: count for value, count in found.items() if not says_nothing(value)})
     return Cells(sum(kept.values()), kept, nothing)
@@ -65,7 +67,7 @@ def _is_date(value: Any, style: str) -> bool:
 
 def translated(table: str, column: str, value: Any) -> str:
     """Our code for a value, or an empty text."""
-    return codes_for(table, column).get(plain(str(value)), "")
+    return codes_for(table, column).get(worded(str(value)), "")
 
 
 def fits(cells: Cells, contract: Contract, column: Column) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +14,20 @@ from desist.intake.mapping.words import plain
 
 #: How alike two names must be for one to be told as the other's new name.
 ALIKE = 0.7
+_EMPTY = "empty"
 
 
 @dataclass(frozen=True)
 class Change:
-    """``gone``: columns the mapping reads that are missing. ``new``: never seen before. ``renamed``: gone, new."""
+    """``gone``: columns the mapping reads that are missing. ``new``: never seen before. ``renamed``: gone, new.
+
+    ``retyped``: columns that are read, and what most of their cells were and are now: date, number or text.
+    """
 
     gone: tuple[str, ...]
     new: tuple[str, ...]
     renamed: tuple[tuple[str, str], ...] = ()
+    retyped: tuple[tuple[str, str, str], ...] = ()
 
     def as_text(self) -> str:
         parts = []
@@ -33,11 +38,13 @@ class Change:
             parts.append("perhaps renamed: " + ", ".join(f"{old} to {new}" for old, new in renamed.items()))
         if new := [name for name in self.new if name not in renamed.values()]:
             parts.append(f"new: {', '.join(new)}")
+        parts += [f"{name} now holds {now} instead of {was}" for name, was, now in self.retyped]
         return "; ".join(parts)
 
 
-def changed(layout: Layout | None, header: Sequence[str], read: Iterable[str]) -> Change:
-    """How ``header`` differs from the layout, for a mapping that reads the columns ``read``."""
+def changed(layout: Layout | None, grid: Grid, read: Sequence[str]) -> Change:
+    """How the file differs from the layout, for a mapping that reads the columns ``read``."""
+    header = grid.header
     there = {name for name in header if name}
     gone = tuple(name for name in dict.fromkeys(read) if name not in there)
     known = set(layout.columns if layout else ()) | set(read)
@@ -48,7 +55,15 @@ def changed(layout: Layout | None, header: Sequence[str], read: Iterable[str]) -
         if near and _alike(old, near) >= ALIKE:
             renamed.append((old, near))
             left.remove(near)
-    return Change(gone, new, tuple(renamed))
+    return Change(gone, new, tuple(renamed), tuple(_retyped(layout, grid, read)) if layout else ())
+
+
+def _retyped(layout: Layout, grid: Grid, read: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    before = dict(zip(layout.columns, layout.kinds, strict=False))
+    for name in dict.fromkeys(read):
+        was, now = before.get(name, _EMPTY), _kind(grid.columns.get(name, []))
+        if was != now and _EMPTY not in (was, now):
+            yield name, was, now
 
 
 def _alike(old: str, new: str) -> float:
@@ -66,7 +81,7 @@ def layout_of(grid: Grid, sheet: str) -> Layout:
 
 def _kind(values: Sequence[Any]) -> str:
     kinds = [_kind_of(value) for value in values if value is not None]
-    return max(sorted(set(kinds)), key=kinds.count) if kinds else "empty"
+    return max(sorted(set(kinds)), key=kinds.count) if kinds else _EMPTY
 
 
 def _kind_of(value: Any) -> str:

@@ -341,11 +341,11 @@ def _without_origin(contract: Contract, chosen: Mapping[str, Proposal], into: se
     return made
 
 
-def best_tables(found: Found, sources: tuple[str, ...] = ()) -> list[TableProposal]:
+def best_tables(found: Found) -> list[TableProposal]:
     """Tables that the sheet seems to hold, best first."""
     made: list[TableProposal] = []
     for table, contract in CONTRACTS.items():
-        if contract.of_people and (not sources or set(sources) & set(contract.sources)):
+        if contract.of_people:
             one = propose(found, table)
             if one.worth > 0.25 and "agency_person" not in one.open:
                 made.append(one)

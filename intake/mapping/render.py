@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from desist.intake.contracts import CONTRACTS
@@ -23,7 +23,7 @@ _HEAD = """\
 def text(value: str) -> str:
     """A TOML string."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("\n", "\\n")
-    return f'"{"".join(sign if sign.isprintable() else f"{chr(92)}u{ord(sign):04X}" for sign in escaped)}"'
+    return f'"{"".join(sign if sign.isprintable() else f"{chr(92)}U{ord(sign):08X}" for sign in escaped)}"'
 
 
 def texts(values: Sequence[str]) -> str:
@@ -33,14 +33,23 @@ def texts(values: Sequence[str]) -> str:
 def new_file(name: str, what: str, tables: Sequence[TableProposal], *, today: str, url: str = "") -> str:
     """The whole file for proposals of one or several sheets of one file."""
     first = tables[0].found.layout
-    lines = [_HEAD.format(name=name, what=what, today=today), "[format]", *_format(first, tables[0].dates, url)]
-    return "\n".join([*lines, *_tables(tables, first), ""])
+    head = _HEAD.format(name=name, what=_readable(what), today=today).split("\n")
+    return _joined([*head, "[format]", *_format(first, tables[0].dates, url), *_tables(tables, first)])
 
 
 def more_tables(whole: FileMap, tables: Sequence[TableProposal]) -> str:
     """Sections to put behind an existing mapping, which stays as its reader edited it."""
     known = {layout.sheet for layout in whole.layouts}
-    return "\n".join([*_tables(tables, whole.format, known, whole.format.dates), ""])
+    return _joined(_tables(tables, whole.format, known, whole.format.dates))
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "\n".join([*map(_readable, lines), ""])
+
+
+def _readable(line: str) -> str:
+    """A line without the control characters that TOML refuses even in a comment; texts have theirs escaped."""
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def _format(layout: Format, dates: str, url: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from desist.intake.mapping.cells import Fault, Value
+from desist.intake.mapping.cells import Fault, Value, written
 from desist.intake.mapping.grid import Grid, folded
 from desist.intake.mapping.model import FileMap, Pair, TableMap
 
@@ -49,7 +49,7 @@ def _choose(grid: Grid, table: TableMap, whole: FileMap) -> tuple[npt.NDArray[np
     keep = np.ones(len(grid.lines), dtype=bool)
     apart: dict[int, str] = {}
     for rule in table.rows:
-        cells = [folded(value) for value in grid.columns[rule.column]]
+        cells = [_told(value) for value in grid.columns[rule.column]]
         taken, passed = _folded(rule.values), _folded(rule.leave_out)
         others = [other for one in whole.tables for other in one.rows if other.column == rule.column]
         known = taken | passed | {value for other in others for value in _folded(other.values + other.leave_out)}
@@ -59,6 +59,12 @@ def _choose(grid: Grid, table: TableMap, whole: FileMap) -> tuple[npt.NDArray[np
                     apart[place] = NO_TABLE
                 keep[place] = False
     return np.flatnonzero(keep), apart
+
+
+def _told(value: Any) -> str:
+    """A cell as a rule names it: 1 where Parquet has 1.0."""
+    text = None if value is None else written(value)
+    return folded(value if isinstance(text, Fault) else text)
 
 
 def _folded(values: Iterable[str]) -> set[str]:
@@ -90,8 +96,8 @@ def _paired(
     begins, ends = _folded(pair.first), _folded(pair.second)
     by_person: dict[tuple[str, ...], list[tuple[str, int, bool]]] = {}
     for place in chosen.tolist():
-        kind = folded(grid.columns[pair.column][place])
-        key = tuple(folded(grid.columns[name][place]) for name in pair.by)
+        kind = _told(grid.columns[pair.column][place])
+        key = tuple(_told(grid.columns[name][place]) for name in pair.by)
         when = day(grid.columns[pair.order][place])
         if not all(key) or not isinstance(when, str) or isinstance(when, Fault):
             apart[place] = NO_PLACE

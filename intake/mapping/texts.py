@@ -41,8 +41,8 @@ def decoded(content: bytes, encoding: str, where: str) -> str | Problem:
 def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
     """(line, cells) of each record, or (line, why it is none). An unclosed quotation mark spoils its own line only.
 
-    Lines become one record only where a cell in quotation marks goes on in the next, and the whole has as many
-    cells as the widest line before it.
+    Lines become one record only where a cell in quotation marks goes on in the next, the whole has as many
+    cells as the widest line before it, and no line that is a whole record by itself is swallowed.
     """
     lines = text.split("\n")
     if lines and not lines[-1]:
@@ -54,7 +54,9 @@ def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
             ends = range(at + 1, min(at + LINES_OF_A_ROW, len(lines)))
             last = next((end for end in ends if lines[end].count('"') % 2), -1)
         cells = UNCLOSED if last < 0 else _parsed(lines[at : last + 1], delimiter)
-        if last > at and (isinstance(cells, str) or len(cells) < widest):
+        if last > at and (
+            isinstance(cells, str) or len(cells) < widest or _swallows(lines, at, last, delimiter, widest)
+        ):
             cells = UNCLOSED
         if isinstance(cells, str):
             last = at
@@ -62,6 +64,12 @@ def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
             widest = max(widest, len(cells))
         yield at + 1, cells
         at = last + 1
+
+
+def _swallows(lines: Sequence[str], first: int, last: int, delimiter: str, width: int) -> bool:
+    """Whether a line between two quotation marks has as many cells as a record, or both lines of the marks have."""
+    full = [width > 1 and lines[at].count(delimiter) + 1 >= width for at in range(first, last + 1)]
+    return any(full[1:-1]) or (full[0] and full[-1])
 
 
 def _parsed(lines: Sequence[str], delimiter: str) -> list[str] | str:
@@ -90,7 +98,7 @@ def read_csv(
     if (
         isinstance(grid, Grid)
         and len(grid.header) == 1
-        and (other := _other_delimiter(grid.header[0], layout.delimiter))
+        and (other := other_delimiter(grid.header[0], layout.delimiter))
     ):
         stated = {"\t": "tab"}.get(layout.delimiter, layout.delimiter)
         return [
@@ -100,5 +108,6 @@ def read_csv(
     return grid
 
 
-def _other_delimiter(name: str, stated: str) -> str:
-    return next((sign for sign in ("\t", ";", "|", ",") if sign != stated and sign in name), "")
+def other_delimiter(header: str, stated: str) -> str:
+    """The sign that seems to divide a header which the stated one does not; empty where none does."""
+    return "" if stated in header else next((sign for sign in ("\t", ";", "|", ",") if sign in header), "")

@@ -11,10 +11,13 @@ from importlib import resources
 from typing import Any
 
 from desist.intake.contracts import CONTRACTS, Column, Contract, refused_class
+from desist.intake.mapping.grid import folded
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BRACKETS = re.compile(r"[(\[].*?[)\]]")
 _SIGNS = re.compile(r"[^a-z0-9]+")
+#: Signs that only join two words of a code: "Non-opiate", "White / Asian", "Completed - drug free".
+_JOINS = re.compile(r"(?<=[^\W\d_])[\s&/,.'\u2019_\-\u2013]+(?=[^\W\d_])")
 #: By whose number an agency usually knows a person.
 _OWN_NUMBER = {"probation": "crn", "prison": "prison_number", "police": "pnc"}
 #: A name with all words of one we know, and others.
@@ -31,6 +34,13 @@ def known_words() -> Mapping[str, Any]:
 def plain(name: str) -> str:
     """A name without capitals, signs, brackets: "OffenceDate (dd/mm/yyyy)" is "offence date"."""
     return " ".join(_SIGNS.sub(" ", _CAMEL.sub(" ", _BRACKETS.sub(" ", name)).lower()).split())
+
+
+def worded(code: str) -> str:
+    """A code without capitals and the signs that join its words. What stands in brackets, and any sign before,
+    behind or among digits, stays: "Yes (withdrawn)" is not "Yes", and -1 is not 1.
+    """
+    return folded(_JOINS.sub(" ", _CAMEL.sub(" ", code)))
 
 
 @cache
@@ -79,12 +89,12 @@ def _every_name() -> frozenset[str]:
 
 @cache
 def codes_for(table: str, column: str) -> Mapping[str, str]:
-    """What agencies write -> our code, for a code or boolean column; compared by ``plain``."""
+    """What agencies write -> our code, for a code or boolean column; compared by ``worded``."""
     described = CONTRACTS[table].column(column)
     words = known_words()["codes"]
     listed = words["boolean"] if described.kind == "boolean" else words.get(f"{table}.{column}", words.get(column, {}))
-    found = {plain(word): ours for ours, names in listed.items() for word in names}
-    return found | {plain(ours): ours for ours in own_codes(described)}
+    found = {worded(word): ours for ours, names in listed.items() for word in names}
+    return found | {spelt: ours for ours in own_codes(described) for spelt in (worded(ours), plain(ours))}
 
 
 #: The names of a needs assessment's section, which holds no list of anybody's associates.
@@ -111,7 +121,7 @@ def own_number(source: str) -> str:
 def vocabulary(contract: Contract, column: str, *, letters: bool) -> dict[str, str]:
     """Every spelling we know for a column: words, or single letters and digits. Says nothing of what a file holds."""
     return {word: ours for word, ours in codes_for(contract.table, column).items()
-            if (len(word) == 1) == letters and word != plain(ours)}  # fmt: skip
+            if (len(word) == 1) == letters and word not in (worded(ours), plain(ours))}  # fmt: skip
 
 
 def says_nothing(value: Any) -> bool:

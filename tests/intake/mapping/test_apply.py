@@ -9,7 +9,7 @@ import pytest
 
 from desist.intake.contracts import CONTRACTS
 from desist.intake.csv_rows import UNCLOSED, RawRows
-from desist.intake.mapping.apply import map_rows
+from desist.intake.mapping.apply import OTHERWISE, WITH_UNREADABLE, map_rows
 from desist.intake.mapping.reader import file_map
 from desist.intake.mapping.workbooks import check_archive
 from desist.records.errors import Refused
@@ -165,11 +165,41 @@ lao = {{from = "LAO"}}
 )
 
 
-def test_a_person_on_many_rows_is_one_row_and_one_that_says_something_else_is_set_aside():
-    content = "No,Date,Status,LAO\nA,2026-01-01,PSS,false\nA,2026-02-01,PSS,false\nA,2026-03-01,LICENCE,false\n"
-    rows = read(PEOPLE, content)
-    assert [row["supervision_status"] for row in told(rows)] == ["PSS"]
-    assert list(rows.unreadable) == [4] and rows.rows_read == 2
+def test_a_person_on_many_rows_is_one_row_and_of_rows_that_differ_none_is_taken_for_the_right_one():
+    rows = read(PEOPLE, "No,Date,Status,LAO\nA,2026-01-01,PSS,false\nA,2026-02-01,PSS,false\nB,2026-01-01,PSS,true\n")
+    assert [row["agency_person"] for row in told(rows)] == ["A", "B"]
+    assert rows.rows_read == 2 and not rows.unreadable
+    # Who may be seen by few only was, at first, to be seen by all.
+    rows = read(PEOPLE, "No,Date,Status,LAO\nA,2026-01-01,PSS,false\nA,2026-05-01,PSS,true\nA,2026-06-01,PSS,true\n")
+    assert told(rows) == [] and rows.unreadable == {2: OTHERWISE, 3: OTHERWISE} and rows.rows_read == 2
+
+
+CLIENTS = (
+    CSV
+    + f"""
+[[table]]
+table = "trt_client"
+once_per = ["agency_person"]
+not_sent = ["substance_group"]
+[table.columns]
+{STAMPS}agency_person = {{from = "No"}}
+recorded_on = {{from = "Date"}}
+consent = {{from = "Consent", codes = {{Yes = "true", No = "false"}}}}
+basis = {{constant = "consent"}}
+"""
+)
+
+
+def test_a_client_who_said_yes_and_then_no_comes_in_with_both_for_the_contract_to_judge():
+    rows = read(CLIENTS, "No,Date,Consent\nA,2025-01-01,Yes\nA,2025-02-01,Yes\nA,2025-06-01,No\n")
+    assert [row["consent"] for row in told(rows)] == ["true", "false"] and not rows.unreadable
+
+
+def test_a_client_of_whom_a_row_cannot_be_read_waits_whole_because_it_may_be_the_one_that_withdraws():
+    content = "No,Date,Consent\nA,2025-01-01,Yes\nA,2025-06-31,No\nB,2025-01-01,Yes\n"
+    rows = read(CLIENTS.replace('once_per = ["agency_person"]\n', ""), content)
+    assert [row["agency_person"] for row in told(rows)] == ["B"]
+    assert "calendar" in rows.unreadable[3] and rows.unreadable[2] == WITH_UNREADABLE
 
 
 def test_only_columns_that_are_mapped_and_agreed_become_values():

@@ -59,7 +59,7 @@ def test_what_is_no_day_says_why(text, why):
 
 
 def test_the_time_of_day_is_left_off():
-    assert date_text("2026-04-03T23:59:00Z", "iso") == "2026-04-03"
+    assert date_text("2026-04-03T23:59:00", "iso") == "2026-04-03"
     assert date_text("03/04/2026 23:59", "day_first") == "2026-04-03"
     assert date_text(dt.datetime(2026, 4, 3, 23, 59), "serial") == "2026-04-03"
 
