@@ -253,7 +253,7 @@ def reuse(source: str, content: bytes, workspace: Workspace, name: str, *, today
         wanted = [column for column in CONTRACTS[table.table].names if column not in table.not_sent]
         rows = map_rows(content, whole, table, wanted, cut=today, where=shown)
         lines.append(f"  {table.table}")
-        lines += [f"    {word}" for word in words] or ["    nothing changed in its layout"]
+        lines += [f"    {word}" for word in words]
         if isinstance(rows, list):
             usable = False
             lines += [f"    cannot be read: {problem}" for problem in rows]
@@ -261,7 +261,8 @@ def reuse(source: str, content: bytes, workspace: Workspace, name: str, *, today
             tables.append({"table": table.table, "rows": 0, "problems": [str(problem) for problem in rows]})
             continue
         changes += words
-        lines.append(f"    {len(rows.lines):,} rows can be read, {len(rows.unreadable):,} lines cannot")
+        lines += [] if words else ["    nothing changed in its layout"]
+        lines.append(f"    {len(rows.lines):,} rows can be read, {len(rows.unreadable):,} lines cannot, or not whole")
         tables.append({"table": table.table, "rows": len(rows.lines), "unreadable": len(rows.unreadable)})
     lines.append("Nothing was written." + ("" if usable else f" Correct {path}, then try again."))
     return MapResult(shown, tuple(tables), changes=tuple(changes), lines=tuple(lines), usable=usable)

@@ -255,6 +255,18 @@ def test_a_cell_with_a_line_break_is_one_row_and_an_unclosed_mark_spoils_only_it
     assert rows.unreadable == {2: UNCLOSED, 3: UNCLOSED}
 
 
+def test_two_marks_that_do_not_close_swallow_no_row_between_them():
+    rows = lines('A,2026-01-01,PSS,"false', "B,2026-01-01,PSS,false", 'C,2026-01-01,PSS,fal"se')
+    assert [row["agency_person"] for row in told(rows)] == ["B"]
+    assert rows.unreadable == {2: UNCLOSED, 4: UNCLOSED}
+    # Nor the row of the second mark, in whatever column either stands.
+    rows = lines('A,"2026-01-01,PSS,false', 'B,2026"-01-01,PSS,false')
+    assert rows.rows_read == 2 and set(rows.unreadable) == {2, 3}
+    # A cell of several lines in the first column is still one row.
+    rows = lines('"A', '1",2026-01-01,PSS,false')
+    assert rows.lines.tolist() == [2] and not rows.unreadable
+
+
 def test_delimiters_behind_the_last_name_are_no_cells_and_a_cell_too_many_is():
     rows = lines("A,2026-01-01,PSS,false,,", "B,2026-01-01,PSS,false,x", "C,2026-01-01,PSS")
     assert rows.lines.tolist() == [2] and set(rows.unreadable) == {3, 4}

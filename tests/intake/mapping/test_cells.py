@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desist.intake.mapping import cells
 from desist.intake.mapping.cells import Fault, converter, date_text
 from desist.intake.mapping.grid import CellError, Formula
 from desist.intake.mapping.model import SPLIT, ColumnMap
@@ -64,11 +65,47 @@ def test_the_time_of_day_is_left_off():
     assert date_text(dt.datetime(2026, 4, 3, 23, 59), "serial") == "2026-04-03"
 
 
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-03-31T23:30:00Z", "2026-04-01"),  # an hour before midnight in London's summer
+        ("2026-01-31T23:30:00Z", "2026-01-31"),
+        ("2026-07-01T00:30:00+02:00", "2026-06-30"),
+        ("2026-03-31 23:30+01:00", "2026-03-31"),
+        ("2026-03-31T23:30:00", "2026-03-31"),
+    ],
+)
+def test_a_time_with_a_zone_is_a_day_in_london(text, day):
+    assert date_text(text, "iso") == day
+    assert date_text(dt.datetime.fromisoformat(text), "iso", typed=True) == day
+
+
+def test_without_a_table_of_zones_no_day_is_guessed(monkeypatch):
+    monkeypatch.setattr(cells, "_london", lambda: None)
+    for moment in ("2026-03-31T23:30:00Z", dt.datetime(2026, 3, 31, tzinfo=dt.UTC)):
+        assert "time zone" in date_text(moment, "iso", typed=True).reason
+    assert "calendar" in date_text("2026-02-30T10:00Z", "iso").reason
+
+
 def test_a_code_is_translated_whatever_its_capitals_spaces_and_signs_and_another_stays():
     codes = {"White & Asian": "M3", "y": "true"}
     for cell in ("White & Asian", "white &  asian", "WHITE / ASIAN"):
         assert convert(cell, "code", codes=codes) == "M3"
     assert convert("Somebody", "code", codes=codes) == "Somebody"
+
+
+def test_what_stands_in_brackets_or_before_a_code_makes_another_code():
+    consent = {"Yes": "true", "No": "false"}
+    for cell in ("Yes (withdrawn 03/2026)", "No (previously yes)", "Yes?", "(Yes)", "Yes, until 2025"):
+        assert convert(cell, "code", codes=consent) == cell
+    for cell in ("-1", "+1", "(1)", "1?", "1.0.1"):
+        assert convert(cell, "code", codes={"1": "true", "101": "false"}) == cell
+
+
+def test_signs_that_join_two_words_make_no_other_code():
+    codes = {"Treatment completed - drug free": "a", "non_opiate": "b"}
+    assert convert("TREATMENT COMPLETED – drug free", "code", codes=codes) == "a"
+    assert convert("Non-opiate", "code", codes=codes) == "b"
 
 
 def test_codes_that_only_signs_tell_apart_are_never_taken_for_each_other():

@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 
+from desist.intake.mapping.content import cells_of
 from desist.intake.mapping.find import Found, delimiter_of, encoding_of, find
 from desist.intake.mapping.propose import LOOK, SURE, propose
 from desist.intake.mapping.reader import file_map
@@ -45,6 +46,25 @@ def test_codes_that_enough_rows_share_are_named_and_seldom_ones_only_by_their_fo
     found = proposals(text, "prob_person")["supervision_status"]
     assert dict(found.map.codes) == {"Community Order": "COMMUNITY_ORDER"}
     assert dict(found.untranslated) == {"Parked": 5} and dict(found.seldom) == {"Aaaaa": 2}
+
+
+def test_yes_that_was_withdrawn_is_proposed_for_no_code_of_ours():
+    rows = ["Yes (withdrawn 01/2026)" if n % 4 == 0 else "Yes" for n in range(24)]
+    text = "Client ID,Consent Given\n" + "".join(f"T{n},{code}\n" for n, code in enumerate(rows))
+    found = proposals(text, "trt_client")["consent"]
+    assert dict(found.map.codes) == {"Yes": "true"} and dict(found.untranslated) == {"Yes (withdrawn 01/2026)": 6}
+
+
+def test_a_number_that_parquet_keeps_with_decimals_is_proposed_as_it_will_be_read():
+    counts = cells_of([1.0, 2.0, None]).counts
+    assert [str(value) for value in counts] == ["1", "2"]
+
+
+def test_a_control_character_in_a_name_leaves_the_mapping_readable():
+    found = sheet("CRN,Current Status,LAO,Note\x07\x00x,\U000e0001\nX300001,PSS,N,z,z\n".replace("\x00", ""))
+    written = new_file("m", "fi\nle\x08.csv", [propose(found, "prob_person")], today="2026-10-01")
+    whole = file_map(tomllib.loads(written), name="m")
+    assert whole.layouts[0].columns[3:] == ("Note\x07x", "\U000e0001") and "# Not used: Note?x, ?" in written
 
 
 def test_of_identity_and_equality_tables_no_value_is_shown_or_written():
