@@ -32,6 +32,8 @@ CHILDHOOD = "is a childhood record"
 REPEALED_OFFENCE = "is about a repealed offence"
 SUPPRESSED = "is about a person who was erased"
 REFUSED_ROWS = (VICTIM_OR_WITNESS, NOT_COVERED, NO_CONSENT, CHILDHOOD, REPEALED_OFFENCE, SUPPRESSED)
+#: The row named came earlier or not at all, and may have been of a refused class: no cell is kept either.
+NO_PARENT_HELD = "refers to no row of {table} that is held"
 
 #: Wrong codes are named in the report only where so many rows hold the same one: then it is a code of the
 #: agency's system, not a name that slipped into the column.
@@ -72,15 +74,19 @@ class Verdicts:
             reasons[rows & (reasons == 0)] = self._number(reason)
 
     def refuse(self, rows: Mask, reason: str, part: slice = ALL) -> None:
-        """Give ``reason``, one of REFUSED_ROWS, to ``rows`` even where a fault was found before."""
+        """Give ``reason`` to ``rows`` even where a fault was found before, unless that is a refused class."""
         if rows.any():
             reasons = self._reason[part]
-            held = (reasons > 0) & (reasons <= len(REFUSED_ROWS))
-            reasons[rows & ~held] = REFUSED_ROWS.index(reason) + 1
+            reasons[rows & ~_refused(reasons)] = self._number(reason)
 
     @property
     def accepted(self) -> Mask:
         return np.asarray(self._reason == 0)
+
+    @property
+    def refused(self) -> Mask:
+        """Rows of a refused class."""
+        return _refused(self._reason)
 
     def having(self, reason: str) -> Mask:
         return np.asarray(self._reason == self._number(reason))
@@ -96,6 +102,10 @@ class Verdicts:
     def counts(self) -> dict[str, int]:
         found = np.bincount(self._reason, minlength=1)
         return {self._reasons[number]: int(count) for number, count in enumerate(found) if number and count}
+
+
+def _refused(reasons: npt.NDArray[np.int16]) -> Mask:
+    return np.asarray((reasons > 0) & (reasons <= len(REFUSED_ROWS)))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from functools import cached_property
 from desist.records import codes
 
 #: Part of every extract's fingerprint: after a change here the same files are read anew.
-VERSION = "2026-10-02"
+VERSION = "2026-11-23"
 #: Above this share of faulty rows a file is refused as a whole, because the fault is in the file and not in its rows.
 JUNK_SHARE = 0.5
 #: A file with fewer rows than this is never refused for its share of faulty rows.

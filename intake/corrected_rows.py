@@ -18,16 +18,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.agreements import Agreement, check_agreement, check_purpose, load_agreements
-from desist.intake.checks import Checked, Verdicts
+from desist.intake.agreements import CONSENT_SOURCES, Agreement, check_agreement, check_purpose, load_agreements
+from desist.intake.checks import NO_CONSENT, Checked, Verdicts
 from desist.intake.contracts import CONTRACTS
-from desist.intake.crosschecks import DUPLICATE, REPEATED, check_duplicates, unmapped_offences
+from desist.intake.crosschecks import DUPLICATE, NOT_IN_IDENTITY, REPEATED, check_duplicates, unmapped_offences
 from desist.intake.csv_rows import RawRows, read_rows
 from desist.intake.delivery import Delivery, SentFile
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, judge_alone
 from desist.intake.quality import keep_figures
-from desist.intake.quarantine import extract_of, ranges, rows_kept, standing
+from desist.intake.quarantine import CONSENT_COMES_WHOLE, can_be_corrected, extract_of, ranges, rows_kept, standing
 from desist.intake.read import write_file
 from desist.intake.rectified import Rectified
 from desist.intake.report import FileReport
@@ -71,12 +71,14 @@ class CorrectionReport:
         """How many rows were replaced and accepted, which lines wait again and why, and what comes next."""
         where, read = f"{self.file.source}/{self.file.table}", self.file.rows_read
         if self.unchanged:
-            return f"{where}: these {read:,} corrected rows were read before; nothing was written."
+            return f"{where}: these corrected rows were read before; nothing was written."
         lines = [f"{where}: {read:,} corrected rows replaced those in quarantine; {self.file.accepted:,} are accepted."]
         for reason, numbers in self.again.items():
             lines.append(f"    {len(numbers):,} rows wait again: {reason}; lines {', '.join(ranges(numbers)[:20])}")
         if self.file.dropped_columns:
             lines.append(f"    not in the agreement, not read: {', '.join(self.file.dropped_columns)}")
+        if NO_CONSENT in self.again or (NOT_IN_IDENTITY in self.again and self.file.source in CONSENT_SOURCES):
+            lines.append(f"    {CONSENT_COMES_WHOLE}")
         lines.append(f"{self.still_waiting:,} rows of this table still wait (desist quarantine).")
         return "\n".join([*lines, "Next: desist link, because what is held has changed."])
 
@@ -183,11 +185,18 @@ def _still_waiting(raw: RawRows, store: Store, extract: Extract, where: str, *, 
 
     A line may stand for several rows, where a mapping makes several of one: then all that wait are sent together.
     """
-    waits = Counter(line for piece in pieces(extract) for line in standing(store, piece)["line"].to_pylist())
+    waits, never = _lines(store, extract)
     given = Counter(raw.lines.tolist())
-    gone = sorted(line for line in given if line not in waits)
+    refused = sorted(line for line in given if line in never and line not in waits)
+    gone = sorted(line for line in given if line not in waits and line not in never)
     other = sorted(line for line in given if line in waits and waits[line] != given[line])
     problems = []
+    if refused and not known:
+        problems.append(
+            Problem(f"rows for lines of a class that is never accepted ({', '.join(ranges(refused)[:8])})", where,
+                    "lines that `desist quarantine` says can be corrected",
+                    "Leave them out. Where the agency's own file was wrong, it sends the whole delivery again.")
+        )  # fmt: skip
     if gone and not known:
         problems.append(
             Problem(f"rows for lines that do not wait in quarantine ({', '.join(ranges(gone)[:8])})", where,
@@ -205,6 +214,17 @@ def _still_waiting(raw: RawRows, store: Store, extract: Extract, where: str, *, 
         raise Refused(f"Nothing was corrected: {len(problems)} problems in {where}.", problems)
     here = np.isin(raw.lines, np.array(sorted(waits), dtype=np.int64))
     return replace(raw, cells=raw.cells.filter(pa.array(here)), lines=raw.lines[here])
+
+
+def _lines(store: Store, extract: Extract) -> tuple[Counter[int], frozenset[int]]:
+    """How many rows of each line wait for a correction; lines with rows of a class that is never accepted."""
+    waits: Counter[int] = Counter()
+    never: set[int] = set()
+    for rows in (standing(store, piece) for piece in pieces(extract)):
+        mend = can_be_corrected(rows["reason"])
+        waits.update(rows["line"].filter(mend).to_pylist())
+        never.update(rows["line"].filter(pc.invert(mend)).to_pylist())
+    return waits, frozenset(never)
 
 
 # --- judging and writing
@@ -239,12 +259,8 @@ class _Correcting:
         file = judge_alone(self.sent, raw, self.delivery, self.agreement, self.store, self.vault, barred)
         self._check_held(file)
         report = file.report(self.source)
-        if unmapped := unmapped_offences(file.checked):
-            shown = ", ".join(f"{code} ({count:,} rows)" for code, count in list(unmapped.items())[:20])
-            raise Refused("Nothing was corrected.", [
-                Problem(f"offence codes {shown}", self.sent.path, "codes of the offence table",
-                        "Add them to the offence table with group and band, or correct them.")
-            ])  # fmt: skip
+        if unmapped := unmapped_offences(file.checked, self.sent.path):
+            raise Refused("Nothing was corrected.", unmapped)
         if before and not report.accepted:
             return self._report(replace(report, unchanged=True), file)
         erased.remember(self.today)
@@ -335,7 +351,7 @@ def _replace_in(piece: Extract, lines: np.ndarray, number: int, store: Store) ->
     if not piece["quarantine"]:
         return
     rows = rows_kept(store, piece)
-    waits = np.asarray(pc.is_null(rows["replaced_by"]))
+    waits = np.asarray(pc.and_(pc.is_null(rows["replaced_by"]), can_be_corrected(rows["reason"])))
     mine = waits & np.isin(rows["line"].to_numpy(), lines)
     if not mine.any():
         return

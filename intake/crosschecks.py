@@ -13,16 +13,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from desist.intake.ages import birthday
-from desist.intake.checks import CHILDHOOD, NO_CONSENT, REFUSED_ROWS, SUPPRESSED, Checked, Mask, days
-from desist.intake.contracts import ADULT_AGE
+from desist.intake.checks import (
+    CHILDHOOD,
+    NO_CONSENT,
+    NO_PARENT_HELD,
+    REFUSED_ROWS,
+    SUPPRESSED,
+    Checked,
+    Mask,
+    days,
+)
+from desist.intake.contracts import ADULT_AGE, CONTRACTS
 from desist.intake.stream import places, repeated_rows, spans
+from desist.records import codes
+from desist.records.errors import Problem
 
+CODES_NAMED = 20
 DUPLICATE = "repeats the key of an earlier row"
 REPEATED = "repeats an earlier row in full"
 NOT_IN_IDENTITY = "agency_person is not in the agency's identity table"
 OTHER_PERSON = "belongs to another person's {table}"
 PARENT_QUARANTINED = "refers to a row of {table} that is in quarantine"
 NO_PARENT = "refers to no row of {table}"
+#: Of rows with these reasons line and reason are kept, and no cell.
+NOT_KEPT = (
+    *REFUSED_ROWS,
+    *(NO_PARENT_HELD.format(table=table) for contract in CONTRACTS.values() for _, table in contract.refers),
+)
 
 
 @dataclass(frozen=True)
@@ -37,12 +54,27 @@ class People:
         return cls(numbers, birthday(days(born), ADULT_AGE))
 
 
-def consenting(clients: Checked) -> pa.Array:
-    """Numbers of people all of whose rows say consent = true with a basis; one row that says otherwise ends it."""
-    given = _given(clients)
-    numbers = clients.array("agency_person")
-    withheld = numbers.filter(pa.array(~given))
-    return numbers.filter(pa.array(given & ~_is_in(numbers, withheld))).unique()
+def consenting(clients: Checked, *, extract_date: dt.date) -> pa.Array:
+    """Numbers of people whose consent holds: a row gives it, and none says otherwise.
+
+    Such a row is of no refused class, is about somebody of a known category, and was known by the extract date. A
+    fault elsewhere in it (the substance group) makes the row wait and does not end the consent.
+    """
+    known = days(clients.typed["recorded_on"]) <= np.datetime64(extract_date, "D")
+    category = np.asarray(pc.is_in(clients.array("subject_category"), pa.array(codes.SUBJECT_CATEGORIES)))
+    stands = pa.array(_given(clients) & known & category & ~clients.verdicts.refused)
+    numbers = clients.array("agency_person").filter(stands).unique()
+    return numbers.filter(pa.array(~_is_in(numbers, withheld(clients))))
+
+
+def withheld(clients: Checked) -> pa.Array:
+    """Numbers of people of whom a row does not say consent = true with a basis: one such row ends it."""
+    return clients.array("agency_person").filter(pa.array(~_given(clients))).unique()
+
+
+def check_withheld(clients: Checked) -> None:
+    """Refuse client rows that give no consent, and all of a person of whom one does not (REQUIREMENTS INT-9)."""
+    clients.verdicts.refuse(~_given(clients) | _rows_in(clients, withheld(clients)), NO_CONSENT)
 
 
 def _given(clients: Checked) -> Mask:
@@ -119,12 +151,18 @@ def check_duplicates(checked: Checked) -> None:
         checked.verdicts.mark(repeated, DUPLICATE if checked.contract.key else REPEATED)
 
 
-def check_reference(checked: Checked, column: str, parent: Checked) -> None:
-    """Every ``column`` names an accepted row of ``parent`` of the same person; a refused one refuses its rows too."""
+def check_reference(checked: Checked, column: str, parent: Checked, *, sent: bool = True) -> None:
+    """Every ``column`` names an accepted row of ``parent`` of the same person; a refused one refuses its rows too.
+
+    ``sent``: the parent's table is of the same delivery, with its refused rows; else only what is held is known.
+    """
     table, verdicts = parent.contract.table, checked.verdicts
     rows = _rows_named(checked, column, parent)
     found = rows >= 0
-    verdicts.mark(~found, NO_PARENT.format(table=table))
+    if sent:
+        verdicts.mark(~found, NO_PARENT.format(table=table))
+    else:
+        verdicts.refuse(~found, NO_PARENT_HELD.format(table=table))
     if not found.any():
         return
     for reason in REFUSED_ROWS:
@@ -150,9 +188,18 @@ def _rows_named(checked: Checked, column: str, parent: Checked) -> npt.NDArray[n
     return np.asarray(row_of_key[np.append(key_of_name, -1)[places(named)]])
 
 
-def unmapped_offences(checked: Checked) -> dict[str, int]:
-    """Five-digit offence codes of standing rows that the offence table does not know, with their number of rows."""
-    if not checked.unmapped:
-        return {}
-    found = checked.array("offence_code").filter(pa.array(checked.verdicts.accepted)).to_pylist()
-    return dict(sorted(Counter(code for code in found if code in checked.unmapped).items()))
+def unmapped_offences(checked: Checked, where: str) -> list[Problem]:
+    """What to say of five-digit offence codes of standing rows that the offence table does not know; else nothing."""
+    found: list[str] = []
+    if checked.unmapped:
+        found = checked.array("offence_code").filter(pa.array(checked.verdicts.accepted)).to_pylist()
+    unmapped = sorted(Counter(code for code in found if code in checked.unmapped).items())
+    if not unmapped:
+        return []
+    shown = [f"{code} ({count:,} rows)" for code, count in unmapped[:CODES_NAMED]]
+    more = f" and {len(unmapped) - CODES_NAMED} more" if len(unmapped) > CODES_NAMED else ""
+    return [
+        Problem(f"offence codes {', '.join(shown)}{more}", where,
+                f"codes of the offence table {codes.offence_table_version()}",
+                "Add a line for each, with group and band, to offences.csv in the workspace, or correct them.")
+    ]  # fmt: skip

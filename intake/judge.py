@@ -21,6 +21,7 @@ from desist.intake.crosschecks import (
     check_people,
     check_reference,
     check_suppressed,
+    check_withheld,
     consenting,
     unmapped_offences,
 )
@@ -38,7 +39,6 @@ from desist.records.hashing import hash_json
 
 #: Tables are judged in this order: whether a person consents and who they are decides about their other rows.
 FIRST = ("trt_client", "identity")
-CODES_NAMED = 20
 
 
 @dataclass
@@ -99,14 +99,8 @@ def judge(
     ``hash``). ``suppressed``: who was erased and may not come in again. Nothing is written.
     """
     mappings = mappings or {}
-    problems, covered = [*faults, *_out_of_order(delivery, store)], []
-    for sent in delivery.files:
-        outside = check_agreement(
-            register, sent.agreement, source=delivery.source, table=sent.table, purpose=purpose, today=today
-        )
-        problems += outside
-        covered += [sent] if not outside else []
-    delivery = replace(delivery, files=tuple(covered))
+    delivery, outside = _covered(delivery, register, purpose, today)
+    problems = [*faults, *_out_of_order(delivery, store), *outside]
     source = JudgedSource(delivery, _fingerprint(delivery, register, store, mappings, suppressed))
     if store.manifest()["deliveries"].get(delivery.source) == source.fingerprint:
         source.unchanged = tuple(_as_before(sent, delivery.source, store) for sent in delivery.files)
@@ -119,9 +113,21 @@ def judge(
     if not problems:
         _check_erased(source, suppressed)
         _compare(source, store, vault)
-    return source, problems + [
-        problem for file in source.files.values() for problem in _file_faults(file, delivery)
-    ]
+    return source, problems + [problem for file in source.files.values() for problem in _file_faults(file, delivery)]
+
+
+def _covered(
+    delivery: Delivery, register: Mapping[str, Agreement], purpose: str, today: dt.date
+) -> tuple[Delivery, list[Problem]]:
+    """The delivery with those files alone that an agreement covers, and why none covers the others."""
+    problems, covered = [], []
+    for sent in delivery.files:
+        outside = check_agreement(
+            register, sent.agreement, source=delivery.source, table=sent.table, purpose=purpose, today=today
+        )
+        problems += outside
+        covered += [sent] if not outside else []
+    return replace(delivery, files=tuple(covered)), problems
 
 
 def _out_of_order(delivery: Delivery, store: Store) -> list[Problem]:
@@ -263,10 +269,7 @@ def _compare(source: JudgedSource, store: Store, vault: Vault) -> None:
     """Rows against other rows: consent, identity, childhood, duplicates, references."""
     cut, name = source.delivery.extract_date, source.delivery.source
     if any(file.agreement.consent == "per_person" for file in source.files.values()):
-        numbers = _consenting_numbers(source, store)
-        for file in source.files.values():
-            if file.checked.contract.of_people:
-                check_consent(file.checked, numbers)
+        _check_consents(source, store)
     if "identity" in source.files:
         check_duplicates(source.files["identity"].checked)
     others = [file.checked for table, file in source.files.items() if table != "identity"]
@@ -281,13 +284,20 @@ def _compare(source: JudgedSource, store: Store, vault: Vault) -> None:
     at_once(compare, others)
     for file in source.files.values():
         for column, table in file.checked.contract.refers:
-            check_reference(file.checked, column, _parent(source, store, table))
+            check_reference(file.checked, column, _parent(source, store, table), sent=table in source.files)
 
 
-def _consenting_numbers(source: JudgedSource, store: Store) -> pa.Array:
-    if "trt_client" in source.files:
-        return consenting(source.files["trt_client"].checked)
-    return store.read_arrow("trt_client")["agency_person"].combine_chunks()
+def _check_consents(source: JudgedSource, store: Store) -> None:
+    """Refuse every row of people who do not consent: by this delivery's client table, else by the one held."""
+    clients = source.files.get("trt_client")
+    if clients is None:
+        numbers = store.read_arrow("trt_client")["agency_person"].combine_chunks()
+    else:
+        numbers = consenting(clients.checked, extract_date=source.delivery.extract_date)
+        check_withheld(clients.checked)
+    for file in source.files.values():
+        if file is not clients and file.checked.contract.of_people:
+            check_consent(file.checked, numbers)
 
 
 def _people(source: JudgedSource, store: Store, vault: Vault, name: str) -> People:
@@ -317,15 +327,7 @@ def _parent(source: JudgedSource, store: Store, table: str) -> Checked:
 def _file_faults(file: JudgedFile, delivery: Delivery) -> list[Problem]:
     """What is wrong with a file as a whole after its rows were judged."""
     where = f"{delivery.folder.name}/{file.sent.path}"
-    problems = []
-    if unmapped := unmapped_offences(file.checked):
-        shown = [f"{code} ({count:,} rows)" for code, count in list(unmapped.items())[:CODES_NAMED]]
-        more = f" and {len(unmapped) - CODES_NAMED} more" if len(unmapped) > CODES_NAMED else ""
-        problems.append(
-            Problem(f"offence codes {', '.join(shown)}{more}", where,
-                    f"codes of the offence table {offence_table_version()}",
-                    "Add a line for each, with group and band, to offences.csv in the workspace, or correct them.")
-        )  # fmt: skip
+    problems = unmapped_offences(file.checked, where)
     report = file.report(delivery.source)
     junk = {reason: count for reason, count in report.quarantined.items() if reason not in REFUSED_ROWS}
     if report.rows_read >= JUNK_ROWS_AT_LEAST and sum(junk.values()) > JUNK_SHARE * report.rows_read:

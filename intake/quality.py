@@ -54,14 +54,25 @@ def kind_of(reason: str) -> str:
         return PERSON
     if reason.startswith(("refers to", "belongs to another person")):
         return REFERENCE
-    if "code" in reason and ("list" in reason or "five digits" in reason):
+    if ("code" in reason and ("list" in reason or "five digits" in reason)) or reason.startswith(_OF_A_KIND):
         return CODE
     if reason.endswith("is empty"):
         return MISSING
     if reason.startswith("has "):
         return UNREADABLE
-    dated = ("lies after", "is before", "is written day first", "is not a date", "day of the calendar", " has no ")
-    return DATE if any(words in reason for words in dated) else VALUE
+    if any(words in reason for words in _OF_ANOTHER_ROW):
+        return REFERENCE
+    return DATE if any(words in reason for words in _OF_DATES) else VALUE
+
+
+_OF_DATES = (
+    "lies after", "is before", "is written day first", "is not a date", "day of the calendar", " has no ",
+    "Excel's own dates", "year of two digits",
+)  # fmt: skip
+#: Of rows that a mapping could make nothing of, for what another row of the file says or does not.
+_OF_ANOTHER_ROW = ("row about the same person", "no row before it began")
+#: Of rows whose kind, a code of the agency's, is none that its mapping names.
+_OF_A_KIND = ("is of a kind that the mapping", "is neither a beginning nor an end")
 
 
 # --- counted while reading

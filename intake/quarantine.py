@@ -1,6 +1,6 @@
 """The rows that wait in quarantine: why, on which lines, what may be handed back to the agency, and that none is lost.
 
-A row waits until a correction takes its place (see ``corrections``); then its cells are gone from the
+A row waits until a correction takes its place (see ``corrected_rows``); then its cells are gone from the
 quarantine, while its line and reason stay, with the number of that correction. So at any time
 read = accepted + quarantined + replaced, of each extract and of each correction of it.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.checks import REFUSED_ROWS
+from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
 from desist.intake.contracts import CONTRACTS
 from desist.intake.store import BARE, HELD_HERE, Extract, Store, pieces
 from desist.records.errors import Refused
@@ -25,6 +25,11 @@ RANGES_NAMED = 8
 WHAT_A_LINE_IS = (
     "A line is the row's line in the agency's own file: in a CSV file or a sheet the first is line 1, in a Parquet "
     "file the first row."
+)
+NEVER_KEPT = "nothing is kept of it, and no correction takes its place"
+CONSENT_COMES_WHOLE = (
+    "Where somebody consents after all, the agency sends its whole delivery again: the client table with the identity "
+    "table and the person's other rows. Row by row each would wait for another."
 )
 
 
@@ -88,9 +93,11 @@ class Quarantine:
             told += [f"{one.replaced:,} were replaced by corrected ones"] if one.replaced else []
             lines.append(f"{one.source}/{one.table}, extract of {one.extract_date}: {', '.join(told)}")
             for reason, numbers in one.lines.items():
-                never_kept = " (nothing is kept of it)" if reason in REFUSED_ROWS else ""
+                never_kept = f" ({NEVER_KEPT})" if reason in REFUSED_ROWS else ""
                 lines.append(f"    {len(numbers):,} rows: {reason}{never_kept}")
                 lines.append(f"        lines {_named(ranges(numbers))}")
+        if any(NO_CONSENT in one.lines for one in self.tables):
+            lines.append(CONSENT_COMES_WHOLE)
         return "\n".join([*lines, WHAT_A_LINE_IS])
 
 
@@ -175,17 +182,23 @@ def to_correct(store: Store, extract: Extract) -> pa.Table:
     """Line, reason and agreed cells of the rows that the agency can correct, by line.
 
     Rows of refused classes are not among them. Where only the line was kept (a line that does not fall into cells,
-    and every row of an identity or equality table) the cells are empty: the agency looks its line up.
+    a row that names another which is not held, and every row of an identity or equality table) the cells are empty:
+    the agency looks its line up.
     """
-    parts = []
-    for piece in pieces(extract):
-        rows = standing(store, piece)
-        if len(rows):
-            bare = pc.is_in(rows["reason"], pa.array(REFUSED_ROWS))
-            parts.append(rows.filter(pc.invert(bare)).drop_columns(["replaced_by"]))
+    standing_rows = [standing(store, piece) for piece in pieces(extract)]
+    parts = [
+        rows.filter(can_be_corrected(rows["reason"])).drop_columns(["replaced_by"])
+        for rows in standing_rows
+        if len(rows)
+    ]
     if not parts:
         return pa.table({"line": pa.array([], pa.int64()), "reason": pa.array([], pa.string())})
     return pa.concat_tables(parts, promote_options="default").sort_by("line")
+
+
+def can_be_corrected(reasons: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Of each reason whether a correction may take its row's place: not of a class that is never accepted."""
+    return pc.invert(pc.is_in(reasons, pa.array(REFUSED_ROWS)))
 
 
 def keeps_cells(table: str) -> bool:
@@ -235,6 +248,6 @@ def _faults(store: Store, where: str, extract: Extract) -> Iterator[str]:
 
 
 __all__ = [
-    "BARE", "Quarantine", "Waiting", "extract_of", "keeps_cells", "quarantine_faults", "ranges", "rows_kept",
-    "standing", "to_correct", "waiting",
+    "BARE", "Quarantine", "Waiting", "can_be_corrected", "extract_of", "keeps_cells", "quarantine_faults", "ranges",
+    "rows_kept", "standing", "to_correct", "waiting",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from desist.intake.agreements import check_purpose, load_agreements
-from desist.intake.checks import REFUSED_ROWS
+from desist.intake.crosschecks import NOT_KEPT
 from desist.intake.delivery import Ask, Delivery, find_deliveries, read_delivery
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
 from desist.intake.equality_writer import EqualityWriter
@@ -262,7 +262,7 @@ def _quarantined(file: JudgedFile) -> pa.Table:
     cells = file.raw.cells.filter(pa.array(out))
     # Names are in the vault and characteristics in the equality store, and nowhere else.
     elsewhere = file.checked.contract.held_in not in HELD_HERE
-    bare = pa.array(np.isin(reasons.astype(str), REFUSED_ROWS) | elsewhere)
+    bare = pa.array(np.isin(reasons.astype(str), NOT_KEPT) | elsewhere)
     unreadable = file.raw.set_aside
     none = pa.nulls(len(unreadable), pa.string())
     table = {

@@ -138,6 +138,16 @@ def test_reading_in_small_pieces_counts_the_same(monkeypatch):
         ("count is not a whole number", VALUE),
         ("da_flag is not true or false", VALUE),
         ("disposal holds a control character", VALUE),
+        ("refers to no row of prob_event that is held", REFERENCE),
+        # as mappings say them of rows that they can make nothing of
+        ("dob is one of Excel's own dates, not YYYY-MM-DD", DATE),
+        ("dob has a year of two digits", DATE),
+        ("says something else than an earlier row about the same person", REFERENCE),
+        ("says something else than another row about the same person", REFERENCE),
+        ("ends what no row before it began", REFERENCE),
+        ("is of a kind that the mapping names for no table", CODE),
+        ("is neither a beginning nor an end", CODE),
+        ("score holds a formula", VALUE),
     ],
 )
 def test_every_reason_belongs_to_a_kind(reason, kind):

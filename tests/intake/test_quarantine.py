@@ -187,6 +187,54 @@ def test_nothing_of_a_corrected_row_of_a_refused_class_is_kept(police):
     assert "Qwxyz" not in police.words(under=police.workspace.quarantine)
 
 
+def test_a_row_of_a_class_that_is_never_accepted_is_not_corrected_into_one_that_is(police, refusal):
+    police.read()
+    before = police.content()
+    told = refusal(lambda: correct(police, [sanction(5, subject_category="convicted")]))
+    assert "rows for lines of a class that is never accepted (5)" in told and "sends the whole delivery again" in told
+    assert police.content() == before
+    assert "nothing is kept of it, and no correction takes its place" in waiting(police.store).as_text()
+
+
+def test_of_a_line_with_a_refused_row_and_one_to_correct_the_refused_one_stays(police):
+    """A mapping may make several rows of one line."""
+    police.read()
+    store = police.store
+    manifest = store.manifest()
+    part = manifest["extracts"]["police/pol_sanction"][0]
+    rows = store.partition(part["quarantine"]).to_pandas().replace({"line": {5: 3}})
+    part["quarantine"] = store.write_quarantine("police", "pol_sanction", pa.Table.from_pandas(rows))
+    store.commit(manifest, because="a test")
+    assert correct(police, [sanction(3)]).file.accepted == 1
+    assert lines_of(police)["is about a victim or witness"] == (3,)
+    assert quarantine_faults(police.store) == []
+
+
+def test_consent_given_after_all_comes_with_the_whole_delivery_and_the_sheet_says_so(partnership, refusal):
+    partnership.identity("treatment", "T1")
+    partnership.row("treatment", "trt_client", agency_person="T1", consent="false")
+    partnership.read()
+    whole = "the agency sends its whole delivery again"
+    assert whole in waiting(partnership.store).as_text()
+    row = {"line": "2", "agency_person": "T1", "subject_category": "convicted", "record_kind": "fact",
+           "recorded_on": "2025-03-02", "consent": "true", "basis": "consent"}  # fmt: skip
+    assert "whole delivery again" in refusal(lambda: correct(partnership, [row], table="trt_client"))
+    partnership.tables["treatment"]["trt_client"] = [{**row, "consent": "true", "basis": "consent"}]
+    assert all(file.accepted == 1 for file in partnership.read().files)
+
+
+def test_a_corrected_client_row_whose_identity_was_refused_with_it_is_told_to_come_whole(partnership):
+    """Its own fault lay in the date from which consent holds: so nobody was known to consent."""
+    partnership.identity("treatment", "T1")
+    partnership.row("treatment", "trt_client", agency_person="T1", consent="true", basis="consent",
+                    recorded_on="2027-01-01")  # fmt: skip
+    partnership.read()
+    row = {"line": "2", "agency_person": "T1", "subject_category": "convicted", "record_kind": "fact",
+           "recorded_on": "2025-03-02", "consent": "true", "basis": "consent"}  # fmt: skip
+    report = correct(partnership, [row], table="trt_client")
+    assert report.file.accepted == 0 and "the agency sends its whole delivery again" in report.as_text()
+
+
 def test_two_corrected_rows_with_one_key_are_one_row_and_a_held_key_is_never_taken_twice(probation):
     event = {"agency_person": "P1", "offence_code": "04600", "conviction_date": "02/03/2025"}
     for number in ("E2", "E3"):
@@ -483,7 +531,8 @@ def test_accepted_and_quarantined_and_replaced_are_always_what_was_read(partners
         one.row("police", "pol_sanction", **{"agency_person": "N1", **SANCTION, "disposal": f"d{place}", **fault})
     one.read()
     for corrected in rounds:
-        waits = sorted(line for lines in lines_of(one).values() for line in lines)
+        never = "is about a victim or witness"
+        waits = sorted(line for reason, lines in lines_of(one).items() if reason != never for line in lines)
         rows = [sanction(line, **({"disposal": f"d{line}"} | fault))
                 for line, fault in zip(waits, corrected, strict=False)]  # fmt: skip
         if rows:

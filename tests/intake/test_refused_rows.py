@@ -5,6 +5,7 @@ import sqlite3
 import pandas as pd
 import pytest
 
+from desist.records import codes
 from desist.records.errors import Refused
 from desist.records.files import write_json
 
@@ -126,6 +127,19 @@ def test_a_repealed_offence_is_not_kept_and_a_breach_is(police):
     assert nowhere(police, "Zzyzx")
 
 
+@pytest.mark.parametrize("slip", [{}, {"end": "01/02/2027"}])
+def test_nothing_is_kept_of_a_row_that_names_none_that_is_held_because_it_may_be_of_a_refused_class(probation, slip):
+    repealed = next(iter(codes.repealed_offences()))
+    probation.tables["probation"]["prob_event"][0]["offence_code"] = repealed
+    probation.read()
+    probation.row("probation", "prob_requirement", agency_person="P1", event_id="E1", req_type="UPW", **slip)
+    probation.tables["probation"] = {"prob_requirement": probation.tables["probation"]["prob_requirement"]}
+    probation.cut = probation.cut.replace(month=10, day=1)
+    probation.read()
+    assert refused(probation, "probation", "prob_requirement") == {2: "refers to no row of prob_event that is held"}
+    assert nowhere(probation, "UPW")
+
+
 def test_an_offence_code_that_is_not_mapped_refuses_the_file_with_the_list_of_codes(police, refusal):
     for count, code in enumerate(("99998", "99998", "99997", "04600"), start=1):
         sanction(police, offence_code=code, count=str(count))
@@ -227,6 +241,30 @@ def test_a_withdrawal_holds_even_where_the_reading_was_killed_before_the_vault_f
 def test_treatment_without_its_client_table_is_refused(partnership, refusal):
     partnership.identity("treatment", "T1")
     assert "no table trt_client" in refusal(partnership.read)
+
+
+@pytest.mark.parametrize(
+    "cells", [{"recorded_on": "2027-01-01"}, {"subject_category": "victim"}, {"subject_category": ""}]
+)
+def test_a_client_row_that_is_no_consent_yet_or_of_somebody_else_lets_no_episode_in(treatment, cells):
+    treatment.tables["treatment"]["trt_client"][0] |= cells
+    report = treatment.read()
+    assert {treatment.file(report, table).accepted for table in ("identity", "trt_client", "trt_episode")} == {0}
+    assert nowhere(treatment, "episodeT1") and nowhere(treatment, "initialT1")
+
+
+def test_a_client_row_with_a_slip_ends_no_consent_that_was_given_before(treatment):
+    treatment.read()
+    treatment.cut = treatment.cut.replace(month=10, day=1)
+    treatment.tables["treatment"]["trt_client"][0]["recorded_on"] = "2027-01-01"
+    treatment.read()
+    assert in_vault(treatment, "T1") == 1  # in the extract before
+
+
+def test_a_fault_in_a_client_row_that_says_nothing_of_consent_waits_alone(treatment):
+    treatment.tables["treatment"]["trt_client"][0]["substance_group"] = "nonsense"
+    report = treatment.read()
+    assert [treatment.file(report, table).accepted for table in ("identity", "trt_client", "trt_episode")] == [1, 0, 1]
 
 
 @pytest.fixture
