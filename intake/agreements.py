@@ -19,8 +19,11 @@ REGIMES = ("part3", "uk_gdpr")
 CONSENT_RULES = ("none", "per_person")
 #: Sources whose rows need consent and a recorded basis for each person (REQUIREMENTS INT-9).
 CONSENT_SOURCES = ("treatment",)
-#: Words of a gateway that excludes patient information: Police, Crime, Sentencing and Courts Act 2022 s.16 (L12).
-GATEWAYS_WITHOUT_PATIENTS = ("serious violence", "pcsc act 2022")
+#: The gateway that excludes patient information: Police, Crime, Sentencing and Courts Act 2022 s.16 (L12), by name,
+#: abbreviation or the duty it lays down.
+GATEWAY_WITHOUT_PATIENTS = re.compile(
+    r"serious\s+violence|\bpcsca?\b|police,?\s+crime,?\s+sentencing,?\s+(and|&)\s+courts", re.IGNORECASE
+)
 
 _TEXTS = ("id", "source", "gateway", "regime", "consent", "dpia", "apd")
 _LISTS = ("parties", "purposes", "subject_categories")
@@ -118,7 +121,7 @@ def _consent_faults(agreement: Agreement) -> list[Problem]:
             Problem(f'consent = "{agreement.consent}"', where, 'consent = "per_person" for treatment data',
                     "Agree how each person's consent or legal basis is recorded.")
         )  # fmt: skip
-    if any(words in agreement.gateway.lower() for words in GATEWAYS_WITHOUT_PATIENTS):
+    if GATEWAY_WITHOUT_PATIENTS.search(agreement.gateway):
         problems.append(
             Problem("the Serious Violence Duty as gateway", where, "a gateway that includes patient information",
                     "That duty excludes it (PCSC Act 2022 s.16): use each person's consent or another basis.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,15 +21,18 @@ LONGEST_CELL = 200
 ADULT_AGE = 18
 
 #: Dataset classes that are never accepted, by words in a table's or file's name (REQUIREMENTS INT-6, INT-10, FEA-4).
+#: Each word stands for its plural too, and however they are joined: StopAndSearch, stop-and-search, STOP_SEARCHES.
 REFUSED_CLASSES: Mapping[str, tuple[str, ...]] = {
     "intelligence reports": ("intelligence", "intel"),
-    "association or gang lists": ("association", "associations", "associate", "associates", "gang", "gangs"),
-    "stop and search": ("stop_and_search", "stop_search", "stopsearch"),
-    "facial recognition": ("facial", "facial_recognition", "face_match"),
-    "social media": ("social_media", "socialmedia"),
-    "arrests without further action": ("no_further_action", "nfa"),
-    "victim or witness records": ("victim", "victims", "witness", "witnesses"),
+    "association or gang lists": ("association", "associate", "gang"),
+    "stop and search": ("stop and search", "stop search"),
+    "facial recognition": ("facial", "face recognition", "face match", "face matching"),
+    "social media": ("social media",),
+    "arrests without further action": ("no further action", "nfa"),
+    "victim or witness records": ("victim", "witness"),
 }
+#: Words of names: of capitals (NFA), with one capital (Gang), or of small letters; digits and signs part them.
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 KINDS = ("text", "date", "month", "quarter", "integer", "decimal", "boolean", "code", "offence")
 #: Where a table's rows are held. Aggregates are counts that no person can be told from: they have no agency_person.
@@ -148,9 +152,7 @@ def _event(
 ) -> Contract:
     occurred = Column("occurred_on", "date", required=True, plan=planned)
     recorded = _date("recorded_on", required=True)
-    return Contract(
-        table, (source,), (PERSON, *STAMPS, occurred, recorded, *columns), key=key, refers=refers
-    )
+    return Contract(table, (source,), (PERSON, *STAMPS, occurred, recorded, *columns), key=key, refers=refers)
 
 
 def _state(table: str, sources: tuple[str, ...], *columns: Column, held_in: str = "store") -> Contract:
@@ -299,8 +301,13 @@ CONTRACTS: Mapping[str, Contract] = {
 
 def refused_class(name: str) -> str:
     """The never-accepted dataset class that a table's or file's name belongs to; empty for any other name."""
-    spelt = "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
-    for title, words in REFUSED_CLASSES.items():
-        if any(f"_{word}_" in f"_{spelt}_" for word in words):
-            return title
-    return ""
+    spelt = f" {' '.join(_WORDS.findall(name)).lower()} "
+    return next((title for title, spelling in _SPELLINGS.items() if spelling.search(spelt)), "")
+
+
+def _spelling(texts: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of the texts as whole words, also written as one, also in the plural."""
+    return re.compile(rf" ({'|'.join(text.replace(' ', ' ?') for text in texts)})(e?s)? ")
+
+
+_SPELLINGS = {title: _spelling(texts) for title, texts in REFUSED_CLASSES.items()}

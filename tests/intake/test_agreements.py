@@ -5,7 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from desist.intake.contracts import CONTRACTS
+from desist.intake.contracts import CONTRACTS, refused_class
 from desist.records.errors import Refused
 
 
@@ -97,6 +97,21 @@ def test_a_dataset_class_that_is_never_accepted_is_refused_by_name(probation, re
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["StopAndSearch", "StopSearch.csv", "IntelligenceReports", "GangMatrix.csv", "gang2026.csv", "FacialRecognition",
+     "VictimList", "stop & search", "stop and searches", "stopandsearch", "face recognition", "NFAList", "WITNESSES"],
+)  # fmt: skip
+def test_other_spellings_of_a_class_that_is_never_accepted_are_known_too(name):
+    assert refused_class(name)
+
+
+def test_words_that_hold_such_a_word_and_every_name_of_ours_are_no_such_class():
+    others = ["detainee", "reassociation", "gangway", "agenda", "bus_stop", "search_term", "surface_recognition"]
+    ours = [name for contract in CONTRACTS.values() for name in (contract.table, *contract.names)]
+    assert [name for name in [*others, *ours] if refused_class(name)] == []
+
+
+@pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"dpia": '""'}, "dpia empty"),
@@ -161,6 +176,17 @@ def test_treatment_data_needs_consent_per_person_and_not_the_serious_violence_du
     found = refusal(partnership.read)
     assert 'consent = "per_person" for treatment data' in found
     assert "a gateway that includes patient information" in found
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    ["Police, Crime, Sentencing and Courts Act 2022 s.16", "PCSCA 2022 section 16", "the Serious Violence Duty",
+     "Police Crime Sentencing & Courts Act", "pcsc act, s.16"],
+)  # fmt: skip
+def test_the_act_behind_the_serious_violence_duty_is_known_by_name_and_abbreviation(partnership, refusal, gateway):
+    partnership.identity("treatment", "T1")
+    partnership.agreement_changes["treatment"] = {"gateway": f'"{gateway}"'}
+    assert "a gateway that includes patient information" in refusal(partnership.read)
 
 
 def test_all_problems_of_the_register_are_named_at_once(probation, refusal):
