@@ -14,8 +14,16 @@ from desist.records.errors import Problem, Refused
 
 #: The password stands here and nowhere else: not in a mapping, a delivery or the shell's history.
 PASSWORD = "DESIST_DB_PASSWORD"
-_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.S)
-_STRINGS = re.compile(r"'(?:[^']|'')*'")
+#: What may be asked, and by which driver; where a URL names none, by the first.
+DRIVERS = {"sqlite": ("pysqlite",), "postgresql": ("psycopg",)}
+#: Left to right, as the database reads it: texts, quoted names, comments. A quotation mark in a comment opens nothing.
+_ASIDE = re.compile(r"(?:(?<!\w)[eE])?'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.S)
+#: What databases read otherwise: texts with backslashes (E'...') or in dollars, and a comment in a comment.
+_UNSURE = re.compile(r"\$\w*\$|/\*|\*/|['\"`]")
+_CHANGES = re.compile(
+    r"\b(into|insert|update|delete|merge|truncate|call|exec|execute|create|alter|drop|grant|revoke|copy|attach|pragma)\b",
+    re.I,
+)
 
 
 def answer_of(url: str, query: Path | None) -> bytes:
@@ -38,11 +46,13 @@ def fetch(url: str, query: str) -> bytes:
     except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise Refused("The database cannot be asked.", [
             Problem(f"no driver for it ({type(error).__name__})", _shown(url), "a database whose driver is installed",
-                    "For PostgreSQL: install psycopg, and write postgresql+psycopg://.")]) from None  # fmt: skip
+                    'For PostgreSQL: pip install "desist[postgres]".')]) from None  # fmt: skip
     try:
         with engine.connect() as connection:
             if address.get_backend_name() == "postgresql":
                 connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+                # A cursor on the server is declared for one SELECT, and for nothing that changes anything.
+                connection = connection.execution_options(stream_results=True)
             result = connection.execute(sqlalchemy.text(query.replace(":", r"\:")))
             names, rows = list(result.keys()), [tuple(row) for row in result]
     except sqlalchemy.exc.SQLAlchemyError as error:
@@ -63,6 +73,12 @@ def _address(url: str) -> Any:
         raise Refused("The database cannot be asked.", [
             Problem("a URL that is none", "the database's URL", "such as postgresql+psycopg://reader@host/name",
                     "Correct the URL.")]) from None  # fmt: skip
+    kind, _, driver = address.drivername.partition("+")
+    if kind not in DRIVERS or driver not in ("", *DRIVERS[kind]):
+        raise Refused("The database was not asked.", [
+            Problem(f"a database of the kind {address.drivername[:30]}", _shown(url), "sqlite:// or postgresql://",
+                    "Ask for an extract as a file: of others desist cannot be sure that it only reads.")])  # fmt: skip
+    address = address.set(drivername=f"{kind}+{DRIVERS[kind][0]}")
     if address.password is not None or any("password" in key.lower() for key in address.query):
         raise Refused("The database was not asked.", [
             Problem("a password in the URL", _shown(url), "a URL without one",
@@ -75,11 +91,13 @@ def _address(url: str) -> Any:
 
 def _sqlite(address: Any, url: str) -> Any:
     """Opened read only: SQLite would make a database that is not there."""
-    path = Path(address.database or "")
-    if not address.database or not path.is_file():
+    # As written, then as URLs are: a folder may be called a%41b.
+    written = (url.split("?")[0].partition(":///")[2], address.database or "")
+    path = next((Path(text) for text in written if text and Path(text).is_file()), None)
+    if path is None:
         raise Refused("The database was not asked.", [
             Problem("no such file", _shown(url), "an SQLite database", "Correct the path in the URL.")])  # fmt: skip
-    return address.set(database=f"file:{path.resolve()}", query={"mode": "ro", "uri": "true"})
+    return address.set(database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
 
 
 def _shown(url: str) -> str:
@@ -88,12 +106,24 @@ def _shown(url: str) -> str:
 
 
 def _check_query(query: str) -> None:
-    words = _STRINGS.sub("''", _COMMENTS.sub(" ", query)).strip().rstrip(";").strip()
-    if re.match(r"(select|with)\b", words, re.I) and ";" not in words:
+    """Raise Refused for anything but one SELECT. The database is opened read only besides: this says what is wrong."""
+    words = _ASIDE.sub(_put_aside, query).strip().rstrip(";").strip()
+    change = _CHANGES.search(words)
+    if re.match(r"(select|with)\b", words, re.I) and not (";" in words or change or _UNSURE.search(words)):
         return
+    found = f"the word {change.group().upper()}" if change else "something other than one SELECT"
     raise Refused("The query was not run.", [
-        Problem("something other than one SELECT", "the query", "one SELECT, or WITH ... SELECT",
-                "Take out everything else: the database is only read.")])  # fmt: skip
+        Problem(found, "the query", "one SELECT, or WITH ... SELECT, with texts in plain quotation marks ('...')",
+                "Take out everything else: the database is only read. A column of that name stands in double "
+                "quotation marks.")])  # fmt: skip
+
+
+def _put_aside(found: re.Match[str]) -> str:
+    """What stands for a text, a quoted name or a comment; what a database may read otherwise stays, and is refused."""
+    text = found.group()
+    if text[0] in "eE" or ("/*" in text[2:] and text.startswith("/*")):
+        return text
+    return " text " if text[0] in "'\"" else " "
 
 
 def _parquet(names: list[str], rows: list[tuple[Any, ...]]) -> bytes:
