@@ -17,7 +17,8 @@ from desist.records.hashing import hash_bytes
 from desist.records.workspace import Workspace
 from desist.reports.documents import as_markdown, as_page
 
-#: Notes the hash of each file as the tool wrote it last, so that an edited one is told from its own.
+#: Notes the hashes of each file as the tool wrote it last, so that an edited one is told from its own; two while it is
+#: being written, because whoever is killed then leaves the one or the other.
 MADE = "made.json"
 
 
@@ -54,19 +55,21 @@ def _surroundings(workspace: Workspace, name: str, area: str, today: dt.date) ->
 
 def _write_unedited(folder: Path, texts: Mapping[str, str]) -> list[str]:
     folder.mkdir(exist_ok=True)
-    made = read_json(folder / MADE) if (folder / MADE).exists() else {}
+    made: dict[str, list[str]] = read_json(folder / MADE) if (folder / MADE).exists() else {}
     lines = []
     for file, text in texts.items():
         path, beside = folder / file, folder / f"{file}.new"
         new = hash_bytes(text.encode())
         held = hash_bytes(path.read_bytes()) if path.exists() else None
-        if held in (None, new, made.get(file)):
+        ours = made.get(file, [])
+        if held in (None, new, *ours):
+            write_json(folder / MADE, made | {file: [*ours, new]})
             if held != new:
                 write_text(path, text)
             beside.unlink(missing_ok=True)
             lines.append(f"{path}: made from the register of agreements.")
-            made[file] = new
-        elif made.get(file) == new:
+            made[file] = [new]
+        elif new in ours:
             lines.append(f"{path}: stays as it was edited; the register says nothing new.")
         else:
             write_text(beside, text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -111,7 +111,12 @@ def shipped_table() -> OffenceTable:
     """The table that comes with the toolkit; its bands 1 to 5 are the toolkit's own (DOMAIN section 5)."""
     text = (resources.files("desist.records") / "data" / "offences.csv").read_text(encoding="utf-8")
     found = _read(text, "the shipped offence table")
-    return OffenceTable({offence.code: offence for offence in found}, SHIPPED_VERSION)
+    return OffenceTable({offence.code: offence for offence in found}, f"{SHIPPED_VERSION}-{_hash_of(found)}")
+
+
+def _hash_of(offences: Iterable[Offence]) -> str:
+    """Changes with any cell of any line, and not with the lines' order or with comments."""
+    return hash_json({one.code: [str(getattr(one, name)) for name in vars(one)] for one in offences})[:12]
 
 
 def with_own_lines(shipped: OffenceTable, path: Path) -> OffenceTable:
@@ -127,8 +132,7 @@ def with_own_lines(shipped: OffenceTable, path: Path) -> OffenceTable:
     own = {offence.code: offence for offence in _read(text, path.name, shipped)}
     if not own:
         return shipped
-    lines = {code: [str(getattr(one, name)) for name in vars(one)] for code, one in own.items()}
-    version = f"{shipped.version}+{hash_json(lines)[:12]}"
+    version = f"{shipped.version}+{_hash_of(own.values())}"
     return OffenceTable({**shipped.by_code, **own}, version, frozenset(own))
 
 

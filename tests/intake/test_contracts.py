@@ -195,7 +195,7 @@ def test_a_register_made_under_another_offence_table_is_another_register(own_off
     own_offence("03500,Blackmail,other indictable,other,3,0,0,1")
     after = standard_register()
     assert (before.hash == after.hash, before.names == after.names) == (False, True)
-    assert standard_register().hash == after.hash and before.to_json()["offence_table"] == "2026-10"
+    assert standard_register().hash == after.hash and before.to_json()["offence_table"].startswith("2026-10-")
 
 
 def test_a_changed_offence_table_reads_the_same_file_anew(probation, own_offence):

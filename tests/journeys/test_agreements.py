@@ -329,7 +329,7 @@ def test_an_own_line_of_the_offence_table_is_noted_once_and_reads_the_files_anew
     log = EventLog(office.workspace / "desist.db", lambda: dt.datetime(2026, 10, 1, tzinfo=dt.UTC))
     changed = [row for row in log.rows() if row["operation"] == "table.changed"]
     assert [json.loads(row["counts"]) for row in changed] == [{"own_lines": 1}]
-    assert changed[0]["dataset"].startswith("offences:2026-10+")
+    assert changed[0]["dataset"].startswith("offences:2026-10-")
 
 
 def test_profiles_worked_out_under_another_offence_table_are_not_taken_for_todays(office):

@@ -1,5 +1,7 @@
 """The offence table a partnership adds its own lines to: what they may change, and what they may not."""
 
+from importlib import resources
+
 import pytest
 
 from desist.records import codes
@@ -115,3 +117,19 @@ def test_every_group_and_category_of_the_shipped_table_is_on_its_list():
     offences = shipped_table().by_code.values()
     assert {offence.broad_group for offence in offences} <= set(BROAD_GROUPS) and len(BROAD_GROUPS) == 12
     assert {offence.category for offence in offences} <= set(CATEGORIES) and len(CATEGORIES) == 24
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "changes"), [("Murder", "Killing", True), ("code,", "# a remark\ncode,", False)]
+)
+def test_the_version_of_the_shipped_table_changes_with_any_cell_and_not_with_a_remark(
+    monkeypatch, tmp_path, was, now, changes
+):
+    before = shipped_table().version
+    folder = resources.files("desist.records")
+    text = (folder / "data" / "offences.csv").read_text(encoding="utf-8")
+    assert was in text
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "offences.csv").write_text(text.replace(was, now, 1), encoding="utf-8")
+    monkeypatch.setattr("desist.records.offence_table.resources.files", lambda package: tmp_path)
+    assert (shipped_table().version != before) == changes
