@@ -260,8 +260,10 @@ def test_two_marks_that_do_not_close_swallow_no_row_between_them():
     assert [row["agency_person"] for row in told(rows)] == ["B"]
     assert rows.unreadable == {2: UNCLOSED, 4: UNCLOSED}
     # Nor the row of the second mark, in whatever column either stands.
-    rows = lines('A,"2026-01-01,PSS,false', 'B,2026"-01-01,PSS,false')
-    assert rows.rows_read == 2 and set(rows.unreadable) == {2, 3}
+    rows = lines('A,"2026-01-01,PSS,false', 'B,2026-01-01",PSS,false')
+    assert rows.unreadable == {2: UNCLOSED, 3: UNCLOSED}
+    rows = lines('"A', "B,2026-01-01,PSS,false", 'C",2026-01-01,PSS,false')
+    assert rows.lines.tolist() == [3] and rows.unreadable == {2: UNCLOSED, 4: UNCLOSED}
     # A cell of several lines in the first column is still one row.
     rows = lines('"A', '1",2026-01-01,PSS,false')
     assert rows.lines.tolist() == [2] and not rows.unreadable

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl.utils.datetime import CALENDAR_MAC_1904, to_excel
 
 from desist.intake.mapping import cells
 from desist.intake.mapping.cells import Fault, converter, date_text
@@ -29,8 +30,6 @@ def test_a_day_is_the_same_day_in_every_style(day):
 
 @given(DAYS)
 def test_excels_own_number_of_a_day_is_what_openpyxl_says_it_is(day):
-    from openpyxl.utils.datetime import CALENDAR_MAC_1904, to_excel
-
     assert date_text(int(to_excel(day)), "serial") == day.isoformat()
     if day > dt.date(1904, 1, 1):
         assert date_text(int(to_excel(day, CALENDAR_MAC_1904)), "serial", date_1904=True) == day.isoformat()
