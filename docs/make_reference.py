@@ -38,7 +38,13 @@ encoding = "utf-8"              # may be left out; "windows-1252" works too
 table = "pol_sanction"          # one of the tables below
 path = "pol_sanction.csv"       # beside this file
 agreement = "POL-2026"          # the sharing agreement it comes under
+mapping = "disposals"           # only for a file in the agency's own layout: how it becomes this table
 ```
+
+A file that is not laid out so, an Excel workbook for example, comes in through a `mapping` of the workspace, which
+`desist map` proposes ([how](../guides/first-file.md)); one `path` may then serve several tables, each with its own
+`[[file]]`. A database is asked with `url` and `query` in place of `path`: the URL that its mapping names, and a file
+beside this one with one `SELECT`. A Parquet file with the columns below needs no mapping.
 
 Each agreement is one TOML file in the workspace's `agreements/` folder: `id`, `source`, `parties`, `purposes`,
 `gateway`, `regime` (`part3` or `uk_gdpr`), `start`, `expires`, `retention_days`, `subject_categories`, `consent`
@@ -75,7 +81,8 @@ CHECKS = (
      "count, reason and line number stay, nothing else; breaches are kept, and are no offence"),
     ("offence codes", "five digits; on the offence table, shipped or the partnership's own lines",
      "five digits that are not on the table stop the file, with the list of codes"),
-    ("codes", "on the column's list, spelt exactly", "quarantine; codes seen often are named, of identity tables never"),
+    ("codes", "on the column's list, spelt exactly",
+     "quarantine; codes seen often are named, of identity tables never"),
     ("dates", "a day of the calendar written YYYY-MM-DD, from 1900; months YYYY-MM, quarters YYYY-Qn", "quarantine"),
     ("sense of dates", "no event after the extract date or after the day it was recorded; ends not before starts; what "
      "was learnt later has its own day", "quarantine"),

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from desist.intake.mapping.cells import local_day
 from desist.records.errors import Problem, Refused
 
 #: The password stands here and nowhere else: not in a mapping, a delivery or the shell's history.
@@ -143,7 +144,8 @@ def _parquet(names: list[str], rows: list[tuple[Any, ...]]) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dt.datetime):
-        return value.date()
+        # Without a table of zones it stays a text with its zone, which intake sets aside and says why.
+        return local_day(value) or value.isoformat()
     if isinstance(value, decimal.Decimal):
         return float(value)
     return value if isinstance(value, str | int | float | bool | dt.date) or value is None else str(value)

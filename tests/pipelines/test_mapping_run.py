@@ -1,12 +1,14 @@
 """`desist map`: what it tells, and what it looks at before it opens a file."""
 
 import datetime as dt
+import io
 import tomllib
 from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import pytest
 
-from desist.pipelines import mapping_run
+from desist.pipelines import database, mapping_run
 from desist.pipelines.commands_map import map_layout
 from desist.records.errors import Refused
 from desist.records.workspace import Workspace
@@ -78,6 +80,11 @@ def test_the_name_is_looked_at_before_the_file_is_opened(workspace, tmp_path, mo
     monkeypatch.setattr("desist.pipelines.database.answer_of", opened)
     with pytest.raises(Refused):
         map_layout("sqlite:///cases.db", query=tmp_path / "gang list.sql", **more)
+
+
+def test_a_moment_in_a_database_is_its_day_in_london():
+    made = database._parquet(["a"], [(dt.datetime(2026, 3, 31, 23, 30, tzinfo=dt.UTC),)])
+    assert pq.read_table(io.BytesIO(made))["a"].to_pylist() == [dt.date(2026, 4, 1)]
 
 
 def test_a_file_with_a_quotation_mark_in_its_name_is_named_as_toml_writes_it(workspace):
