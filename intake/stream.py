@@ -47,6 +47,10 @@ def coded(values: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
     """The column as one array of numbers into its distinct values. No value stands there twice, nor a null."""
     if not is_coded(values):
         values = values.dictionary_encode()
+        if isinstance(values, pa.ChunkedArray) and values.num_chunks > 1:
+            # Encoded together, so that the last piece's distinct values are those of all.
+            indices = pa.chunked_array([piece.indices for piece in values.chunks]).combine_chunks()
+            return pa.DictionaryArray.from_arrays(indices, values.chunk(values.num_chunks - 1).dictionary)
     if isinstance(values, pa.ChunkedArray):
         values = values.unify_dictionaries().combine_chunks()
     if isinstance(values, pa.ChunkedArray):  # a column of no rows
