@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import importlib
+import json
 import os
 import random
 import re
@@ -22,12 +24,15 @@ import resource
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from desist.intake.store import Store
 from desist.pipelines.cli import guarded
@@ -41,25 +46,78 @@ STEPS = ("intake", "linkage")
 ENDED, SAID = 0, 2
 
 
+class Server:
+    """A process that has everything loaded and has run nothing: what it forks has no thread that is not its own."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(
+        self, step: str, root: Path, sent: Path, *, kill_after: float | None = None, largest_file: int | None = None
+    ) -> tuple[int, float]:
+        """The exit code of one step in a fork, minus the signal where one ended it, and how long it took in seconds."""
+        ask = {"step": step, "root": str(root), "sent": str(sent), "kill_after": kill_after, "largest": largest_file}
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(ask) + "\n")
+        self._process.stdin.flush()
+        code, seconds = json.loads(self._process.stdout.readline())
+        return code, seconds
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def serve() -> None:
+    """Fork for each line asked; what the steps load when they first need it is loaded once, here."""
+    for name in ("splink", "duckdb", "pyarrow.parquet", "numba"):
+        importlib.import_module(name)
+    for line in sys.stdin:
+        ask, began = json.loads(line), time.monotonic()
+        process = os.fork()
+        if not process:
+            _work_and_leave(ask)
+        if ask["kill_after"] is not None:
+            time.sleep(ask["kill_after"])
+            os.kill(process, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        print(json.dumps([code, time.monotonic() - began]), flush=True)
+
+
+def _work_and_leave(ask: dict[str, Any]) -> None:
+    code = 1
+    try:
+        if ask["largest"] is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (ask["largest"], ask["largest"]))
+        code = guarded(lambda: _step(ask["step"], Path(ask["root"]), Path(ask["sent"])))
+    except BaseException as error:
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(code)
+
+
+def _step(name: str, root: Path, sent: Path) -> None:
+    """Read or link, as the command does."""
+    session = opened(root)
+    if name == "intake":
+        take_in(session, sent)
+    else:
+        link_people(session)
+
+
 @dataclass
 class Storm:
-    """A partnership at the beginning of a quarter (``base``), and how the quarter must end."""
+    """A partnership at the beginning of each step of a quarter (``base``), and how the step must end."""
 
-    folder: Path
     sent: Path
+    server: Server
     base: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     ends: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     snapshots: tuple[str, str] = ("", "")
-
-    def step(self, name: str, root: Path) -> None:
-        """Read or link, as the command does."""
-        session = opened(root)
-        if name == "intake":
-            take_in(session, self.sent)
-        else:
-            link_people(session)
 
 
 def opened(root: Path) -> Session:
@@ -75,24 +133,21 @@ def prepare(folder: Path, *, people: int, seed: int) -> Storm:
     shutil.copytree(folder / "first", folder / "second")
     for note in (folder / "second" / "extracts").glob("*/delivery.toml"):
         next_quarter(note)
-    base = folder / "base"
+    base, after = folder / "base", folder / "after-intake"
     open_made_up(base, folder / "first", seed, lambda text: None)
-    storm = Storm(folder, folder / "first" / "extracts")
-    storm.step("intake", base)
-    storm.step("linkage", base)
-    storm.sent = folder / "second" / "extracts"
-    old = snapshot(base)
-    after = folder / "after-intake"
+    storm = Storm(folder / "second" / "extracts", Server())
+    for name in STEPS:
+        if storm.server.run(name, base, folder / "first" / "extracts")[0] != ENDED:
+            raise SystemExit(f"the first {name} did not end")
     for name, before, to in (("intake", base, after), ("linkage", after, folder / "after-linkage")):
         shutil.copytree(before, to)
         storm.base[name] = before
-        began = time.monotonic()
-        if run(lambda name=name, to=to: storm.step(name, to)) != ENDED:
+        code, storm.seconds[name] = storm.server.run(name, to, storm.sent)
+        if code != ENDED:
             raise SystemExit(f"an undisturbed {name} did not end")
-        storm.seconds[name] = time.monotonic() - began
         storm.ends[name] = content(to)
         storm.sizes[name] = max(path.stat().st_size for path in to.rglob("*") if path.is_file())
-    storm.snapshots = old, snapshot(after)
+    storm.snapshots = snapshot(base), snapshot(after)
     return storm
 
 
@@ -106,34 +161,6 @@ def next_quarter(note: Path) -> None:
         if path.stem not in ("identity", "equality", "trt_client", "prob_person"):
             lines = [line for place, line in enumerate(lines) if place % 20 != 19]
         path.write_text("".join(lines), encoding="utf-8")
-
-
-# --- processes that end badly
-
-
-def run(work: Callable[[], None], *, kill_after: float | None = None, largest_file: int | None = None) -> int:
-    """Do the work in a forked process; its exit code, minus the signal where one ended it."""
-    process = os.fork()
-    if not process:
-        _work_and_leave(work, largest_file)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        os.kill(process, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def _work_and_leave(work: Callable[[], None], largest_file: int | None) -> None:
-    code = 1
-    try:
-        if largest_file is not None:
-            os.close(2)
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-        code = guarded(work)
-    except BaseException as error:
-        os.write(2, f"{type(error).__name__}: {error}\n".encode())
-    finally:
-        os._exit(code)
 
 
 # --- what must hold
@@ -171,12 +198,12 @@ def disturbed(storm: Storm, name: str, root: Path, **how: float | int) -> tuple[
     """One step ended badly, then run again: its exit code, which snapshot it left, and what was not as it must be."""
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(storm.base[name], root)
-    code = run(lambda: storm.step(name, root), **how)  # type: ignore[arg-type]
+    code, _ = storm.server.run(name, root, storm.sent, **how)  # type: ignore[arg-type]
     faults = wrong_with(root)
     left = snapshot(root)
     if left not in storm.snapshots:
         faults.append("neither the old snapshot nor the new one")
-    if run(lambda: storm.step(name, root)) != ENDED:
+    if storm.server.run(name, root, storm.sent)[0] != ENDED:
         faults.append("the step could not be run again")
     elif content(root) != storm.ends[name]:
         faults.append("the step run again ended otherwise")
@@ -216,11 +243,17 @@ def main() -> None:
     reader.add_argument("--full", type=int, default=20)
     reader.add_argument("--people", type=int, default=300)
     reader.add_argument("--seed", type=int, default=1)
+    reader.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     asked = reader.parse_args()
+    if asked.serve:
+        serve()
+        return
     with tempfile.TemporaryDirectory() as folder:
         storm = prepare(Path(folder), people=asked.people, seed=asked.seed)
         print(f"undisturbed: {storm.seconds['intake']:.2f} s intake, {storm.seconds['linkage']:.2f} s linkage")
-        raise SystemExit(1 if storm_of(storm, asked.kills, asked.full, asked.seed, print) else 0)
+        failures = storm_of(storm, asked.kills, asked.full, asked.seed, lambda text: print(text, flush=True))
+        storm.server.close()
+    raise SystemExit(1 if failures else 0)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,13 @@ def storms():
 
 @pytest.fixture(scope="module")
 def storm(storms, tmp_path_factory):
-    return storms.prepare(tmp_path_factory.mktemp("storm"), people=120, seed=3)
+    made = storms.prepare(tmp_path_factory.mktemp("storm"), people=120, seed=3)
+    yield made
+    made.server.close()
 
 
 @pytest.mark.parametrize(("step", "share"), [("intake", 0.45), ("intake", 0.9), ("linkage", 0.9)])
-def test_a_step_that_is_killed_leaves_nothing_wrong_and_ends_as_if_it_had_not_been(storms, storm, tmp_path, step, share):
+def test_a_killed_step_leaves_nothing_wrong_and_ends_as_if_it_had_not_been(storms, storm, tmp_path, step, share):
     code, left, faults = storms.disturbed(storm, step, tmp_path / "w", kill_after=share * storm.seconds[step])
     assert code in (-signal.SIGKILL, storms.ENDED)
     assert left in ("old", "new") and faults == []
