@@ -1,5 +1,6 @@
 """Lines of a file and rows of a table: each row that cannot be read waits by itself, under the line at fault."""
 
+import datetime as dt
 import io
 import tomllib
 
@@ -7,11 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from desist.intake.contracts import CONTRACTS
+from desist.intake.corrected_rows import correct_rows
 from desist.intake.csv_rows import RAGGED, RawRows
 from desist.intake.mapping.apply import map_rows
 from desist.intake.mapping.reader import file_map
 
 from .test_apply import CUT, KINDS, NEEDS, SPELLS, read, told
+
+TODAY, PURPOSE = dt.date(2026, 10, 1), "iom_selection_support"
 
 
 def needs(*rows):
@@ -101,3 +105,52 @@ def test_bytes_in_a_column_that_is_read_are_refused_and_in_others_not_looked_at(
 def test_two_names_that_only_spaces_tell_apart_are_one_name_twice():
     (problem,) = read(PARQUET, parquet(No=["A"], Date=["2026-01-01"], Kind=[1], A_B=[1], A__B=[2]), "prob_enforcement")
     assert "the column A B twice" in str(problem)
+
+
+# --- through intake
+
+
+def test_all_rows_of_a_line_wait_and_come_in_together_when_they_are_corrected(partnership):
+    partnership.identity("probation", "A").row("probation", "prob_assessment", agency_person="A").write()
+    mapped(partnership, "prob_assessment", NEEDS, "No,Date,Drugs,Alcohol\nA,2026-02-30,4,5\nA,2026-01-01,4,5\n")
+    file = partnership.file(partnership.read(write=False), "prob_assessment")
+    assert (file.rows_read, file.accepted, sum(file.quarantined.values())) == (4, 2, 2)
+    row = "2,A,convicted,assessment,2026-02-01,2026-02-01,SAN,{},4,,"
+    path = partnership.root / "corrected.csv"
+    names = ",".join(["line", *CONTRACTS["prob_assessment"].names])
+    path.write_text("\n".join([names, row.format("drugs"), row.format("alcohol"), ""]), encoding="utf-8")
+    report = correct_rows(
+        path, partnership.workspace, table="prob_assessment", source=None, encoding="utf-8", today=TODAY,
+        purpose=PURPOSE, log=partnership.log, actor="an.alyst",
+    )  # fmt: skip
+    assert report.file.accepted == 2 and report.still_waiting == 0
+    assert len(partnership.store.read("prob_assessment")) == 4
+
+
+def test_intake_names_a_column_that_neither_table_of_a_file_reads(partnership):
+    for table in ("identity", "prob_enforcement", "prob_contact"):
+        partnership.row("probation", table, agency_person="A")
+    partnership.write()
+    content = "No,Date,Kind,Sort,More\nA,2026-01-01,BREACH,x,x\n"
+    mapping = KINDS.replace('type = {from = "Kind"}', 'type = {from = "Sort"}')
+    for table in ("prob_enforcement", "prob_contact"):
+        mapped(partnership, table, mapping, content)
+    report = partnership.read(write=False)
+    assert partnership.file(report, "prob_enforcement").dropped_columns == ("More",)
+    # Sent alone, the first table leaves the second's column unread, and says so.
+    note = partnership.folder("probation") / "delivery.toml"
+    head, *entries = note.read_text(encoding="utf-8").split("[[file]]")
+    note.write_text(head + "".join(f"[[file]]{one}" for one in entries if "prob_contact" not in one), encoding="utf-8")
+    report = partnership.read(write=False)
+    assert partnership.file(report, "prob_enforcement").dropped_columns == ("Sort", "More")
+
+
+def mapped(partnership, table, mapping, content):
+    """Put ``content`` in place of what the table's entry names, under the mapping "m"."""
+    folder = partnership.folder("probation")
+    (folder / f"{table}.csv").write_text(content, encoding="utf-8")
+    note = folder / "delivery.toml"
+    path = f'path = "{table}.csv"'
+    note.write_text(note.read_text(encoding="utf-8").replace(path, f'{path}\nmapping = "m"'), encoding="utf-8")
+    partnership.workspace.mappings.mkdir(exist_ok=True)
+    (partnership.workspace.mappings / "m.toml").write_text(mapping, encoding="utf-8")
