@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from desist.intake.contracts import CHARACTERISTICS
-from desist.intake.vault import transaction
+from desist.intake.vault import ERASED, note_erased, rows_of, transaction
 
 FIELDS = ("source", "agency_person", "extract_date", "recorded_on", *CHARACTERISTICS)
 
@@ -38,6 +38,8 @@ class EqualityWriter:
         marks = ", ".join("?" * (len(FIELDS) + 1))
         with transaction(self.path, _SCHEMA) as connection:
             connection.execute("delete from incoming where held_as = ?", (held_as,))
+            connection.execute(ERASED)
+            connection.execute("delete from erased where held_as = ?", (held_as,))
             connection.executemany(f"insert into incoming values ({marks})", map((held_as,).__add__, rows))
 
     def numbers(self, held: Sequence[str]) -> set[str]:
@@ -52,6 +54,13 @@ class EqualityWriter:
                 (*held, *held),
             ).fetchall()
         return {number for (number,) in rows}
+
+    def rows_of(self, held_as: str) -> int:
+        """Rows that one extract brought: those held, and those erased since; no characteristic is looked at."""
+        if not self.path.exists():
+            return 0
+        with transaction(self.path, _SCHEMA) as connection:
+            return rows_of(connection, ["incoming", "sent"], held_as)
 
     def keep_only(self, held: Sequence[str]) -> None:
         """Remove waiting rows of extracts that the store does not name; ``sent`` stays until the next linkage."""
@@ -97,6 +106,8 @@ class EqualityWriter:
         total = 0
         with transaction(self.path, _SCHEMA) as connection:
             for table in ("incoming", "sent", "key_map"):
+                if statement.startswith("delete") and table != "key_map":
+                    note_erased(connection, table, theirs, (person_id,))
                 cursor = connection.execute(statement.format(table=table, theirs=theirs), (person_id,))
                 total += cursor.rowcount if statement.startswith("delete") else int(cursor.fetchone()[0])
         return total

@@ -21,7 +21,7 @@ from desist.intake.linking.pseudonyms import possible_pseudonyms
 from desist.intake.rights import Numbers
 from desist.intake.store import BARE, Store, pieces
 from desist.intake.suppression import name_and_birth
-from desist.intake.vault import FIELDS, Vault, transaction
+from desist.intake.vault import FIELDS, Vault, note_erased, transaction
 from desist.records.errors import Refused
 from desist.records.identifiers import CHECKS
 
@@ -70,10 +70,7 @@ def older_ids(vault: Vault, key: bytes, numbers: Numbers, person_id: str) -> lis
     """The person_ids that somebody may have had in older lists and runs, without those that are other people's now."""
     now = {str(row[0]) for row in _rows(vault, "select distinct person_id from key_map")}
     possible = {
-        one
-        for source, own in numbers.items()
-        for number in own
-        for one in possible_pseudonyms(key, (source, number))
+        one for source, own in numbers.items() for number in own for one in possible_pseudonyms(key, (source, number))
     }
     return sorted(possible - now - {person_id})
 
@@ -158,6 +155,8 @@ def erase_equality(writer: EqualityWriter, numbers: Numbers) -> int:
         for table in ("incoming", "sent", "key_map"):
             for source, own in numbers.items():
                 for number in own:
+                    if table != "key_map":
+                        note_erased(connection, table, "source = ? and agency_person = ?", (source, number))
                     statement = f"delete from {table} where source = ? and agency_person = ?"
                     erased += connection.execute(statement, (source, number)).rowcount
     return erased

@@ -8,7 +8,7 @@ read = accepted + quarantined + replaced, of each extract and of each correction
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 
 from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
 from desist.intake.contracts import CONTRACTS
+from desist.intake.equality_writer import EqualityWriter
 from desist.intake.store import BARE, HELD_HERE, Extract, Store, pieces
+from desist.intake.vault import Vault
 from desist.records.errors import Refused
 
 #: So many ranges of lines are printed for one reason; the JSON has them all.
@@ -212,9 +214,28 @@ def keeps_cells(table: str) -> bool:
 # --- nothing is lost
 
 
-def quarantine_faults(store: Store) -> list[str]:
-    """Where the sums of an extract, old or current, do not add up; in words, without any row's content."""
-    return [fault for where, extract in _all(store) for fault in _faults(store, where, extract)]
+def quarantine_faults(store: Store, vault: Vault | None = None, equality: EqualityWriter | None = None) -> list[str]:
+    """Where the sums of an extract, old or current, do not add up; in words, without any row's content.
+
+    Rows of identity and equality tables are counted where ``vault`` and ``equality`` store are given.
+    """
+    elsewhere = {"vault": vault.rows_of if vault else None, "equality": equality.rows_of if equality else None}
+    return [
+        fault
+        for where, extract in _all(store)
+        for fault in (*_faults(store, where, extract), *_vanished(where, extract, elsewhere))
+    ]
+
+
+def _vanished(where: str, extract: Extract, elsewhere: Mapping[str, Callable[[str], int] | None]) -> Iterator[str]:
+    """Accepted rows of the extract and its corrections that their place neither holds nor erased."""
+    for piece in pieces(extract):
+        place = CONTRACTS[piece["table"]].held_in
+        rows_of = elsewhere.get(place)
+        held = sum(part["rows"] for part in piece["partitions"]) if rows_of is None else rows_of(piece["held_as"])
+        held += piece.get("erased", 0)
+        if (place in HELD_HERE or rows_of) and held != piece["accepted"]:
+            yield f"{where}: {piece['accepted']:,} rows accepted, but {held:,} stored or erased"
 
 
 def _all(store: Store) -> Iterator[tuple[str, Extract]]:
@@ -240,9 +261,6 @@ def _faults(store: Store, where: str, extract: Extract) -> Iterator[str]:
         if Counter(here["reason"].to_pylist()) != Counter(piece["quarantined"]) or len(rows) != waits + replaced:
             yield f"{name}: the rows in its quarantine are not those that it counts"
         taken.update(value for value in rows["replaced_by"].to_pylist() if value is not None)
-        held = sum(part["rows"] for part in piece["partitions"]) + piece.get("erased", 0)
-        if CONTRACTS[piece["table"]].held_in in HELD_HERE and held != piece["accepted"]:
-            yield f"{name}: {piece['accepted']:,} rows accepted, but {held:,} stored or erased"
     if dict(taken) != {number: rows for number, rows in enumerate(read, start=1) if rows}:
         yield f"{where}: its corrections have other rows than they replaced"
 

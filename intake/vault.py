@@ -93,6 +93,28 @@ def transaction(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
         connection.execute("commit")
 
 
+ERASED = "create table if not exists erased (held_as text primary key, gone integer not null)"
+
+
+def note_erased(
+    connection: sqlite3.Connection, table: str, where: str, values: Sequence[str] | Mapping[str, str]
+) -> None:
+    """Count those rows of ``table`` that are about to be erased, by extract: else they would seem to have vanished."""
+    connection.execute(ERASED)
+    connection.execute(
+        f"insert into erased select held_as, count(*) from {table} where {where} group by held_as "
+        "on conflict do update set gone = gone + excluded.gone", values,
+    )  # fmt: skip
+
+
+def rows_of(connection: sqlite3.Connection, tables: Sequence[str], held_as: str) -> int:
+    """Rows of one extract in these tables, and those of it that were erased."""
+    connection.execute(ERASED)
+    each = [f"select count(*) from {table} where held_as = :held" for table in tables]
+    query = " union all ".join([*each, "select total(gone) from erased where held_as = :held"])
+    return sum(int(row[0]) for row in connection.execute(query, {"held": held_as}))
+
+
 class Vault:
     """The vault at ``path``. Is a Holding."""
 
@@ -115,6 +137,8 @@ class Vault:
         marks = ", ".join("?" * (len(FIELDS) + 3))
         with transaction(self.path, _SCHEMA) as connection:
             connection.execute("delete from identity where held_as = ?", (held_as,))
+            connection.execute(ERASED)
+            connection.execute("delete from erased where held_as = ?", (held_as,))
             connection.executemany(f"insert into identity values ({marks})", map((held_as, source).__add__, rows))
 
     def keep_only(self, held: Sequence[str]) -> None:
@@ -127,13 +151,21 @@ class Vault:
 
     def erase_numbers(self, source: str, numbers: Sequence[str]) -> None:
         """Forget what one agency said of these numbers of its own, in older extracts too."""
-        if numbers:
+        own = [{"source": source, "number": number} for number in numbers]
+        if own:
             with transaction(self.path, _SCHEMA) as connection:
+                for number in own:
+                    note_erased(connection, "identity", "source = :source and agency_person = :number", number)
                 for table, theirs in _THEIRS.items():
-                    connection.executemany(
-                        f"delete from {table} where {theirs.replace('{}', '(values (:source, :number))')}",
-                        [{"source": source, "number": number} for number in numbers],
-                    )
+                    where = theirs.replace("{}", "(values (:source, :number))")
+                    connection.executemany(f"delete from {table} where {where}", own)
+
+    def rows_of(self, held_as: str) -> int:
+        """Identity rows that one extract brought: those held, and those erased since."""
+        if not self.path.exists():
+            return 0
+        with transaction(self.path, _SCHEMA) as connection:
+            return rows_of(connection, ["identity"], held_as)
 
     def birth_dates(self, held_as: str) -> pd.DataFrame:
         """agency_person and dob (text) of one extract: what reading needs to judge childhood records."""
@@ -294,6 +326,7 @@ class Vault:
         """Forget the person; returns how many rows are gone. Erase here last: other places ask the key map first."""
         erased = 0
         with transaction(self.path, _SCHEMA) as connection:
+            note_erased(connection, "identity", _OWN.replace("{}", _OF_PERSON), {"person": person_id})
             for table, theirs in _THEIRS.items():
                 query = f"delete from {table} where {theirs.replace('{}', _OF_PERSON)}"
                 erased += connection.execute(query, {"person": person_id}).rowcount

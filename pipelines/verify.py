@@ -7,8 +7,10 @@ from typing import Any
 
 from desist.fairness.approval.candidate import examine
 from desist.fairness.approval.signoff import load_sign_offs
+from desist.intake.equality_writer import EqualityWriter
 from desist.intake.quarantine import quarantine_faults
 from desist.intake.store import Store
+from desist.intake.vault import Vault
 from desist.pipelines.against_log import decision_causes, key_log_causes
 from desist.pipelines.exports import expired_exports, export_faults
 from desist.pipelines.gate import open_release
@@ -76,7 +78,7 @@ def verify_workspace(session: Session, noted_head: str = "") -> Verified:
     store = Store(workspace.store)
     wrong += store.verify()
     checked.append(f"store, {len(store.tables())} tables")
-    wrong += quarantine_faults(store)
+    wrong += quarantine_faults(store, Vault(workspace.vault), EqualityWriter(workspace.equality))
     checked.append("quarantine: read = accepted + quarantined + replaced")
     made = {row["dataset"] for row in session.log.rows() if row["operation"] == "list.made"}
     lists = sorted(made | {path.name for path in workspace.lists.glob("*") if path.is_dir()})

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desist.intake.corrected_rows import correct_rows, export_rows
+from desist.intake.equality_writer import EqualityWriter
+from desist.intake.person import erase_equality
 from desist.intake.quarantine import extract_of, quarantine_faults, ranges, to_correct, waiting
 from desist.intake.store import pieces
 from desist.records.errors import Refused
@@ -601,3 +603,43 @@ def test_a_table_that_is_not_held_is_named(police):
     police.read()
     with pytest.raises(Refused, match="have each sent a table identity"):
         extract_of(police.store, "identity", None)
+
+
+def all_faults(partnership):
+    return quarantine_faults(partnership.store, partnership.vault, EqualityWriter(partnership.workspace.equality))
+
+
+@pytest.mark.parametrize(("place", "table"), [("vault", "identity"), ("equality", "incoming"), ("equality", "sent")])
+def test_a_row_that_vanished_from_vault_or_equality_store_shows(probation, place, table):
+    probation.row("probation", "equality", agency_person="P1", sex="F", ethnicity_self="W1")
+    probation.read()
+    if table == "sent":
+        probation.link()
+    assert all_faults(probation) == []
+    with sqlite3.connect(getattr(probation.workspace, place)) as connection:
+        connection.execute(f"delete from {table}")
+    held = "identity" if place == "vault" else "equality"
+    assert all_faults(probation) == [f"probation/{held} of 2026-09-30: 1 rows accepted, but 0 stored or erased"]
+
+
+def test_people_who_were_erased_or_withdrew_have_not_vanished(partnership, probation):
+    probation.row("probation", "equality", agency_person="P1", sex="F", ethnicity_self="W1")
+    partnership.identity("treatment", "T1")
+    partnership.row("treatment", "trt_client", agency_person="T1", consent="true", basis="consent")
+    partnership.read()
+    partnership.cut = partnership.cut.replace(month=10, day=1)
+    partnership.tables["treatment"]["trt_client"][0]["consent"] = "false"
+    partnership.read()
+    partnership.link()
+    [person] = set(partnership.store.links()[0]["person_id"])
+    writer = EqualityWriter(partnership.workspace.equality)
+    assert all_faults(partnership) == []
+    assert writer.erase(person) and partnership.vault.erase(person)
+    assert all_faults(partnership) == []
+
+
+def test_characteristics_erased_by_number_have_not_vanished(probation):
+    probation.row("probation", "equality", agency_person="P1", sex="F", ethnicity_self="W1")
+    probation.read()
+    assert erase_equality(EqualityWriter(probation.workspace.equality), {"probation": ["P1"]}) == 1
+    assert all_faults(probation) == []
