@@ -20,7 +20,7 @@ from desist.features.engines.compiled import build_profiles
 from desist.features.events import Events
 from desist.features.tables import ROW
 from desist.intake.agreements import CONSENT_SOURCES
-from desist.measures.audience import PARTNERSHIP
+from desist.measures.audience import HIDDEN, PARTNERSHIP
 from desist.measures.linked import ProtectedTables, Table, protect_tables
 from desist.models.files import Model
 from desist.pipelines.estimates import DIGITS, why_none
@@ -38,8 +38,7 @@ JUDGES, TODAY = "people who judged the audit", "people with an estimate on today
 class Withdrawn:
     """People known to treatment, as they would stand without it. ``people``: who they are, in words; exact counts.
 
-    ``review``: how many more would reach the cut-off that brings a case to review. ``moved``: whether anybody's
-    estimate changes at all.
+    ``review``: how many more would reach the cut-off that brings a case to review.
     """
 
     people: str
@@ -47,7 +46,6 @@ class Withdrawn:
     same: int
     lower: int
     review: int
-    moved: bool = False
 
     @property
     def all(self) -> int:
@@ -58,8 +56,8 @@ class Withdrawn:
 class Consent:
     """What withdrawal would do. ``found`` holds exact counts and stays in memory; ``shown`` is what leaves.
 
-    ``shared``: whether any treatment data is; ``raised_by_treatment``: somebody would stand lower without it, which
-    no approved model allows.
+    ``shared``: whether any treatment data is; ``raised_by_treatment``: a count that is shown says that people would
+    stand lower without it, which no approved model allows. Where the count is hidden it says nothing.
     """
 
     shared: bool
@@ -68,7 +66,18 @@ class Consent:
 
     @property
     def raised_by_treatment(self) -> bool:
-        return any(one.lower for one in self.found)
+        return any(cell not in ("0", HIDDEN) for cell in self._cells(_STEP, LOWER))
+
+    @property
+    def _nobody_moves(self) -> bool:
+        """Whether the shown counts say so; a hidden one says nothing."""
+        cells = [*self._cells(_STEP, HIGHER), *self._cells(_STEP, LOWER), *self._cells(_REVIEW, YES)]
+        return bool(cells) and set(cells) == {"0"}
+
+    def _cells(self, name: str, column: str) -> list[str]:
+        """The cells of one column as they are shown, of all people asked about."""
+        tables: Mapping[str, Any] = self.shown.tables if self.shown else {}
+        return [str(table.cells.loc[_ROW, column]) for key, table in tables.items() if key.endswith(f" by {name}")]
 
     def words(self) -> tuple[str, ...]:
         """For the board, from rounded counts alone."""
@@ -85,8 +94,8 @@ class Consent:
         )
         for one in self.found:
             yield self._told(one)
-        if not any(one.moved for one in self.found):
-            yield "The file asked about reads no treatment fact that any of them has: no estimate changes at all"
+        if self._nobody_moves:
+            yield "By these counts, which are rounded, nobody would stand on another step"
             return
         if self.raised_by_treatment:
             yield "Some would stand on a lower step without it: treatment raises an estimate, which no model may do"
@@ -170,7 +179,6 @@ def _withdrawn(
         higher=int((steps[1] > steps[0]).sum()),
         same=int((steps[1] == steps[0]).sum()),
         lower=int((steps[1] < steps[0]).sum()),
-        moved=bool((after != before).any()),
         review=int(((after >= cut_offs.selection) & (before < cut_offs.selection)).sum()),
     )
 

@@ -108,7 +108,7 @@ def test_without_treatment_data_nobody_stands_elsewhere_and_the_board_is_told_so
 
 def test_where_no_estimate_moves_the_board_is_told_that_and_no_price_is_named():
     found = world(treated(12), model=Model(helped=0.5))
-    assert found.words()[-1].endswith("no estimate changes at all") and found.found[0].same == 12
+    assert found.words()[-1].endswith("nobody would stand on another step") and found.found[0].same == 12
     assert "hardly free" in world(treated(12)).words()[-1]
 
 
@@ -116,6 +116,21 @@ def test_where_treatment_raises_an_estimate_the_board_is_warned():
     found = world(treated(12), model=Model(helped=0.7))
     assert found.found[0].lower == 12 and found.as_json()["raised_by_treatment"] is True
     assert any("treatment raises an estimate, which no model may do" in line for line in found.words())
+
+
+def test_whether_treatment_raises_an_estimate_is_not_told_of_a_count_that_is_hidden():
+    found = world(treated(3), knows=[f"p{place:03d}" for place in range(20, 40)], model=Model(helped=0.7))
+    assert found.found[0].lower == 3 and found.as_json()["tables"][f"{JUDGES} by step"]["cells"]["lower"] == "[c]"
+    assert found.as_json()["raised_by_treatment"] is False
+    assert not any("raises an estimate" in line for line in found.words())
+
+
+def test_one_estimate_that_moves_is_told_no_otherwise_than_none():
+    nobody, somebody = (
+        world(treated(1), knows=[f"p{place:03d}" for place in range(20, 40)], model=Model(helped))
+        for helped in (0.5, 0.45)
+    )
+    assert somebody.words() == nobody.words() and somebody.as_json() == nobody.as_json()
 
 
 def test_after_everybody_withdrew_treatment_is_shared_still_and_knows_nobody():
