@@ -328,10 +328,6 @@ def test_an_offence_code_that_the_table_does_not_know_stops_a_correction(police,
     assert sums(police) == [(5, 1, 4, 0)]
 
 
-def again_text(police):
-    return correct(police, [sanction(3)]).as_text()
-
-
 def test_the_same_corrected_file_again_changes_nothing(police):
     police.read()
     rows = [sanction(3), sanction(6, offence_code="46")]
@@ -340,7 +336,8 @@ def test_the_same_corrected_file_again_changes_nothing(police):
     assert correct(police, rows).unchanged
     assert police.content() == before
     assert len(police.log.rows()) == events
-    assert again_text(police) == "police/pol_sanction: these corrected rows were read before; nothing was written."
+    told = correct(police, rows).as_text()
+    assert told == "police/pol_sanction: these corrected rows were read before; nothing was written."
 
 
 def test_reading_the_first_delivery_again_keeps_the_corrections(police):
