@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
 import json
 import os
@@ -121,7 +123,7 @@ def guarded(run: Callable[[], None]) -> int:
 
 
 def main() -> None:
-    """Entry point of ``desist``."""
+    """Run one command and leave by SystemExit with its exit code."""
     # Small matrices and small trees: more threads than one only wait for one another.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
@@ -129,5 +131,24 @@ def main() -> None:
     sys.exit(guarded(app))
 
 
+def run() -> None:
+    """Entry point of ``desist``: ``main``, then the end of the process without a library's last word.
+
+    Arrow's threads abort the process (exit 134) in about one of five commands that end soon after reading a file: by
+    then the command is done, and a script would take it for failed. Python's own ends (``atexit``) still run.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if isinstance(ended.code, str):
+            say(ended.code)
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):  # a reader that has gone away
+                stream.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    run()
