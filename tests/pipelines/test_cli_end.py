@@ -16,7 +16,7 @@ from desist.pipelines import cli
 class Last:
     def __del__(self):
         os.abort()
-sys.last = Last()
+last = Last()
 atexit.register(lambda: print("python's own end"))
 sys.argv = ["desist", *{words!r}]
 cli.run()
