@@ -23,6 +23,10 @@ create table if not exists incoming (held_as TEXT, {_COLUMNS});
 create table if not exists sent ({_COLUMNS}, held_as TEXT);
 create table if not exists key_map (source TEXT, agency_person TEXT, person_id TEXT)
 """
+#: Whom each extract has rows of; one read again stands in both tables until the next linkage.
+PEOPLE = """(
+    select held_as, source, agency_person from incoming union select held_as, source, agency_person from sent
+)"""
 
 
 class EqualityWriter:
@@ -60,7 +64,7 @@ class EqualityWriter:
         if not self.path.exists():
             return 0
         with transaction(self.path, _SCHEMA) as connection:
-            return rows_of(connection, ["incoming", "sent"], held_as)
+            return rows_of(connection, PEOPLE, held_as)
 
     def keep_only(self, held: Sequence[str]) -> None:
         """Remove waiting rows of extracts that the store does not name; ``sent`` stays until the next linkage."""
@@ -105,9 +109,9 @@ class EqualityWriter:
         theirs = "(source, agency_person) in (select source, agency_person from key_map where person_id = ?)"
         total = 0
         with transaction(self.path, _SCHEMA) as connection:
+            if statement.startswith("delete"):
+                note_erased(connection, PEOPLE, theirs, (person_id,))
             for table in ("incoming", "sent", "key_map"):
-                if statement.startswith("delete") and table != "key_map":
-                    note_erased(connection, table, theirs, (person_id,))
                 cursor = connection.execute(statement.format(table=table, theirs=theirs), (person_id,))
                 total += cursor.rowcount if statement.startswith("delete") else int(cursor.fetchone()[0])
         return total

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from desist.intake.contracts import IDENTIFIERS
 from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
-from desist.intake.equality_writer import EqualityWriter
+from desist.intake.equality_writer import PEOPLE, EqualityWriter
 from desist.intake.linking.pseudonyms import possible_pseudonyms
 from desist.intake.rights import Numbers
 from desist.intake.store import BARE, Store, pieces
@@ -152,11 +152,12 @@ def erase_equality(writer: EqualityWriter, numbers: Numbers) -> int:
         return 0
     erased = 0
     with transaction(writer.path, "") as connection:
+        for source, own in numbers.items():
+            for number in own:
+                note_erased(connection, PEOPLE, "source = ? and agency_person = ?", (source, number))
         for table in ("incoming", "sent", "key_map"):
             for source, own in numbers.items():
                 for number in own:
-                    if table != "key_map":
-                        note_erased(connection, table, "source = ? and agency_person = ?", (source, number))
                     statement = f"delete from {table} where source = ? and agency_person = ?"
                     erased += connection.execute(statement, (source, number)).rowcount
     return erased

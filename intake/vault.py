@@ -107,11 +107,13 @@ def note_erased(
     )  # fmt: skip
 
 
-def rows_of(connection: sqlite3.Connection, tables: Sequence[str], held_as: str) -> int:
-    """Rows of one extract in these tables, and those of it that were erased."""
+def rows_of(connection: sqlite3.Connection, table: str, held_as: str) -> int:
+    """Rows of one extract in the table, and those of it that were erased."""
     connection.execute(ERASED)
-    each = [f"select count(*) from {table} where held_as = :held" for table in tables]
-    query = " union all ".join([*each, "select total(gone) from erased where held_as = :held"])
+    query = (
+        f"select count(*) from {table} where held_as = :held "
+        "union all select total(gone) from erased where held_as = :held"
+    )
     return sum(int(row[0]) for row in connection.execute(query, {"held": held_as}))
 
 
@@ -165,7 +167,7 @@ class Vault:
         if not self.path.exists():
             return 0
         with transaction(self.path, _SCHEMA) as connection:
-            return rows_of(connection, ["identity"], held_as)
+            return rows_of(connection, "identity", held_as)
 
     def birth_dates(self, held_as: str) -> pd.DataFrame:
         """agency_person and dob (text) of one extract: what reading needs to judge childhood records."""

@@ -640,8 +640,13 @@ def test_people_who_were_erased_or_withdrew_have_not_vanished(partnership, proba
     assert all_faults(partnership) == []
 
 
-def test_characteristics_erased_by_number_have_not_vanished(probation):
+def test_characteristics_of_an_extract_that_is_read_again_are_counted_once_and_erased_once(probation):
+    """Until the next linkage they stand in both tables of the equality store."""
     probation.row("probation", "equality", agency_person="P1", sex="F", ethnicity_self="W1")
     probation.read()
-    assert erase_equality(EqualityWriter(probation.workspace.equality), {"probation": ["P1"]}) == 1
+    probation.link()
+    probation.head["probation"] = {"encoding": '"windows-1252"'}
+    assert not probation.read().unchanged
+    assert all_faults(probation) == []
+    assert erase_equality(EqualityWriter(probation.workspace.equality), {"probation": ["P1"]}) == 3
     assert all_faults(probation) == []
