@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,14 +59,16 @@ def join(
     decisions: pd.DataFrame | None = None,
     *,
     before: pd.DataFrame | None = None,
+    on: dt.date | None = None,
 ) -> Joined:
     """Who is who among the records of ``people`` (source, agency_person, identifiers, names, dob, postcode).
 
     ``decisions``: a steward's (see decisions.py). ``before``: source, agency_person, person_id as last linked: who
-    was one person then stays one down to the threshold ``split``. The order of the rows changes nothing.
+    was one person then stays one down to the threshold ``split``. ``on``: the day up to which the records are known;
+    no slip in a birth date makes somebody who is a child on it an adult. The order of the rows changes nothing.
     """
     ordered = people.sort_values(["source", "agency_person"])
-    work = _Work(ordered.reset_index(drop=True), settings or LinkageSettings(), decisions, before)
+    work = _Work(ordered.reset_index(drop=True), settings or LinkageSettings(), decisions, before, on)
     work.by_identifier()
     work.by_model()
     records = work.records().set_axis(ordered.index, axis=0).reindex(people.index)
@@ -81,10 +84,11 @@ class _Work:
         settings: LinkageSettings,
         decisions: pd.DataFrame | None,
         before: pd.DataFrame | None,
+        on: dt.date | None,
     ) -> None:
         self.people, self.settings = people, settings
         self.usable, self.unmatched = usable_identifiers(people)
-        self.checked = records_of(people, self.usable)
+        self.checked = records_of(people, self.usable, on)
         self.same, self.different = decided_pairs(people, decisions)
         self.previous = _previous(people, before)
         self.links: list[Link] = []

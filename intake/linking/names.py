@@ -30,6 +30,8 @@ _VOWELS = str.maketrans({"e": "a", "o": "u", "y": "i"})
 LEAST_SOUND = 4
 #: From which likeness (Jaro-Winkler) on two spellings may be one name where an identifier is shared.
 ALIKE = 0.8
+#: From which on they are one name where it is all that tells two people of one forename and address apart.
+ONE_NAME = 0.92
 
 
 @cache
@@ -120,6 +122,20 @@ def alike(one: str, other: str) -> bool:
     if len(heard) >= LEAST_SOUND and heard == sound(other):
         return True
     return likeness(one, other) >= ALIKE
+
+
+@cache
+def one_name(one: str, other: str) -> bool:
+    """Whether two words are one name written by two clerks: closer than ``alike``, for Hasan and Hussain are brothers.
+
+    A word that begins another is taken for it (Abdul, Abdulrahman), and so is an initial.
+    """
+    if one.startswith(other) or other.startswith(one) or one in short_forms(other) or other in short_forms(one):
+        return True
+    heard = sound(one)
+    same = spelling(one) == spelling(other) or (len(heard) >= LEAST_SOUND and heard == sound(other))
+    slip = min(len(one), len(other)) >= LEAST_SOUND and slips(one, other) <= 1
+    return same or slip or likeness(one, other) >= ONE_NAME
 
 
 def any_alike(ones: Set[str] | tuple[str, ...], others: Set[str] | tuple[str, ...]) -> bool:

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from desist.intake.linking.names import any_alike, slips, words
+from desist.intake.ages import birthday
+from desist.intake.contracts import ADULT_AGE
+from desist.intake.linking.names import any_alike, one_name, slips, words
 
 Node = int
 #: Numbers of which a person has one: PNC has a check letter; the other two may hold a slip that no letter shows.
 ONE_EACH = ("pnc", "crn", "prison_number")
 CHECKED = "pnc"
 
-NAMES_DIFFER, NUMBERS_DIFFER, BIRTHS_DIFFER, STEWARD = (
-    "forenames differ", "identifiers differ", "birth dates differ", "a steward said different",
+NAMES_DIFFER, OTHERS_DIFFER, NUMBERS_DIFFER, BIRTHS_DIFFER, STEWARD = (
+    "forenames differ", "other given names differ", "identifiers differ", "birth dates differ",
+    "a steward said different",
 )  # fmt: skip
+#: A year of birth that slipped is one digit and this many years off at most: more are a father and a son.
+MOST_YEARS = 2
+#: Who does not know the day states the first of January: then the year is all that is known, and is no slip.
+NEW_YEAR = "0101"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What contradictions are looked for in: names as words, birth date as eight digits, usable identifiers."""
+    """What contradictions are looked for in: names as words, birth date as eight digits, usable identifiers.
 
-    given: tuple[str, ...]
+    ``first``: the words of the forename; ``others``: those of the other given names. ``adult``: by its birth date, on
+    the day that linking asks about; None where that is not known.
+    """
+
+    first: tuple[str, ...]
+    others: tuple[str, ...]
     family: tuple[str, ...]
     birth: str | None
     pnc: str | None
     crn: str | None
     prison_number: str | None
+    adult: bool | None = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        return self.first + self.others
 
     def named_like(self, other: Record) -> bool:
         """Whether both have names, and both given and family names may be the same; they may be changed round."""
@@ -41,20 +59,45 @@ class Record:
         straight = any_alike(self.given, other.given) and any_alike(self.family, other.family)
         return straight or (any_alike(self.given, other.family) and any_alike(self.family, other.given))
 
+    def others_differ(self, other: Record) -> bool:
+        """Whether both state other given names and none of one is one of the other's: brothers called Mohammed.
 
-def records_of(people: pd.DataFrame, usable: dict[str, pd.Series]) -> list[Record]:
-    """One Record a row, in the order of ``people``."""
+        Forename and second name may be changed round.
+        """
+        if not (self.others and other.others) or _share(self.others, other.others):
+            return False
+        return _share(self.first, other.first) or not (
+            _share(self.first, other.others) or _share(self.others, other.first)
+        )
+
+
+def _share(ones: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Whether any word of one, or all of them in one, is a word of the other."""
+    return any(one_name(one, other) for one in (*ones, "".join(ones)) for other in (*others, "".join(others)))
+
+
+def records_of(people: pd.DataFrame, usable: dict[str, pd.Series], on: dt.date | None = None) -> list[Record]:
+    """One Record a row, in the order of ``people``. ``on``: the day on which somebody is an adult or a child."""
     cells = {name: _texts(people, name) for name in ("forename", "other_names", "surname", "dob")}
     numbers = [[value if isinstance(value, str) else None for value in usable[kind].tolist()] for kind in ONE_EACH]
     return [
         Record(
-            words(forename or "") + words(others or ""), words(surname or ""),
-            dob.replace("-", "")[:8] if dob else None, pnc, crn, prison,
+            words(forename or ""), words(others or ""), words(surname or ""),
+            dob.replace("-", "")[:8] if dob else None, pnc, crn, prison, adult,
         )
-        for forename, others, surname, dob, pnc, crn, prison in zip(
-            cells["forename"], cells["other_names"], cells["surname"], cells["dob"], *numbers, strict=True
+        for forename, others, surname, dob, adult, pnc, crn, prison in zip(
+            cells["forename"], cells["other_names"], cells["surname"], cells["dob"], _adults(cells["dob"], on),
+            *numbers, strict=True,
         )
     ]  # fmt: skip
+
+
+def _adults(dobs: list[str | None], on: dt.date | None) -> list[bool | None]:
+    if on is None:
+        return [None] * len(dobs)
+    born = pd.to_datetime(pd.Series(dobs, dtype="str"), format="%Y-%m-%d", errors="coerce").to_numpy("datetime64[D]")
+    adult = birthday(born, ADULT_AGE) <= np.datetime64(on, "D")
+    return [None if unknown else bool(one) for one, unknown in zip(adult, np.isnat(born), strict=True)]
 
 
 def _texts(people: pd.DataFrame, column: str) -> list[str | None]:
@@ -64,19 +107,28 @@ def _texts(people: pd.DataFrame, column: str) -> list[str | None]:
 
 
 def near(one: str, other: str) -> bool:
-    """Whether two birth dates (eight digits) differ by one slip: day and month round, or one of day, month and year."""
-    if slips(one, other) <= 1 or one == other[:4] + other[6:] + other[4:6]:
-        return True
-    return sum((one[:4] == other[:4], one[4:6] == other[4:6], one[6:] == other[6:])) == 2
+    """Whether two birth dates (eight digits) differ by one slip: day and month round, or one of day, month and year.
+
+    A year is one digit and MOST_YEARS off at most, and not that of a first of January.
+    """
+    if one[:4] == other[:4]:
+        turned = one[4:] == other[6:] + other[4:6]
+        return turned or slips(one, other) <= 1 or one[4:6] == other[4:6] or one[6:] == other[6:]
+    return (
+        one[4:] == other[4:] != NEW_YEAR and one[:3] == other[:3]
+        and abs(int(one[:4]) - int(other[:4])) <= MOST_YEARS
+    )  # fmt: skip
 
 
 def fits(one: Record, other: Record) -> bool:
     """Whether two records that share an identifier may be one person.
 
-    Equal birth dates fit; one slip apart they fit where the names do; where one is missing, names must not differ.
+    Equal birth dates fit; one slip apart they fit where the names do, and no slip makes a child an adult; where one
+    is missing, names must not differ.
     """
     if one.birth and other.birth:
-        return one.birth == other.birth or (near(one.birth, other.birth) and one.named_like(other))
+        slipped = near(one.birth, other.birth) and one.adult == other.adult and one.named_like(other)
+        return one.birth == other.birth or slipped
     named = bool(one.given and one.family and other.given and other.family)
     return not named or one.named_like(other)
 
@@ -175,6 +227,8 @@ class Joining:
         one, other = self.person(left), self.person(right)
         if self._forenames_differ(one, other):
             return NAMES_DIFFER
+        if any(self.records[a].others_differ(self.records[b]) for a, b in _pairs(one.members, other.members)):
+            return OTHERS_DIFFER
         if against := one.contradiction(other, self.records, self.different):
             return against
         self.put_together(left, right)

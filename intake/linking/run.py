@@ -47,7 +47,8 @@ def link(
     if people.empty:
         raise Refused("There is nobody to link: no identity table has been taken in. Run `desist intake` first.")
     before, decisions = vault.key_map(), vault.link_decisions()
-    joined = join(people, settings, decisions, before=before)
+    known = max(store.snapshot_date(source) for source in store.sources())
+    joined = join(people, settings, decisions, before=before, on=known)
     records = joined.records
     records["person_id"] = pseudonyms(records, before, key)
     links = records.sort_values(["source", "agency_person"], ignore_index=True)[COLUMNS]

@@ -47,6 +47,7 @@ def test_a_birth_date_with_one_slip_is_forgiven_where_identifier_and_names_agree
     {"dob": "1990-05-18", "forename": "Winifred"}, {"dob": "1990-05-18", "surname": "Otherwise"},
     {"dob": "1981-08-30"}, {"dob": None, "forename": "Winifred", "surname": "Otherwise"},
     {"dob": "1990-05-18", "forename": None},
+    {"dob": "2012-05-17"}, {"dob": "1980-05-17"}, {"dob": "1989-05-17"}, {"dob": "1993-05-17"}, {"dob": "1909-05-17"},
 ])  # fmt: skip
 def test_an_identifier_does_not_join_who_plainly_differ_otherwise_and_a_steward_is_asked(found, other):
     mine = ADA | {"crn": "X100001"}

@@ -1,5 +1,7 @@
 """Which records become one person without an identifier, and which never do (REQUIREMENTS LNK-1, LNK-2)."""
 
+import datetime as dt
+
 import pandas as pd
 import pytest
 
@@ -23,6 +25,14 @@ ONE = {
     "mover": (person("Oluwaseun", "Adebayo"), person("Oluwaseun", "Adebayo", FAR)),
     "turned": (person("Jacinta", "Verwoerd"), person("Jacinta", "Verwoerd", dob="1988-07-03")),
     "digit": (person("Philippa", "Tanqueray"), person("Philippa", "Tanqueray", dob="1989-03-07")),
+    "other names": (
+        person("Mohammed", "Thurlow", other_names="Hassan Ali"),
+        person("Mohammed", "Thurlow", other_names="Hasan"),
+    ),
+    "other names round": (
+        person("Barnaby", "Mortlake", other_names="Percival"),
+        person("Percival", "Mortlake", other_names="Barnaby"),
+    ),
     "slip": (person("Grzegorz", "Brzęczyszczyk"), person("Grzegroz", "Brzeczyszczyk")),
     "round": (person("Sandhu", "Navneet"), person("Navneet", "Sandhu")),
     "married": (person("Henrietta", "Fotheringay"), person("Henrietta", "Wintersgill")),
@@ -39,6 +49,12 @@ TWO = {
     "namesakes": (person("ada", "abel", {"dob": "1971-01-09", "postcode": "ZZ2 2QQ"}),
                   person("ada", "abel", {"dob": "1999-12-24", "postcode": "ZZ8 1RR"})),
     "initials": (person("Quentin", "Yarborough"), person("Q", "Y")),
+    "brothers": (person("Mohammed", "Akinfenwa", other_names="Hassan"),
+                 person("Mohammed", "Akinfenwa", other_names="Hussein")),
+    "brothers by a digit": (person("Mohammed", "Delacroix", other_names="Hasan", dob="1987-03-07"),
+                            person("Mohammed", "Delacroix", other_names="Hussain", dob="1988-03-07")),
+    "ten years": (person("Ignacio", "Fairweather"), person("Ignacio", "Fairweather", dob="1978-03-07")),
+    "new year": (person("Serafina", "Holloway", dob="1988-01-01"), person("Serafina", "Holloway", dob="1989-01-01")),
 }  # fmt: skip
 
 
@@ -70,6 +86,7 @@ def test_what_two_people_may_share_never_joins_them(town, name):
 @pytest.mark.parametrize(("name", "waits"), [
     ("twins", ["review"]), ("rhyming", ["review"]), ("alike", ["review"]), ("undated", ["review"]),
     ("numbers", ["review"]),
+    ("brothers", ["review"]), ("brothers by a digit", ["review"]), ("ten years", ["review"]), ("new year", ["review"]),
     ("crns", ["review"]), ("numbered twins", []), ("namesakes", []), ("initials", ["initials"]),
 ])  # fmt: skip
 def test_who_may_be_one_person_waits_for_a_steward_and_who_plainly_is_not_does_not(town, name, waits):
@@ -101,6 +118,25 @@ def test_what_is_learned_from_enough_records_weighs_equal_names_up_and_others_do
         assert weights[(kind, "equal")] > 3 and weights[(kind, "other")] < 0
     pd.testing.assert_frame_equal(first.joined.records, again.joined.records)
     pd.testing.assert_frame_equal(first.joined.queue, again.joined.queue)
+
+
+def test_two_brothers_are_not_one_by_way_of_a_record_that_states_no_other_name(cases_of):
+    three = [person("Mohammed", "Akinfenwa", other_names=name) for name in ("Hassan", None, "Hussein")]
+    found = cases_of({"chain": three})
+    assert not found.one("chain", 0, 2) and "review" in found.waits("chain")
+
+
+@pytest.mark.parametrize(("born", "one"), [("2009-03-07", False), ("2007-03-07", True)])
+def test_no_slip_in_a_birth_date_makes_a_child_an_adult(made_table, born, one):
+    on = dt.date(2026, 9, 30)  # who was born in 2008 is eighteen
+    people = made_table([
+        {"source": "police", "agency_person": "N1", "crn": "X100001"} | person("Amara", "Okonkwo", dob="2008-03-07"),
+        {"source": "council", "agency_person": "C1", "crn": "X100001"} | person("Amara", "Okonkwo", dob=born),
+    ])  # fmt: skip
+    for told in (people, people.assign(crn=None).astype("str")):
+        found = join(told.where(told.notna(), None), on=on)
+        assert (found.records["cluster"].nunique() == 1) == one
+        assert found.queue.empty == one
 
 
 def test_initials_that_fit_two_people_are_nobodys(cases_of):
