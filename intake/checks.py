@@ -314,7 +314,8 @@ def _check_subject(checked: Checked, categories: Sequence[str]) -> None:
     values = encoded.dictionary.to_pylist()
     others = [name for name in codes.SUBJECT_CATEGORIES if name not in categories]
     for among, reason in ((["victim", "witness"], VICTIM_OR_WITNESS), (others, NOT_COVERED)):
-        found = np.array([value in among for value in values], dtype=bool)
+        # VICTIM is on no list of codes, and must be refused all the same: of a wrong code the cells would be kept.
+        found = np.array([value.strip().casefold() in among for value in values], dtype=bool)
         if found.any():
             checked.verdicts.refuse(np.append(found, False)[places(encoded)], reason)
 

@@ -141,7 +141,12 @@ def date_text(value: Any, style: str, *, date_1904: bool = False, typed: bool = 
         return found
     if any(isinstance(other(text), str) for name, other in readers.items() if name != style):
         return Fault(expected, style=True)
-    return Fault("has a year of two digits" if _SHORT_YEAR.fullmatch(text) else expected)
+    return Fault("has a year of two digits", style=True) if is_short_year(text) else Fault(expected)
+
+
+def is_short_year(text: str) -> bool:
+    """Whether a text is a date with a year of two digits, of which nobody knows the century."""
+    return bool(_SHORT_YEAR.fullmatch(text))
 
 
 def written(value: Any) -> str | Fault:
@@ -222,7 +227,7 @@ def converter(
         if value is None or (isinstance(value, float) and value != value):
             return None
         if isinstance(value, CellError):
-            return Fault(f"shows the error {value} in Excel")
+            return Fault(f"shows {f'the error {value}' if value else 'an error'} in Excel")
         if isinstance(value, Formula):
             return Fault("holds a formula")
         text = written(value)

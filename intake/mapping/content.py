@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from desist.intake.contracts import Column, Contract
-from desist.intake.mapping.cells import date_text
+from desist.intake.mapping.cells import date_text, is_short_year
+from desist.intake.mapping.grid import CellError, Formula
 from desist.intake.mapping.model import STYLES
 from desist.intake.mapping.words import codes_for, own_codes, says_nothing, worded
 from desist.records import codes
@@ -43,8 +44,20 @@ def cells_of(values: Sequence[Any]) -> Cells:
 
 def pattern(value: Any) -> str:
     """The form of a value and none of its letters: A9999AA."""
+    if isinstance(value, Formula | CellError):
+        return "a formula" if isinstance(value, Formula) else "an error of Excel"
     text = str(value)[:24]
     return re.sub(r"[a-z]", "a", re.sub(r"[^\W\da-z_]", "A", re.sub(r"\d", "9", text)))
+
+
+def is_personal(text: str) -> bool:
+    """Whether a text is a date, a postcode or somebody's identifier, as no name of a column is."""
+    return (
+        bool(_POSTCODE.fullmatch(text.upper()))
+        or any(check(_tidy(text)) for check in CHECKS.values())
+        or any(isinstance(date_text(text, style), str) for style in ("iso", "day_first"))
+        or is_short_year(text)
+    )
 
 
 def date_style(cells: Cells) -> tuple[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from desist.intake.contracts import refused_class
 from desist.intake.mapping.apply import read_grid
+from desist.intake.mapping.content import is_personal, pattern
 from desist.intake.mapping.grid import Grid, name_of
 from desist.intake.mapping.model import DELIMITERS, Format
 from desist.intake.mapping.texts import MARKS, decoded, records
@@ -43,22 +44,24 @@ def kind_of(content: bytes, name: str) -> str:
 
 
 def find(
-    content: bytes, name: str, *, sheet: str = "", header_row: int = 0, kind: str = ""
+    content: bytes, name: str, *, sheet: str = "", header_row: int = 0, kind: str = "", encoding: str = ""
 ) -> tuple[list[Found], list[str]] | list[Problem]:
-    """Every readable table of the file (a workbook has one a sheet), and notes on what was left alone."""
+    """Every readable table of the file (a workbook has one a sheet), and notes on what was left alone.
+
+    ``header_row`` and ``encoding``: as a person states them; without, they are found.
+    """
     kind = kind or kind_of(content, name)
     if kind == "xlsx":
         return _in_workbook(content, name, sheet, header_row)
     if kind in ("parquet", "query"):
         grid = read_grid(content, Format(kind, "iso"), where=name, wanted=None, limit=LOOKED_AT)
         return grid if isinstance(grid, list) else ([Found(Format(kind, "iso"), grid)], [])
-    return _in_csv(content, name, header_row)
+    return _in_csv(content, name, header_row, encoding or encoding_of(content))
 
 
-def _in_csv(content: bytes, name: str, header_row: int) -> tuple[list[Found], list[str]] | list[Problem]:
+def _in_csv(content: bytes, name: str, header_row: int, encoding: str) -> tuple[list[Found], list[str]] | list[Problem]:
     if not content.strip():
         return [Problem("an empty file", name, "a header row", "Ask the agency for the file again.")]
-    encoding = encoding_of(content)
     text = decoded(content, encoding, name)
     if isinstance(text, Problem):
         return [text]
@@ -69,7 +72,9 @@ def _in_csv(content: bytes, name: str, header_row: int) -> tuple[list[Found], li
         return [_no_header(name)]
     layout = Format("csv", "iso", encoding=encoding, delimiter=delimiter, header_row=row)
     grid = read_grid(content, layout, where=name, wanted=None, limit=LOOKED_AT)
-    return grid if isinstance(grid, list) else ([Found(layout, grid, _notes(grid))], [])
+    if isinstance(grid, list):
+        return grid
+    return [problem] if (problem := _no_names(grid, row, name)) else ([Found(layout, grid, _notes(grid))], [])
 
 
 def _cells(text: str, delimiter: str) -> Any:
@@ -92,11 +97,12 @@ def encoding_of(content: bytes) -> str:
 
 def delimiter_of(text: str) -> str:
     """The sign that divides most lines into the same number of cells, more than one."""
-    lines = [line for line in text.split("\n")[:60] if line.strip()]
+    # A line that is longer than a cell may be holds one, and is told as that where it is read.
+    lines = [line for line in text.split("\n", 60)[:60] if line.strip() and len(line) <= csv.field_size_limit()]
 
     def even(sign: str) -> tuple[int, int]:
-        widths = [len(cells) for cells in csv.reader(lines, delimiter=sign)]
-        most = max(set(widths), key=lambda width: (widths.count(width), width))
+        widths = [len(next(csv.reader([line], delimiter=sign), [])) for line in lines]
+        most = max(set(widths), key=lambda width: (widths.count(width), width), default=0)
         return (widths.count(most) if most > 1 else 0, most)
 
     return max(DELIMITERS, key=even)
@@ -111,7 +117,31 @@ def _header_row(rows: Sequence[Sequence[Any]]) -> int:
 
 def _no_header(where: str) -> Problem:
     return Problem("no row that looks like a header", where, f"column names in one of the first {HEADER_WITHIN} rows",
-                   "Say which with --header-row; a file without a header cannot be mapped.")  # fmt: skip
+                   "Ask the agency for the file with its column names: without them it cannot be mapped.")  # fmt: skip
+
+
+def _no_names(grid: Grid, row: int, where: str) -> Problem | None:
+    """Why a row is no header, whoever says it is one: its cells would be shown and written as names of columns.
+
+    Told by their forms alone. A cell with a digit that has the form of most cells below it is one of them.
+    """
+    forms = [pattern(name) for name in grid.header if name and _is_data(name, grid.columns.get(name, []))]
+    if forms:
+        what = f"a row that looks like data ({', '.join(list(dict.fromkeys(forms))[:5])})"
+    elif sum(map(recognised, grid.header)) < NAMES_KNOWN:
+        what = f"a row with fewer than {NAMES_KNOWN} names that we know of columns"
+    else:
+        return None
+    return Problem(what, f"{where}, row {row}", "the names of the columns",
+                   "Name the header's row with --header-row; if it has none, ask the agency for it.")  # fmt: skip
+
+
+def _is_data(name: str, below: Sequence[Any]) -> bool:
+    if is_personal(name):
+        return True
+    forms = [pattern(value) for value in below[:HEADER_WITHIN] if value is not None]
+    # A section of an assessment may be called 1, and its score may be 3.
+    return len(name) > 2 and any(map(str.isdigit, name)) and 2 * forms.count(pattern(name)) > len(forms)
 
 
 def _in_workbook(
@@ -169,7 +199,10 @@ def _one_sheet(content: bytes, where: str, sheet: str, header_row: int, *, hidde
             break
     layout = replace(layout, header_row=chosen[0], header_rows=chosen[1])
     grid = _look(content, where, layout, LOOKED_AT)
-    return grid if isinstance(grid, list) else Found(layout, grid, (*notes, *_notes(grid)))
+    if isinstance(grid, list):
+        return grid
+    problem = _no_names(grid, chosen[0], f"{where} [{sheet}]")
+    return [problem] if problem else Found(layout, grid, (*notes, *_notes(grid)))
 
 
 def _look(content: bytes, where: str, layout: Format, limit: int) -> Grid | list[Problem]:

@@ -20,8 +20,15 @@ class Formula(str):
     """A cell that holds a formula; the text is its place in the sheet, such as F12."""
 
 
+#: What Excel itself writes into a cell that it cannot work out.
+EXCEL_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
+
+
 class CellError(str):
-    """A cell in which Excel shows an error such as #N/A."""
+    """A cell in which Excel shows an error such as #N/A; empty for any other, which a person may have written."""
+
+    def __new__(cls, shown: str) -> CellError:
+        return super().__new__(cls, shown if shown in EXCEL_ERRORS else "")
 
 
 @dataclass

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from desist.intake.checks import NAMED_FROM
 from desist.intake.contracts import CONTRACTS, Column, Contract
 from desist.intake.mapping.content import Cells, cells_of, date_style, fits, needs_translation, pattern, translated
 from desist.intake.mapping.find import Found
-from desist.intake.mapping.grid import folded
+from desist.intake.mapping.grid import CellError, Formula, folded
 from desist.intake.mapping.model import SPLIT, ColumnMap, Pair, TableMap, Unpivot
 from desist.intake.mapping.reshaping import propose_pair, propose_unpivot
 from desist.intake.mapping.words import likeness, names_for, own_number, plain, refused_column, vocabulary
@@ -310,18 +311,23 @@ def _with_codes(one: Proposal, contract: Contract, column: Column, held: Cells) 
         letters = all(len(str(value)) == 1 for value in values)
         codes = vocabulary(contract, column.name, letters=letters) if any(
             needs_translation(column, value) for value in values) else {}  # fmt: skip
-    odd = Counter({str(value): values[value] for value, ours in known.items() if not ours})
+    odd = Counter({value: values[value] for value, ours in known.items() if not ours})
     may_name = contract.held_in == "store" and len(values) <= MOST_CODES
-    named = {value: n for value, n in odd.most_common() if may_name and n >= NAMED_FROM and len(value) <= LONGEST_CODE}
+    named = {str(value): n for value, n in odd.most_common() if may_name and n >= NAMED_FROM and is_code(value)}
     seldom = Counter[str]()
     for value, n in odd.items():
-        if value not in named:
+        if str(value) not in named:
             seldom[pattern(value)] += n
     confidence = one.confidence if not odd else (LOOK if sum(odd.values()) > 0.05 * held.filled else LIKELY)
     if any(len(value) == 1 for value in codes) and column.kind == "code" and confidence == SURE:
         confidence = LIKELY  # a letter or digit may stand for anything
     return replace(one, map=replace(one.map, codes=codes), confidence=confidence, untranslated=named,
                    seldom=dict(seldom.most_common(5)))  # fmt: skip
+
+
+def is_code(value: Any) -> bool:
+    """Whether a cell may be named as a code: no formula, no error of Excel, no long text."""
+    return not isinstance(value, Formula | CellError) and len(str(value)) <= LONGEST_CODE
 
 
 def _without_origin(contract: Contract, chosen: Mapping[str, Proposal], into: set[str]) -> dict[str, Proposal]:

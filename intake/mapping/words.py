@@ -119,9 +119,11 @@ def own_number(source: str) -> str:
 
 
 def vocabulary(contract: Contract, column: str, *, letters: bool) -> dict[str, str]:
-    """Every spelling we know for a column: words, or single letters and digits. Says nothing of what a file holds."""
-    return {word: ours for word, ours in codes_for(contract.table, column).items()
-            if (len(word) == 1) == letters and word not in (worded(ours), plain(ours))}  # fmt: skip
+    """Every spelling we know for a column: words, or single letters and digits. Says nothing of what a file holds.
+
+    Our own codes are among them, because they may come in capitals: VICTIM is a victim.
+    """
+    return {word: ours for word, ours in codes_for(contract.table, column).items() if (len(word) == 1) == letters}
 
 
 def says_nothing(value: Any) -> bool:

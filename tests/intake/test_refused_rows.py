@@ -35,7 +35,7 @@ def sanction(partnership, **cells):
     return partnership.row("police", "pol_sanction", **values)
 
 
-@pytest.mark.parametrize("category", ["victim", "witness"])
+@pytest.mark.parametrize("category", ["victim", "witness", "VICTIM", "Witness"])
 def test_a_row_about_a_victim_or_witness_leaves_only_its_count(police, category):
     sanction(police)
     sanction(police, subject_category=category, disposal="Zzyzx")

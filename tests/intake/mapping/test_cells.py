@@ -150,3 +150,11 @@ def test_formulas_and_errors_of_excel_are_no_values():
 def test_an_identifier_loses_its_spaces_and_gets_capitals_where_the_mapping_says_so():
     assert convert("450 557 7104", remove=" ") == "4505577104"
     assert convert("x300007", upper=True) == "X300007"
+
+
+def test_only_excels_own_errors_are_named_because_any_other_is_what_somebody_wrote():
+    assert convert(CellError("Zzyzx Ada 05/01/1980")) == "shows an error in Excel"
+
+
+def test_a_year_of_two_digits_is_another_style_of_date():
+    assert date_text("03/04/26", "day_first").style and date_text("3 Apr 26", "iso").style

@@ -1,11 +1,15 @@
 """What `desist map` proposes: the right columns, how sure, and never a cell of a person."""
 
+import datetime as dt
+import io
 import tomllib
 
+import openpyxl
 import pytest
 
 from desist.intake.mapping.content import cells_of
 from desist.intake.mapping.find import Found, delimiter_of, encoding_of, find
+from desist.intake.mapping.grid import CellError, Formula
 from desist.intake.mapping.propose import LOOK, SURE, propose
 from desist.intake.mapping.reader import file_map
 from desist.intake.mapping.render import new_file
@@ -140,3 +144,81 @@ def test_the_encoding_is_utf_8_where_every_byte_is_that():
     assert encoding_of("Çelik".encode("windows-1252")) == "windows-1252"
     assert encoding_of("Çelik".encode("utf-16")) == "utf-16"
     assert encoding_of(b"\xef\xbb\xbfabc") == "utf-8"
+
+
+# --- a row of people is never a header, whoever says so
+
+
+PEOPLE = "X300001,Zzyzx,PSS,05/01/1980,ZZ1 1ZZ\nX300002,Brambleton,PSS,06/01/1980,ZZ1 2ZZ\n"
+
+
+def refusal_of(text, **stated):
+    (problem,) = find(text.encode() if isinstance(text, str) else text, "file.csv", **stated)
+    return str(problem)
+
+
+@pytest.mark.parametrize("titles", ["", "CRN,Surname,Status,DOB,Postcode\n"])
+def test_a_row_of_people_that_is_stated_as_the_header_is_refused_by_its_forms(titles):
+    told = refusal_of(titles + PEOPLE, header_row=1 + bool(titles))
+    assert "a row that looks like data (A999999, 99/99/9999, AA9 9AA)" in told
+    assert "Zzyzx" not in told and "300001" not in told
+
+
+@pytest.mark.parametrize(
+    "row", ["PSS,CRN/12,Surname", "A-77,Surname,CRN", "05/01/80,Surname,CRN", "1899/0000001,Surname,CRN"]
+)
+def test_two_known_words_make_no_header_of_a_row_with_a_date_or_a_number_like_those_below(row):
+    below = row.replace("12", "13").replace("77", "78").replace("0001", "0002").replace("Surname", "Zzyzx")
+    assert "looks like data" in refusal_of("\n".join([row, below, below, ""]), header_row=1)
+
+
+def test_a_row_of_words_that_is_stated_as_the_header_needs_two_names_that_we_know():
+    told = refusal_of("Zzyzx,Ada,Single\nQuill,Bob,Single\n", header_row=1)
+    assert "fewer than 2 names that we know" in told and "Zzyzx" not in told
+
+
+def test_a_row_of_people_in_a_workbook_is_no_header_either():
+    book = openpyxl.Workbook()
+    for row in [["CRN", "Surname", "DOB"]] + [["X300001", "Zzyzx", dt.date(1980, 1, 5)]] * 3:
+        book.active.append(row)
+    made = io.BytesIO()
+    book.save(made)
+    told = refusal_of(made.getvalue(), header_row=2)
+    assert "looks like data (A999999" in told and "Zzyzx" not in told
+    assert isinstance(find(made.getvalue(), "file.xlsx", header_row=1), tuple)
+
+
+def test_sections_that_are_called_by_a_number_are_names():
+    text = "CRN,Assessment Date,1,2\n" + "".join(f"X30000{n},2026-01-0{n},3,4\n" for n in range(1, 5))
+    assert sheet(text).layout.header_row == 1
+
+
+def test_a_cell_that_is_longer_than_any_line_may_be_is_one_line_that_is_no_row():
+    found = sheet(f"CRN,Current Status,LAO\nX300001,PSS,N\nX300002,{'Quill' * 40_000},N\nX300003,PSS,N\n")
+    assert found.grid.lines == [2, 4] and len(found.grid.unreadable) == 1
+    assert delimiter_of("x" * 200_000) == ","
+
+
+def test_our_own_words_in_capitals_are_ours_in_identity_too():
+    text = "CRN,Role,Gender,DOB\n" + "".join(
+        f"X30000{n},{role},m,1990-01-01\n" for n, role in enumerate(["CONVICTED", "VICTIM", "WITNESS", "SUSPECT"])
+    )
+    found = proposals(text, "identity")
+    subject, sex = found["subject_category"], found["sex"]
+    assert {word: subject.map.codes[word] for word in ("victim", "witness")} == {
+        "victim": "victim", "witness": "witness"
+    }  # fmt: skip
+    assert sex.map.codes["m"] == "M" and not subject.seldom and not sex.seldom
+
+
+def test_a_formula_and_an_error_are_named_as_that_and_never_as_codes():
+    cells = [Formula("B7"), CellError("Zzyzx Ada 05/01/1980"), *[Formula("a CSV cell")] * 6]
+    found = sheet("CRN,Current Status,LAO\n" + "".join(f"X30000{n},PSS,N\n" for n in range(8)))
+    found.grid.columns["Current Status"] = cells
+    one = next(one for one in propose(found, "prob_person").proposals if one.map.name == "supervision_status")
+    assert dict(one.seldom) == {"a formula": 7, "an error of Excel": 1} and not one.untranslated
+
+
+@pytest.mark.parametrize("cell", ["05/01/1980", "5 Jan 1980", "1980-01-05", "05/01/80", "ZZ1 1ZZ", "x300001", "A1234BC"])
+def test_a_date_a_postcode_or_an_identifier_is_no_name_of_a_column_whatever_stands_below(cell):
+    assert "looks like data" in refusal_of(f"{cell},Surname,Status\nnone,none,none\n", header_row=1)
