@@ -20,19 +20,33 @@ LONGEST_CELL = 200
 #: Childhood records are those of events before this birthday (DOMAIN section 7).
 ADULT_AGE = 18
 
-#: Dataset classes that are never accepted, by words in a table's or file's name (REQUIREMENTS INT-6, INT-10, FEA-4).
-#: Each word stands for its plural too, and however they are joined: StopAndSearch, stop-and-search, STOP_SEARCHES.
+#: Dataset classes that are never accepted, by words in a table's, file's, sheet's or column's name (REQUIREMENTS
+#: INT-6, INT-10, FEA-4). Each word stands for its plural too, and however they are joined: StopAndSearch,
+#: stop-and-search, STOP_SEARCHES. Digits are words of their own: 5x5x5 is "5 x 5 x 5".
 REFUSED_CLASSES: Mapping[str, tuple[str, ...]] = {
-    "intelligence reports": ("intelligence", "intel"),
-    "association or gang lists": ("association", "associate", "gang"),
-    "stop and search": ("stop and search", "stop search"),
-    "facial recognition": ("facial", "face recognition", "face match", "face matching"),
-    "social media": ("social media",),
-    "arrests without further action": ("no further action", "nfa"),
-    "victim or witness records": ("victim", "witness"),
-}
-#: Words of names: of capitals (NFA), with one capital (Gang), or of small letters; digits and signs part them.
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+    "intelligence reports": (
+        "intelligence", "intel", "5 x 5 x 5", "3 x 5 x 2", "nir", "pnd", "police national database", "chis",
+    ),
+    "association or gang lists": (
+        "association", "associate", "gang", "ocg", "organised crime group", "co offender", "co accused",
+        "co defendant",
+    ),
+    "stop and search": ("stop and search", "stop search", "s and s", "section 60", "sec 60", "s 60"),
+    "facial recognition": ("facial", "face recognition", "face match", "face matching", "face id", "frt", "lfr"),
+    "social media": (
+        "social media", "facebook", "twitter", "instagram", "snap chat", "tik tok", "whats app", "osint",
+    ),
+    "arrests without further action": ("no further action", "nfa", "arrest", "custody record"),
+    "victim or witness records": ("victim", "witness", "complainant", "aggrieved", "injured party", "injured parties"),
+    "number plate readings": ("anpr", "number plate"),
+}  # fmt: skip
+#: Names of the field that hold such a word and no data of its class: a section of a needs assessment, a disposal, a
+#: programme, the number of a prosecution, and what brings somebody to treatment.
+_NOT_OF_A_CLASS = re.compile(
+    r" (lifestyle (and )?associates|victim (surcharges?|awareness)|arrest (summons|referrals?))(?= )"
+)
+#: Words of names: of capitals (NFA) and their plural (NFAs), with one capital (Gang), of small letters, or digits.
+_WORDS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 KINDS = ("text", "date", "month", "quarter", "integer", "decimal", "boolean", "code", "offence")
 #: Where a table's rows are held. Aggregates are counts that no person can be told from: they have no agency_person.
@@ -300,8 +314,9 @@ CONTRACTS: Mapping[str, Contract] = {
 
 
 def refused_class(name: str) -> str:
-    """The never-accepted dataset class that a table's or file's name belongs to; empty for any other name."""
-    spelt = f" {' '.join(_WORDS.findall(name)).lower()} "
+    """The never-accepted dataset class that a table's, file's or column's name belongs to; empty for any other."""
+    plain = re.sub(r"['\u2019]", "", name).replace("&", " and ")
+    spelt = _NOT_OF_A_CLASS.sub(" ", f" {' '.join(_WORDS.findall(plain)).lower()} ")
     return next((title for title, spelling in _SPELLINGS.items() if spelling.search(spelt)), "")
 
 

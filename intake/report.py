@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
+
+from desist.intake.contracts import refused_class
+from desist.records.wording import counted
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class FileReport:
     ``wrong_codes``: column -> wrong code -> rows, only for codes that occur often. ``unchanged``: the
     same file was read before, under the same terms, and nothing was written. ``replaced``: rows that waited in
     quarantine until a correction of the agency took their place. ``reopened``: rows corrected before that wait
-    again, because the file was read anew.
+    again, because the file was read anew. ``before``: accepted rows of the extract that this one replaces.
     """
 
     source: str
@@ -29,6 +32,7 @@ class FileReport:
     wrong_codes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     replaced: int = 0
     reopened: int = 0
+    before: int = 0
 
     def __post_init__(self) -> None:
         if self.accepted + sum(self.quarantined.values()) + self.replaced != self.rows_read:
@@ -68,7 +72,9 @@ class IntakeReport:
     def as_text(self) -> str:
         """One line a file, then the reasons for quarantine and the columns that were not read."""
         if self.unchanged:
-            return f"{len(self.files)} files were read before and are unchanged; nothing was written."
+            return (
+                f"{counted(len(self.files), 'file was', 'files were')} read before and unchanged; nothing was written."
+            )
         lines = [f"{'file':<36}{'read':>10}{'accepted':>10}{'quarantine':>12}"]
         for file in self.files:
             name = f"{file.source}/{file.path}"
@@ -78,19 +84,23 @@ class IntakeReport:
             lines.append(
                 f"{name:<36}{file.rows_read:>10,}{file.accepted:>10,}{sum(file.quarantined.values()):>12,}{note}"
             )
-            lines += [f"    {_rows(count)}: {reason}" for reason, count in file.quarantined.items()]
-            if file.replaced:
-                lines.append(f"    {file.replaced:,} rows of the quarantine were replaced by corrected ones")
-            if file.reopened:
+            lines += [f"    {counted(count, 'row', 'rows')}: {reason}" for reason, count in file.quarantined.items()]
+            if 2 * file.accepted < file.before:
                 lines.append(
-                    f"    {file.reopened:,} corrected rows wait again, because the file was read anew: give "
-                    "`desist correct-rows` their file once more"
+                    f"    fewer than half as many as it replaces: {file.before:,} before, {file.accepted:,} now"
                 )
+            if file.replaced:
+                lines.append(
+                    f"    {counted(file.replaced, 'row', 'rows')} of the quarantine replaced by corrected ones"
+                )
+            if file.reopened:
+                again = counted(file.reopened, "corrected row waits", "corrected rows wait")
+                lines.append(f"    {again} again, because the file was read anew:")
+                lines[-1] += " give `desist correct-rows` their file once more"
             for column, found in file.wrong_codes.items():
                 named = ", ".join(f"{code} ({count:,})" for code, count in found.items())
                 lines.append(f"    codes of {column} that are not on its list: {named}")
-            if file.dropped_columns:
-                lines.append(f"    not in the agreement, not read: {', '.join(file.dropped_columns)}")
+            lines += [f"    {text}" for text in not_read(file.dropped_columns)]
         total = sum(file.rows_read for file in self.files)
         accepted = sum(file.accepted for file in self.files)
         waits = sum(sum(file.quarantined.values()) for file in self.files)
@@ -100,5 +110,11 @@ class IntakeReport:
         return "\n".join(lines)
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+def not_read(columns: Sequence[str]) -> list[str]:
+    """In words, the columns of a file that were not read: those never accepted by their class, apart from others."""
+    never = [f"{name} ({kind})" for name in columns if (kind := refused_class(name))]
+    others = [name for name in columns if not refused_class(name)]
+    return [
+        *([f"not in the agreement, not read: {', '.join(others)}"] if others else []),
+        *([f"never accepted, not read: {', '.join(never)}. Ask the agency to leave it out."] if never else []),
+    ]

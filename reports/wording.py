@@ -11,9 +11,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+from desist.records.wording import counted as counted
+
 MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 )
 
 #: What each step is called. The four are fixed (UX section 4); where they are cut is in the approval record.
@@ -38,11 +50,6 @@ def day(date: dt.date | None, *, none: str = "not recorded") -> str:
 def people(count: int) -> str:
     """ "1 person", "2,310 people"."""
     return "1 person" if count == 1 else f"{count:,} people"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """The number with the word that fits it: "1 limit was", "3 limits were"."""
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def listed(words: Iterable[str]) -> str:
@@ -119,15 +126,19 @@ BANNED: tuple[Banned, ...] = (
     Banned(r"\bnominals?\b", "person"),
     Banned(r"(?<!integrated )\boffenders?\b(?! management)", "person, people"),
     Banned(r"\bcriminals?\b|\bcareer criminal", "person, people"),
-    Banned(rf"\b{_GRADES}[ -](?:risk|likelihood|estimate|score|scoring|step|band|harm|person|people)\b",
-           "about 1, 3, 5 or 7 in 10"),
+    Banned(
+        rf"\b{_GRADES}[ -](?:risk|likelihood|estimate|score|scoring|step|band|harm|person|people)\b",
+        "about 1, 3, 5 or 7 in 10",
+    ),
     Banned(r"\brisk (?:level|band|tier|rating|category)\b", "step"),
     Banned(r"\bfair(?:er|est|ly)?\b", "within the agreed limit"),
     Banned(r"\bun-?biased\b|\bbias-free\b|\bfree (?:of|from) bias\b", "within the agreed limit"),
     Banned(r"\bobjective(?:ly|s)?\b", "say what was measured"),
     Banned(r"\b(?:did|do|does) not re-?offend\b|\bnon-?re-?offend|\binnocent\b", "people with no proven reoffence"),
-    Banned(r"\b(?:the )?(?:AI|algorithm|computer) (?:says|said|thinks|decides|decided|believes|flags?)\b",
-           "the estimate is"),
+    Banned(
+        r"\b(?:the )?(?:AI|algorithm|computer) (?:says|said|thinks|decides|decided|believes|flags?)\b",
+        "the estimate is",
+    ),
     Banned(r"\bcaused by\b|\bbecause of (?:his|her|their) (?:history|record)\b", "linked with"),
 )
 
@@ -135,8 +146,10 @@ BANNED: tuple[Banned, ...] = (
 DECISIONS: tuple[Banned, ...] = (
     Banned(r"\brecommend(?:s|ed|ation|ations)?\b", "for consideration"),
     Banned(r"\bpriorit(?:y|ies|ise|ised|ising)\b|\brank(?:ed|ing|s)\b", "in order of review date"),
-    Banned(r"\b(?:should|must|needs to|has to) be (?:selected|adopted|listed|recalled|arrested|breached|visited)\b",
-           "for consideration"),
+    Banned(
+        r"\b(?:should|must|needs to|has to) be (?:selected|adopted|listed|recalled|arrested|breached|visited)\b",
+        "for consideration",
+    ),
     Banned(r"(?<!do not )\b(?:de-?)?select (?:this|the|him|her|them|for)\b", "for consideration"),
     Banned(r"\b(?:arrest|recall|breach|detain|monitor) (?:this|the|him|her|them)\b", "for consideration"),
     Banned(r"\bsuitable for (?:selection|recall)\b|\baction required\b", "for consideration"),
@@ -195,7 +208,7 @@ def _found(text: str, rules: Iterable[Banned]) -> list[str]:
     found = []
     for rule in rules:
         for match in re.finditer(rule.pattern, text, flags=re.IGNORECASE):
-            around = text[max(0, match.start() - 30):match.end() + 30].strip()
+            around = text[max(0, match.start() - 30) : match.end() + 30].strip()
             found.append(f'"{match.group()}" in "{around}": write "{rule.instead}"')
     return found
 

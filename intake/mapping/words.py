@@ -97,16 +97,9 @@ def codes_for(table: str, column: str) -> Mapping[str, str]:
     return found | {spelt: ours for ours in own_codes(described) for spelt in (worded(ours), plain(ours))}
 
 
-#: The names of a needs assessment's section, which holds no list of anybody's associates.
-_NO_LIST = ("lifestyle and associates", "lifestyle associates")
-
-
 def refused_column(name: str) -> str:
     """The never-accepted class that a column's name belongs to; empty for any other."""
-    words = plain(name)
-    for section in _NO_LIST:
-        words = words.replace(section, " ")
-    return refused_class(words)
+    return refused_class(name)
 
 
 def own_codes(column: Column) -> tuple[str, ...]:

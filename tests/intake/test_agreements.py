@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from desist.intake.contracts import CONTRACTS, refused_class
+from desist.intake.report import not_read
 from desist.records.errors import Refused
 
 
@@ -65,6 +66,14 @@ def test_a_column_outside_the_agreement_reaches_no_file_and_is_named_in_the_repo
     assert len(quarantined) == 1 and "nationality" not in quarantined
 
 
+def test_a_column_of_a_class_that_is_never_accepted_is_named_so_and_apart_from_those_not_agreed():
+    assert not_read(["nationality", "Twitter handle"]) == [
+        "not in the agreement, not read: nationality",
+        "never accepted, not read: Twitter handle (social media). Ask the agency to leave it out.",
+    ]
+    assert not_read(["Victim Surcharge"]) == ["not in the agreement, not read: Victim Surcharge"] and not_read([]) == []
+
+
 def test_a_known_column_that_the_agreement_leaves_out_is_dropped_too(probation):
     probation.tables["probation"]["prob_event"][0]["sentence_end"] = "2027-03-01"
     stamps = ["agency_person", "subject_category", "record_kind", "recorded_on"]
@@ -99,14 +108,49 @@ def test_a_dataset_class_that_is_never_accepted_is_refused_by_name(probation, re
 @pytest.mark.parametrize(
     "name",
     ["StopAndSearch", "StopSearch.csv", "IntelligenceReports", "GangMatrix.csv", "gang2026.csv", "FacialRecognition",
-     "VictimList", "stop & search", "stop and searches", "stopandsearch", "face recognition", "NFAList", "WITNESSES"],
+     "VictimList", "stop & search", "stop and searches", "stopandsearch", "face recognition", "NFAList", "WITNESSES",
+     "StopSearch2026", "S&S", "S and S", "section 60 searches", "Section60", "s60", "S60_Searches.csv",
+     "FRT", "LFR hits", "faceid", "FaceID", "5x5x5", "IIP_5X5X5.csv", "3x5x2", "NIR log", "PND", "PNDs", "CHIS",
+     "OCG nominals", "OCGs", "co-offenders", "CoOffender", "co-accused", "Facebook", "Twitter handle", "Instagram",
+     "Snapchat", "SnapChat", "TikTok", "tiktok_user", "OSINT", "complainant", "COMPLAINANTS", "aggrieved",
+     "Injured Party", "injured_parties", "arrests", "Arrest2026", "custody record", "CustodyRecords", "ANPR",
+     "anpr_reads", "Number Plates", "Lifestyle and Associates gang list", "victim surcharge witnesses"],
 )  # fmt: skip
 def test_other_spellings_of_a_class_that_is_never_accepted_are_known_too(name):
     assert refused_class(name)
 
 
 def test_words_that_hold_such_a_word_and_every_name_of_ours_are_no_such_class():
-    others = ["detainee", "reassociation", "gangway", "agenda", "bus_stop", "search_term", "surface_recognition"]
+    others = [
+        "detainee",
+        "reassociation",
+        "gangway",
+        "agenda",
+        "bus_stop",
+        "search_term",
+        "surface_recognition",
+        "Lifestyle and Associates",
+        "Lifestyle & Associates",
+        "lifestyle_and_associates_score",
+        "LifestyleAssociates.csv",
+        "Victim Surcharge",
+        "victim_surcharge_2026.csv",
+        "VictimSurcharge",
+        "Victim awareness course",
+        "Arrest/Summons number",
+        "custody_status",
+        "custody",
+        "Custody Start",
+        "prisoner's 60 days",
+        "person\u2019s 60",
+        "DVPNs 60 days",
+        "nominal_ref",
+        "twittering",
+        "5x5",
+        "party",
+        "injury",
+        "record",
+    ]
     ours = [name for contract in CONTRACTS.values() for name in (contract.table, *contract.names)]
     assert [name for name in [*others, *ours] if refused_class(name)] == []
 

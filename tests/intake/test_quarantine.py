@@ -355,7 +355,7 @@ def test_a_file_that_is_read_anew_under_other_terms_reopens_its_corrected_rows_a
     again = police.read()
     file = police.file(again, "pol_sanction")
     assert (file.reopened, file.replaced, sum(file.quarantined.values())) == (1, 0, 4)
-    assert "1 corrected rows wait again" in again.as_text()
+    assert "1 corrected row waits again" in again.as_text()
     assert 3 in [line for lines in lines_of(police).values() for line in lines]
     assert correct(police, [sanction(3)]).file.accepted == 1
     assert len(police.store.read("pol_sanction")) == 2 and quarantine_faults(police.store) == []
