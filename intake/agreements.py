@@ -14,6 +14,7 @@ from desist.intake.contracts import CONTRACTS, Contract, refused_class
 from desist.records import codes
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json
+from desist.records.wording import counted
 
 REGIMES = ("part3", "uk_gdpr")
 CONSENT_RULES = ("none", "per_person")
@@ -34,9 +35,17 @@ _KEYS = frozenset((*_TEXTS, *_LISTS, *_DATES, "retention_days", "tables", "note"
 _DEPERSONALISED = re.compile(r"[^,;]*\bs(ection)?\.? ?17A\b[^,;]*", re.IGNORECASE)
 
 
+#: What a gateway is told by: a law or a part of one, a power or duty, or the consent of each person.
+_LAW = re.compile(
+    r"\b(acts?|orders?|regulations?|rules?|directive|codes?|articles?|art|section|schedule|sch|ss?\.? ?\d\w*|common.law|"
+    r"power|duty|gdpr|dpa|prerogative|consent(ed|s)?)\b|\b(pcsca|cda|omca|cja)\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
-class Agreement:
-    """What one source may send, to what purpose and until when. Valid from start to expires, both days included."""
+class _Terms:
+    """An agreement's terms as its file states them, before anybody asked whether they hold together."""
 
     id: str
     source: str
@@ -52,6 +61,11 @@ class Agreement:
     dpia: str
     apd: str
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Agreement(_Terms):
+    """What one source may send, to what purpose and until when. Valid from start to expires, both days included."""
 
     def __post_init__(self) -> None:
         problems = _faults(self)
@@ -79,7 +93,7 @@ def _one_of(agreement: str, key: str, found: tuple[str, ...], allowed: tuple[str
     ]
 
 
-def _faults(agreement: Agreement) -> list[Problem]:
+def _faults(agreement: _Terms) -> list[Problem]:
     where = f"agreement {agreement.id}"
     problems = [
         *_one_of(agreement.id, "source", (agreement.source,), codes.SOURCES),
@@ -96,6 +110,11 @@ def _faults(agreement: Agreement) -> list[Problem]:
     for key in ("gateway", "dpia", "apd"):
         if not getattr(agreement, key).strip():
             problems.append(Problem(f"{key} empty", where, "a reference", f"Fill in `{key}`."))
+    if agreement.gateway.strip() and not _LAW.search(agreement.gateway):
+        problems.append(
+            Problem("a gateway that names no law", where, "the power or duty to share, or each person's consent",
+                    'Name it in `gateway`, such as "Crime and Disorder Act 1998 s.115".')
+        )  # fmt: skip
     if not agreement.parties:
         problems.append(Problem("no parties", where, "who shares with whom", "Fill in `parties`."))
     if agreement.expires < agreement.start:
@@ -105,7 +124,7 @@ def _faults(agreement: Agreement) -> list[Problem]:
     return problems + _consent_faults(agreement) + _gateway_faults(agreement) + _table_faults(agreement)
 
 
-def _consent_faults(agreement: Agreement) -> list[Problem]:
+def _consent_faults(agreement: _Terms) -> list[Problem]:
     where = f"agreement {agreement.id}"
     if agreement.source not in CONSENT_SOURCES:
         if agreement.consent == "none":
@@ -129,7 +148,7 @@ def _consent_faults(agreement: Agreement) -> list[Problem]:
     return problems
 
 
-def _gateway_faults(agreement: Agreement) -> list[Problem]:
+def _gateway_faults(agreement: _Terms) -> list[Problem]:
     of_people = [table for table in agreement.tables if table in CONTRACTS and CONTRACTS[table].of_people]
     if not of_people or not _DEPERSONALISED.fullmatch(agreement.gateway.strip()):
         return []
@@ -140,7 +159,7 @@ def _gateway_faults(agreement: Agreement) -> list[Problem]:
     ]  # fmt: skip
 
 
-def _table_faults(agreement: Agreement) -> list[Problem]:
+def _table_faults(agreement: _Terms) -> list[Problem]:
     where = f"agreement {agreement.id}"
     problems = []
     for table, columns in agreement.tables.items():
@@ -220,7 +239,8 @@ def load_agreements(folder: Path) -> dict[str, Agreement]:
             )
         register[agreement.id] = agreement
     if problems:
-        raise Refused(f"The register of sharing agreements in {folder} has {len(problems)} problems.", problems)
+        found = counted(len(problems), "problem", "problems")
+        raise Refused(f"The register of sharing agreements in {folder} has {found}.", problems)
     return register
 
 
@@ -230,17 +250,36 @@ def read_agreement(path: Path) -> Agreement:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused("", [Problem("a file that is not TOML", path.name, "TOML in UTF-8", f"{error}.")]) from None
-    problems = _shape_faults(content, path.name)
+    problems, faulty = _shape_faults(content, path.name)
     if problems:
-        raise Refused("", problems)
+        # What can be read is judged all the same: nobody should have to correct a file three times over.
+        raise Refused("", problems + _faults(_Terms(**_values(_completed(content, faulty)))))
+    return Agreement(**_values(content))
+
+
+def _values(content: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {key: content[key] for key in (*_TEXTS, *_DATES, "retention_days")}
     values |= {key: tuple(content[key]) for key in _LISTS}
-    values["tables"] = {name: tuple(columns) for name, columns in content["tables"].items()}
-    return Agreement(**values)
+    return values | {"tables": {name: tuple(columns) for name, columns in content["tables"].items()}}
 
 
-def _shape_faults(content: Mapping[str, Any], where: str) -> list[Problem]:
-    """Keys that are absent or hold another type than the form asks for."""
+def _completed(content: Mapping[str, Any], faulty: frozenset[str]) -> dict[str, Any]:
+    """The content with something that no rule finds fault with in place of each faulty key: it was named already."""
+    kept = {key: value for key, value in content.items() if key not in faulty}
+    source = kept.get("source", codes.SOURCES[0])
+    day = kept.get("start", kept.get("expires", dt.date.min))
+    usual = {
+        "id": "without-id", "source": source, "gateway": "consent", "regime": REGIMES[0],
+        "consent": CONSENT_RULES[source in CONSENT_SOURCES], "dpia": "-", "apd": "-", "parties": ["-"],
+        "purposes": [*codes.PURPOSES], "subject_categories": ["convicted"], "start": day, "expires": day,
+        "retention_days": 1, "tables": {},
+    }  # fmt: skip
+    tables = kept.get("tables", {}) if "source" in kept else {}
+    return usual | kept | {"tables": tables}
+
+
+def _shape_faults(content: Mapping[str, Any], where: str) -> tuple[list[Problem], frozenset[str]]:
+    """Keys that are unknown, absent, or hold another type than the form asks for; the names of the last two."""
 
     def is_texts(value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
@@ -262,11 +301,11 @@ def _shape_faults(content: Mapping[str, Any], where: str) -> list[Problem]:
         Problem(f"`{key[:40]}`", where, f"a key among {', '.join(sorted(_KEYS))}", "Correct it, or take it out.")
         for key in sorted(set(content) - _KEYS)
     ]
+    faulty = {key: form for key, (form, fits) in forms.items() if key not in content or not fits(content[key])}
     return unknown + [
         Problem(f"`{key}` {'missing' if key not in content else 'of another form'}", where, form, f"Write `{key}`.")
-        for key, (form, fits) in forms.items()
-        if key not in content or not fits(content[key])
-    ]
+        for key, form in faulty.items()
+    ], frozenset(faulty)
 
 
 def check_purpose(purpose: str) -> list[Problem]:
@@ -294,7 +333,9 @@ def check_agreement(
     if not agreement.start <= today <= agreement.expires:
         problems.append(
             Problem(f"agreement {agreement_id}, valid {agreement.start} to {agreement.expires}", where,
-                    f"an agreement that is valid on {today}", "Renew the agreement before reading the file.")
+                    f"an agreement that is valid on {today}",
+                    f"It begins on {agreement.start}: read the file from that day on, or amend the agreement."
+                    if today < agreement.start else "Renew the agreement before reading the file.")
         )  # fmt: skip
     if agreement.source != source:
         problems.append(

@@ -195,6 +195,40 @@ def test_a_column_that_no_table_has_is_no_part_of_an_agreement(probation, refusa
     assert nothing_was_written(probation)
 
 
+def test_what_is_missing_in_an_agreement_and_what_is_wrong_in_the_rest_are_named_together(probation, refusal):
+    probation.agreement_changes["probation"] = {"expires": None, "dpia": None, "gateway": '"because"'}
+    found = refusal(probation.read)
+    assert "has 3 problems" in found and "`dpia` missing" in found and "`expires` missing" in found
+    assert "a gateway that names no law" in found
+
+
+def test_an_agreement_of_the_wrong_form_throughout_is_named_key_by_key_once(probation, refusal):
+    forms = ["id", "source", "gateway", "regime", "consent", "dpia", "apd", "parties", "purposes", "start", "expires",
+             "subject_categories", "retention_days"]  # fmt: skip
+    probation.agreement_changes["probation"] = dict.fromkeys(forms, "true")
+    assert "has 13 problems" in refusal(probation.read)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "known"),
+    [("Crime and Disorder Act 1998 s.115", True), ("CDA 1998", True), ("s.115", True), ("section 14 OMA", True),
+     ("Each person's explicit consent", True), ("UK GDPR Art. 6(1)(e)", True), ("common-law power", True),
+     ("because", False), ("as agreed", False), ("tbc", False), ("n/a", False)],
+)  # fmt: skip
+def test_a_gateway_names_a_law_or_consent(probation, refusal, gateway, known):
+    probation.agreement_changes["probation"] = {"gateway": f'"{gateway}"'}
+    if known:
+        assert probation.read().files
+    else:
+        assert "has 1 problem." in refusal(probation.read)
+
+
+def test_an_agreement_that_has_not_begun_is_not_to_be_renewed(probation, refusal):
+    found = refusal(lambda: probation.read(today=dt.date(2025, 12, 31)))
+    assert "It begins on 2026-01-01" in found and "Renew" not in found
+    assert "Renew the agreement" in refusal(lambda: probation.read(today=dt.date(2027, 1, 1)))
+
+
 def test_a_second_gateway_beside_the_depersonalised_one_lets_persons_be_shared(probation):
     gateway = '"Crime and Disorder Act 1998 s.17A; Crime and Disorder Act 1998 s.115"'
     probation.agreement_changes["probation"] = {"gateway": gateway}
