@@ -1,7 +1,7 @@
 """Links by exact identifiers: PNC, CRN and prison number (REQUIREMENTS LNK-1), and where they contradict each other.
 
-An identifier with a wrong check letter or form is not used. Where people who share one have different birth dates,
-nobody is merged by it: a data steward must look.
+An identifier with a wrong check letter or form is not used. Where people who share one have different birth dates, or
+names no word of which is alike, nobody is merged by it: a data steward must look.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNCONFIRMED = 0.0
 MOST_SHARED = 20
 
 WRONG_FORM = "wrong form or check letter"
-CONFLICT = "shared by people with different birth dates"
+CONFLICT = "shared by people with different birth dates or names"
 PLACEHOLDER = "on too many records to be one person's"
 NOTHING_TO_LINK = "no identifier that links"
 INITIALS_ONLY = "initials and a birth date alone never link"
@@ -89,14 +89,14 @@ def _groups(values: pd.Series) -> Iterator[list[Node]]:
 
 def _link_group(kind: str, nodes: list[Node], records: list[Record], found: ExactLinks) -> None:
     """Each record linked to the first that it fits; pairs that do not fit are conflicts."""
-    births = {records[node].birth for node in nodes}
-    if len(births) == 1 and None not in births:
-        found.links += [Link(nodes[0], node, AGREEING, kind) for node in nodes[1:]]
-        return
     clashing = [
         (one, other) for place, one in enumerate(nodes) for other in nodes[place + 1 :]
         if not fits(records[one], records[other])
     ]  # fmt: skip
+    births = {records[node].birth for node in nodes}
+    if not clashing and len(births) == 1 and None not in births:
+        found.links += [Link(nodes[0], node, AGREEING, kind) for node in nodes[1:]]
+        return
     if clashing:
         found.conflicts += [(one, other, kind) for one, other in clashing]
         found.unmatched += [(node, kind, CONFLICT) for node in nodes]
@@ -138,7 +138,9 @@ def _contradicts(
 ) -> bool:
     """Whether two of the records, not put together by a steward, cannot be one person's."""
     stated = [{getattr(records[node], name) for node in nodes} - {None} for name in ("birth", *ONE_EACH)]
-    if not different and all(len(values) < 2 for values in stated):
+    named = [records[node] for node in nodes if records[node].names]
+    alike = not any(one.plainly_other(two) for place, one in enumerate(named) for two in named[place + 1 :])
+    if not different and alike and all(len(values) < 2 for values in stated):
         return False
     groups: dict[int, Person] = {}
     for node in nodes:

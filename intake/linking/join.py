@@ -24,6 +24,7 @@ from desist.intake.linking.exact import (
 )
 from desist.intake.linking.model import Model, likely_pairs
 from desist.intake.linking.people import Joining, components, find, records_of
+from desist.intake.linking.placeholders import without_placeholders
 from desist.intake.linking.queue import QUEUE, Waiting, initials_that_fit, waiting_rows
 from desist.intake.linking.records import comparable, only_initials
 from desist.intake.linking.settings import LinkageSettings
@@ -86,8 +87,10 @@ class _Work:
         before: pd.DataFrame | None,
         on: dt.date | None,
     ) -> None:
+        people, nulled = without_placeholders(people)
         self.people, self.settings = people, settings
         self.usable, self.unmatched = usable_identifiers(people)
+        self.unmatched += nulled
         self.checked = records_of(people, self.usable, on)
         self.same, self.different = decided_pairs(people, decisions)
         self.previous = _previous(people, before)

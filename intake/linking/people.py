@@ -18,8 +18,8 @@ Node = int
 ONE_EACH = ("pnc", "crn", "prison_number")
 CHECKED = "pnc"
 
-NAMES_DIFFER, OTHERS_DIFFER, NUMBERS_DIFFER, BIRTHS_DIFFER, STEWARD = (
-    "forenames differ", "other given names differ", "identifiers differ", "birth dates differ",
+FORENAMES_DIFFER, NAMES_DIFFER, OTHERS_DIFFER, NUMBERS_DIFFER, BIRTHS_DIFFER, STEWARD = (
+    "forenames differ", "names differ", "other given names differ", "identifiers differ", "birth dates differ",
     "a steward said different",
 )  # fmt: skip
 #: A year of birth that slipped is one digit and this many years off at most: more are a father and a son.
@@ -39,6 +39,7 @@ class Record:
     first: tuple[str, ...]
     others: tuple[str, ...]
     family: tuple[str, ...]
+    aliases: tuple[str, ...]
     birth: str | None
     pnc: str | None
     crn: str | None
@@ -48,6 +49,15 @@ class Record:
     @property
     def given(self) -> tuple[str, ...]:
         return self.first + self.others
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every word of every name; initials say too little to tell two people apart."""
+        return tuple(word for word in (*self.given, *self.family, *self.aliases) if len(word) > 1)
+
+    def plainly_other(self, other: Record) -> bool:
+        """Whether both state names and no word of one is like any of the other's."""
+        return not any_alike(self.names, other.names)
 
     def named_like(self, other: Record) -> bool:
         """Whether both have names, and both given and family names may be the same; they may be changed round."""
@@ -78,16 +88,16 @@ def _share(ones: tuple[str, ...], others: tuple[str, ...]) -> bool:
 
 def records_of(people: pd.DataFrame, usable: dict[str, pd.Series], on: dt.date | None = None) -> list[Record]:
     """One Record a row, in the order of ``people``. ``on``: the day on which somebody is an adult or a child."""
-    cells = {name: _texts(people, name) for name in ("forename", "other_names", "surname", "dob")}
+    cells = {name: _texts(people, name) for name in ("forename", "other_names", "surname", "aliases", "dob")}
     numbers = [[value if isinstance(value, str) else None for value in usable[kind].tolist()] for kind in ONE_EACH]
     return [
         Record(
-            words(forename or ""), words(others or ""), words(surname or ""),
+            words(forename or ""), words(others or ""), words(surname or ""), words(aliases or ""),
             dob.replace("-", "")[:8] if dob else None, pnc, crn, prison, adult,
         )
-        for forename, others, surname, dob, adult, pnc, crn, prison in zip(
-            cells["forename"], cells["other_names"], cells["surname"], cells["dob"], _adults(cells["dob"], on),
-            *numbers, strict=True,
+        for forename, others, surname, aliases, dob, adult, pnc, crn, prison in zip(
+            cells["forename"], cells["other_names"], cells["surname"], cells["aliases"], cells["dob"],
+            _adults(cells["dob"], on), *numbers, strict=True,
         )
     ]  # fmt: skip
 
@@ -123,12 +133,12 @@ def near(one: str, other: str) -> bool:
 def fits(one: Record, other: Record) -> bool:
     """Whether two records that share an identifier may be one person.
 
-    Equal birth dates fit; one slip apart they fit where the names do, and no slip makes a child an adult; where one
+    Equal birth dates fit unless the names are plainly others; one slip apart they fit where the names do; where one
     is missing, names must not differ.
     """
     if one.birth and other.birth:
-        slipped = near(one.birth, other.birth) and one.adult == other.adult and one.named_like(other)
-        return one.birth == other.birth or slipped
+        slipped = near(one.birth, other.birth) and one.named_like(other)
+        return not one.plainly_other(other) if one.birth == other.birth else slipped
     named = bool(one.given and one.family and other.given and other.family)
     return not named or one.named_like(other)
 
@@ -158,6 +168,8 @@ class Person:
             return STEWARD
         if self.numbers_differ(other):
             return NUMBERS_DIFFER
+        if any(records[a].plainly_other(records[b]) for a, b in _pairs(self.members, other.members)):
+            return NAMES_DIFFER
         if self.births and other.births and not self.births & other.births:
             dated = [[node for node in side.members if records[node].birth] for side in (self, other)]
             if not all(fits(records[one], records[two]) for one in dated[0] for two in dated[1]):
@@ -226,11 +238,13 @@ class Joining:
             return ""
         one, other = self.person(left), self.person(right)
         if self._forenames_differ(one, other):
-            return NAMES_DIFFER
+            return FORENAMES_DIFFER
         if any(self.records[a].others_differ(self.records[b]) for a, b in _pairs(one.members, other.members)):
             return OTHERS_DIFFER
         if against := one.contradiction(other, self.records, self.different):
             return against
+        if not one.births & other.births and len(self._adult(one) | self._adult(other)) == 2:
+            return BIRTHS_DIFFER  # without an identifier, no slip makes a child an adult
         self.put_together(left, right)
         return ""
 
@@ -240,6 +254,9 @@ class Joining:
             return False
         crossing = len(one.members) * len(other.members)
         return 2 * sum(pair in self.twins for pair in _pairs(one.members, other.members)) >= crossing
+
+    def _adult(self, person: Person) -> set[bool]:
+        return {adult for node in person.members if (adult := self.records[node].adult) is not None}
 
     def roots(self) -> np.ndarray:
         return np.array([find(self.parent, node) for node in range(len(self.parent))], dtype=np.int64)

@@ -102,7 +102,7 @@ def test_an_identifier_shared_by_people_born_on_different_days_merges_nobody(par
     assert rows(partnership)["P1"] == ["crn", 0.0, False]
     assert report.unconfirmed == 2
     assert partnership.linked().unconfirmed == {found["P1"], found["N1"]}
-    assert set(partnership.vault.unmatched()["reason"]) == {"shared by people with different birth dates"}
+    assert set(partnership.vault.unmatched()["reason"]) == {"shared by people with different birth dates or names"}
 
 
 def test_two_birth_dates_that_meet_by_way_of_a_record_without_one_merge_nobody(partnership, pnc):

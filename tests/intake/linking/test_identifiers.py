@@ -57,6 +57,28 @@ def test_an_identifier_does_not_join_who_plainly_differ_otherwise_and_a_steward_
     assert joined.queue["kind"].tolist() == ["conflict"]
 
 
+def test_an_identifier_and_a_birth_date_shared_under_plainly_different_names_are_a_conflict(found):
+    mine = ADA | {"crn": "X100001"}
+    records, joined = found(("probation:P1", mine), ("council:C1", mine | {"forename": "Zeno", "surname": "Otherwise"}),
+                            ("council:C2", mine))  # fmt: skip
+    assert not one(records, "probation:P1", "council:C1") and not records["confirmed"].any()
+    assert one(records, "probation:P1", "council:C2")  # who agree are joined all the same
+    assert joined.queue["kind"].tolist() == ["conflict"]
+    for same in ({"surname": "Married"}, {"forename": "A", "surname": "O"}, {"forename": None, "surname": None},
+                 {"forename": "Zeno", "surname": "Otherwise", "aliases": "Madeup"}):  # fmt: skip
+        assert one(found(("probation:P1", mine), ("council:C1", mine | same))[0], "probation:P1", "council:C1")
+
+
+def test_names_that_meet_by_way_of_a_record_without_one_join_nobody(found):
+    records, joined = found(
+        ("probation:P1", ADA | {"crn": "X100001"}), ("prison:A1", {"dob": "1990-05-17", "prison_number": "A1111AA"}),
+        ("council:C1", {"dob": "1990-05-17", "crn": "X100001", "prison_number": "A1111AA"}),
+        ("police:N1", ADA | {"forename": "Zeno", "surname": "Otherwise", "prison_number": "A1111AA"}),
+    )  # fmt: skip
+    assert not one(records, "probation:P1", "police:N1") and not records["confirmed"].any()
+    assert "conflict" in set(joined.queue["kind"])
+
+
 def test_those_who_agree_are_joined_though_a_stranger_has_their_number_too(found):
     records, joined = found(
         ("probation:P1", ADA | {"crn": "X100001"}), ("council:C1", ADA | {"crn": "X100001"}),
@@ -79,7 +101,7 @@ def test_a_person_with_two_pncs_by_way_of_a_crn_is_nobody_until_a_steward_says_s
 
 
 def test_an_identifier_on_too_many_records_stands_for_unknown(found):
-    rows = [(f"prison:A{n}", {"prison_number": "A0000AA", "dob": "1990-05-17"}) for n in range(MOST_SHARED + 1)]
+    rows = [(f"prison:A{n}", {"prison_number": "A1234AA", "dob": "1990-05-17"}) for n in range(MOST_SHARED + 1)]
     records, joined = found(*rows)
     assert records["cluster"].is_unique and records["confirmed"].all()
     assert set(joined.unmatched["reason"]) == {PLACEHOLDER}
