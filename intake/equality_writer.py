@@ -74,6 +74,15 @@ class EqualityWriter:
             marks = ", ".join("?" * len(held))
             connection.execute(f"delete from incoming where held_as not in ({marks})", tuple(held))
 
+    def forget_numbers(self, source: str, numbers: Sequence[str]) -> None:
+        """Forget whose these numbers of one agency's own are; what other agencies said of the person stays."""
+        if not self.path.exists() or not numbers:
+            return
+        with transaction(self.path, _SCHEMA) as connection:
+            connection.executemany(
+                "delete from key_map where source = ? and agency_person = ?", [(source, number) for number in numbers]
+            )
+
     def hand_key_map(self, held: Sequence[str], key_map: pd.DataFrame) -> None:
         """Move the rows of the named extracts, older ones too, to ``sent``, with the person of each agency number.
 

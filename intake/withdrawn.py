@@ -31,6 +31,7 @@ def settle(store: Store, vault: Vault, equality: EqualityWriter) -> None:
     ended = Ended(store.root)
     for source, numbers in ended.numbers().items():
         vault.erase_numbers(source, numbers)
+        equality.forget_numbers(source, numbers)
     held = [name for history in store.manifest()["extracts"].values() for one in history for name in held_names(one)]
     vault.keep_only(held)
     equality.keep_only(held)

@@ -224,8 +224,9 @@ def test_a_gateway_names_a_law_or_consent(probation, refusal, gateway, known):
 
 
 def test_an_agreement_that_has_not_begun_is_not_to_be_renewed(probation, refusal):
-    found = refusal(lambda: probation.read(today=dt.date(2025, 12, 31)))
-    assert "It begins on 2026-01-01" in found and "Renew" not in found
+    probation.agreement_changes["probation"] = {"start": "2026-10-02"}
+    found = refusal(probation.read)
+    assert "It begins on 2026-10-02" in found and "Renew" not in found
     assert "Renew the agreement" in refusal(lambda: probation.read(today=dt.date(2027, 1, 1)))
 
 

@@ -285,6 +285,24 @@ def killed_before_the_vault_forgot(treatment, monkeypatch):
     return treatment
 
 
+def key_map(partnership):
+    with sqlite3.connect(partnership.workspace.equality) as equality:
+        return set(equality.execute("select source, agency_person from key_map"))
+
+
+def test_the_equality_store_forgets_whose_number_it_was_as_soon_as_the_withdrawal_is_read(treatment):
+    treatment.identity("treatment", "T5")
+    treatment.row("treatment", "trt_client", agency_person="T5", consent="true", basis="legal_duty")
+    treatment.identity("police", "T1")  # the same number, of another agency
+    treatment.read()
+    treatment.link()
+    assert key_map(treatment) == {("treatment", "T1"), ("treatment", "T5"), ("police", "T1")}
+    treatment.cut = treatment.cut.replace(month=10, day=1)
+    treatment.tables["treatment"]["trt_client"][0]["consent"] = "false"
+    treatment.read()
+    assert key_map(treatment) == {("treatment", "T5"), ("police", "T1")}
+
+
 def in_vault(partnership, number):
     with sqlite3.connect(partnership.workspace.vault) as vault:
         return vault.execute("select count(*) from identity where agency_person = ?", (number,)).fetchone()[0]
