@@ -32,6 +32,7 @@ from desist.intake.read import write_file
 from desist.intake.rectified import Rectified
 from desist.intake.report import FileReport
 from desist.intake.rights import Rights
+from desist.intake.rights_log import RegisterLog
 from desist.intake.store import BARE, HELD_HERE, Extract, Store, held_names, pieces
 from desist.intake.suppression import ErasedPeople
 from desist.intake.vault import Vault
@@ -111,7 +112,8 @@ def correct_rows(
     before = hash_bytes(content) in {piece["input_sha256"] for piece in extract.get("corrections", [])}
     raw = _still_waiting(raw, store, extract, path.name, known=before)
     sent = SentFile(table, path.name, agreement.id, b"", hash_bytes(content))
-    work = _Correcting(workspace, store, vault, Rights(workspace.rights), extract, sent, agreement, today)
+    rights = Rights(workspace.rights, RegisterLog(log, actor))
+    work = _Correcting(workspace, store, vault, rights, extract, sent, agreement, today)
     return work.apply(raw, key, log, actor, before=before)
 
 

@@ -130,8 +130,21 @@ def correct_identity(vault: Vault, source: str, number: str, field: str, value: 
         ).rowcount
 
 
-def correct_equality(writer: EqualityWriter, source: str, number: str, field: str, value: str | None) -> int:
-    """The same for a protected characteristic, blind: nothing is read."""
+def equality_says(writer: EqualityWriter, source: str, number: str, field: str, was: str | None) -> bool:
+    """Whether a protected characteristic is as somebody tells it. Nothing is read, and nothing changed."""
+    return _set_equality(writer, source, number, field, was, was) > 0
+
+
+def correct_equality(
+    writer: EqualityWriter, source: str, number: str, field: str, was: str | None, value: str | None
+) -> None:
+    """Put a protected characteristic right wherever it says what it ``was``, blind: nothing is read or counted."""
+    _set_equality(writer, source, number, field, was, value)
+
+
+def _set_equality(
+    writer: EqualityWriter, source: str, number: str, field: str, was: str | None, value: str | None
+) -> int:
     if field not in EQUALITY_FIELDS[4:]:
         raise Refused(f"The equality table has no column {field}.")
     if not writer.path.exists():
@@ -139,8 +152,8 @@ def correct_equality(writer: EqualityWriter, source: str, number: str, field: st
     with transaction(writer.path, "") as connection:
         return sum(
             connection.execute(
-                f"update {table} set {field} = ? where source = ? and agency_person = ? and {field} is not ?",
-                (value, source, number, value),
+                f"update {table} set {field} = ? where source = ? and agency_person = ? and {field} is ?",
+                (value, source, number, was),
             ).rowcount
             for table in ("incoming", "sent")
         )

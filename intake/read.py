@@ -30,6 +30,7 @@ from desist.intake.quality import figures_of, keep_figures
 from desist.intake.rectified import Rectified
 from desist.intake.report import IntakeReport
 from desist.intake.rights import Rights
+from desist.intake.rights_log import RegisterLog
 from desist.intake.store import BARE, HELD_HERE, STAMPS, Extract, Manifest, Store, rows_hash
 from desist.intake.stream import as_stored, as_text
 from desist.intake.suppression import ErasedPeople
@@ -64,7 +65,7 @@ def read_extracts(
     """
     store, vault = Store(workspace.store, workspace.quarantine), Vault(workspace.vault)
     settle(store, vault, EqualityWriter(workspace.equality))
-    rights = Rights(workspace.rights)
+    rights = Rights(workspace.rights, RegisterLog(log, actor))
     erased = ErasedPeople(rights, key)
     sources, problems = _judged(folder, workspace, store, vault, erased, today=today, purpose=purpose, ask=ask)
     if problems:

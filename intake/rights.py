@@ -10,16 +10,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from desist.intake.rights_log import EMPTY, RegisterLog
 from desist.intake.vault import transaction
 from desist.records.errors import Refused
+from desist.records.hashing import hash_json
 
 RESTRICTED, CONTESTED = "restricted", "contested"
 HOLDS = (RESTRICTED, CONTESTED)
@@ -45,6 +47,8 @@ create table if not exists kept (
 create table if not exists journal (receipt text primary key, told text not null)
 """
 
+#: What the log keeps a hash of. A journal changes from step to step, and ends with an event of its own.
+_NOTED = ("hold", "correction", "token", "key_check", "kept")
 _NOTE_KEY = "insert into key_check select ? where not exists (select 1 from key_check)"
 
 
@@ -93,12 +97,41 @@ Numbers = Mapping[str, Sequence[str]]
 
 
 class Rights:
-    """The register of one workspace at ``path``. Is a Holding. A file that is not there is an empty register."""
+    """The register of one workspace at ``path``. Is a Holding. A file that is not there is an empty register.
+
+    ``noted``: where the log tells of its content. Without it nothing is noted, so the workspace takes such a change
+    for a forged one.
+    """
 
     name = "register of rights"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, noted: RegisterLog | None = None) -> None:
         self.path = path
+        self.noted = noted
+
+    @property
+    def digest(self) -> str:
+        """A hash of everything but the journal."""
+        there = {row[0] for row in self._rows("select name from sqlite_master")}
+        return _digest({table: self._rows(_ALL.format(table)) for table in _NOTED if table in there})
+
+    def check(self) -> None:
+        """Raise Refused where the register is not the one that the log tells of."""
+        if self.noted:
+            self.noted.check(self.digest)
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """One change of the register: noted in the log before it counts, and when it does."""
+        self.check()
+        before = self.digest
+        with transaction(self.path, _SCHEMA) as connection:
+            yield connection
+            after = _digest({table: connection.execute(_ALL.format(table)).fetchall() for table in _NOTED})
+            if self.noted and after != before:
+                self.noted.begin(before, after)
+        if self.noted and after != before:
+            self.noted.done(after)
 
     def _rows(self, query: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         if not self.path.exists():
@@ -120,7 +153,7 @@ class Rights:
         if hold.kind not in HOLDS:
             raise Refused(f"Somebody is put on hold as one of {list(HOLDS)}; found {hold.kind!r}.")
         due = hold.due.isoformat() if hold.due else ""
-        with transaction(self.path, _SCHEMA) as connection:
+        with self._change() as connection:
             connection.executemany(
                 "insert or replace into hold values (?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -129,11 +162,16 @@ class Rights:
                 ],
             )
 
+    def is_held(self, numbers: Numbers, kind: str) -> bool:
+        """Whether any of these numbers is on hold in this way."""
+        query = "select 1 from hold where source = ? and agency_person = ? and kind = ?"
+        return any(self._rows(query, (*pair, kind)) for pair in _pairs(numbers) if self.path.exists())
+
     def lift(self, numbers: Numbers, kind: str) -> int:
         """End a hold; returns how many numbers were on it."""
         if not self.path.exists():
             return 0
-        with transaction(self.path, _SCHEMA) as connection:
+        with self._change() as connection:
             return sum(
                 connection.execute(
                     "delete from hold where source = ? and agency_person = ? and kind = ?", (source, number, kind)
@@ -171,7 +209,7 @@ class Rights:
         cell = (
             correction.source, correction.agency_person, correction.table, correction.row_key, correction.field,
         )  # fmt: skip
-        with transaction(self.path, _SCHEMA) as connection:
+        with self._change() as connection:
             connection.execute(_NOTE_KEY, (key_mark,))
             connection.execute(
                 "delete from correction where source = ? and agency_person = ? and table_name = ? and row_key = ? "
@@ -204,7 +242,7 @@ class Rights:
         self, tokens: Mapping[str, str], *, person: str, key_mark: str, made_on: dt.date, receipt: str
     ) -> None:
         """Keep tokens (token -> kind) of one person who was erased. ``key_mark`` tells later whether the key fits."""
-        with transaction(self.path, _SCHEMA) as connection:
+        with self._change() as connection:
             connection.execute(_NOTE_KEY, (key_mark,))
             connection.executemany(
                 "insert or ignore into token values (?, ?, ?, ?, ?)",
@@ -220,11 +258,19 @@ class Rights:
         rows = self._rows("select mark from key_check")
         return str(rows[0][0]) if rows else ""
 
+    def receipts(self) -> dict[str, set[str]]:
+        """The receipts under which people are on hold, corrected or kept out, by table."""
+        return {
+            table: {str(row[0]) for row in self._rows(f"select distinct receipt from {table}")}
+            for table in ("hold", "correction", "token")
+            if self.path.exists()
+        }
+
     # --- retention
 
     def keep(self, kept: Kept) -> None:
         """Note a decision to keep a source's extracts longer."""
-        with transaction(self.path, _SCHEMA) as connection:
+        with self._change() as connection:
             connection.execute(
                 "insert into kept (source, until, reason, made_on, made_by) values (?, ?, ?, ?, ?)",
                 (kept.source, kept.until.isoformat(), kept.reason, kept.made_on.isoformat(), kept.made_by),
@@ -240,9 +286,9 @@ class Rights:
     # --- what was begun and not finished
 
     def begin(self, receipt: str, told: Mapping[str, Any]) -> None:
-        """Note an erasure before its first step, so that it can be finished after a kill."""
+        """Note what was asked before its first step, so that it can be finished after a kill."""
         with transaction(self.path, _SCHEMA) as connection:
-            connection.execute("insert into journal values (?, ?)", (receipt, json.dumps(told, sort_keys=True)))
+            connection.execute("insert or replace into journal values (?, ?)", (receipt, json.dumps(told, sort_keys=True)))
 
     def advance(self, receipt: str, told: Mapping[str, Any]) -> None:
         with transaction(self.path, _SCHEMA) as connection:
@@ -251,11 +297,11 @@ class Rights:
             )
 
     def begun(self) -> dict[str, dict[str, Any]]:
-        """The erasures that are not finished, by receipt."""
+        """What was begun and is not finished, by receipt."""
         return {receipt: json.loads(told) for receipt, told in self._rows("select receipt, told from journal")}
 
     def finish(self, receipt: str) -> None:
-        """Forget the journal of an erasure: it names the person."""
+        """Forget a journal: it names the person."""
         with transaction(self.path, _SCHEMA) as connection:
             connection.execute("delete from journal where receipt = ?", (receipt,))
         compact(self.path)
@@ -276,12 +322,20 @@ class Rights:
         if not self.path.exists():
             return 0
         erased = 0
-        with transaction(self.path, _SCHEMA) as connection:
+        with self._change() as connection:
             for table in ("hold", "correction"):
                 for pair in _pairs(numbers):
                     statement = f"delete from {table} where source = ? and agency_person = ?"
                     erased += connection.execute(statement, pair).rowcount
         return erased
+
+
+_ALL = "select * from {}"
+
+
+def _digest(tables: Mapping[str, Sequence[tuple[Any, ...]]]) -> str:
+    found = {name: sorted((list(row) for row in rows), key=str) for name, rows in tables.items() if rows}
+    return hash_json(found) if found else EMPTY
 
 
 def _pairs(numbers: Numbers) -> Iterable[tuple[str, str]]:

@@ -45,6 +45,7 @@ class ErasedPeople:
     """
 
     def __init__(self, rights: Rights, key: bytes) -> None:
+        rights.check()
         self._key = hmac.new(key, b"desist suppression 1", hashlib.sha256).digest()
         self._known = rights.tokens()
         self._rights = rights

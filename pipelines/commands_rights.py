@@ -83,11 +83,13 @@ def restrict(
 ) -> None:
     """Keep a person's information and make no estimate from it. They keep their place on the list, needs and help."""
     from desist.pipelines.pages import pages_anew
+    from desist.pipelines.rights import erase as erasing
     from desist.pipelines.rights.restrict import lift_restriction, restrict_person
     from desist.pipelines.rights.subject import find_person
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, actor, say)
+    erasing.finish(session)
     found = find_person(session, person, crn, reference)
     made = (lift_restriction if lift else restrict_person)(session, found, reason)
     pages_anew(session)
@@ -116,12 +118,14 @@ def correct(
 ) -> None:
     """Note that a fact is contested, or put it right: in every extract held, and again in each that repeats it."""
     from desist.pipelines.pages import pages_anew
+    from desist.pipelines.rights import erase as erasing
     from desist.pipelines.rights.correct import Asked, correct_fact
     from desist.pipelines.rights.restrict import contest_person, settle
     from desist.pipelines.rights.subject import find_person
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, actor, say)
+    erasing.finish(session)
     found = find_person(session, person, crn, reference)
     if contest:
         made = contest_person(session, found, reason, decide_by.date() if decide_by else None)
@@ -138,15 +142,21 @@ def retention(
     until: Annotated[dt.datetime | None, typer.Option("--until", formats=[ROUND], help="Until this day.")] = None,
     reason: ReasonOption = "",
     remove: Annotated[bool, typer.Option("--remove", help="Erase everything that is past its day.")] = False,
+    accept_register: Annotated[
+        bool, typer.Option("--accept-register", help="Without a backup: take rights.db as it is. It stays in the log.")
+    ] = False,
     workspace: WorkspaceOption = HERE,
     actor: ActorOption = SOMEBODY,
     as_json: JsonOption = False,
 ) -> None:
     """What is held and until when, for the data steward. What is overdue holds estimates back until it is decided."""
+    from desist.pipelines.rights.register import accept_register as accept
     from desist.pipelines.rights.retention import keep_longer, remove_overdue, schedule
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, actor, say)
+    if accept_register:
+        say(accept(session, reason))
     if keep:
         say(keep_longer(session, keep, until.date() if until else None, reason))
     if remove:

@@ -19,9 +19,10 @@ from desist.features.events import Events, events_from
 from desist.features.register import Register
 from desist.features.tables import Cohort, Profiles
 from desist.intake.linked import Linked, read_linked
-from desist.intake.rights import Hold, Rights
+from desist.intake.rights import Hold
 from desist.intake.vault import Vault
 from desist.pipelines.own_features import register_of, register_to_read_with
+from desist.pipelines.rights.register import check_register, rights_of
 from desist.pipelines.session import Session
 from desist.records.codes import offence_table_version
 from desist.records.errors import Refused
@@ -53,7 +54,9 @@ class Ground:
 
 
 def load_ground(session: Session) -> Ground:
-    """Linked events under the workspace's register. Raises Refused while nothing is linked yet."""
+    """Linked events under the workspace's register. Raises Refused while nothing is linked, or nobody knows who is on
+    hold."""
+    check_register(session)
     return _ground(session, register_of(session.workspace))
 
 
@@ -66,7 +69,7 @@ def _ground(session: Session, register: Register) -> Ground:
     linked = read_linked(session.workspace)
     events = events_from(linked.tables, linked.known, linked.snapshots)
     vault = Vault(session.workspace.vault)
-    return Ground(linked, events, register, vault, Rights(session.workspace.rights).on_hold(vault.key_map()))
+    return Ground(linked, events, register, vault, rights_of(session).on_hold(vault.key_map()))
 
 
 def check_made_up(session: Session, ground: Ground) -> None:

@@ -243,6 +243,14 @@ def people_named(session: Session, list_id: str) -> list[str]:
     return [*content.people, *content.told["estimates"], *named]
 
 
+def is_estimated(session: Session, list_id: str, person: str) -> bool:
+    """Whether a list says anything of somebody's estimate, if only why there is none."""
+    try:
+        return person in _content(session.workspace.lists / list_id).told["estimates"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def _anywhere(content: Content, folder: Path) -> set[str]:
     """Everybody whom any file of a list names."""
     tables = [content.scores, *([] if content.profiles is None else [content.profiles])]

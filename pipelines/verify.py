@@ -16,6 +16,7 @@ from desist.pipelines.exports import expired_exports, export_faults
 from desist.pipelines.gate import open_release
 from desist.pipelines.lists import list_faults
 from desist.pipelines.rights.receipts import receipt_faults
+from desist.pipelines.rights.register import register_faults
 from desist.pipelines.run_tables import table_faults
 from desist.pipelines.session import Session
 from desist.pipelines.shadow_kept import shadow_faults
@@ -93,8 +94,8 @@ def verify_workspace(session: Session, noted_head: str = "") -> Verified:
     checked.append("keys")
     wrong += export_faults(session)
     checked.append("exports")
-    wrong += receipt_faults(session)
-    checked.append("receipts")
+    wrong += receipt_faults(session) + register_faults(session)
+    checked.append("receipts and register of rights")
     try:
         gate: tuple[str, ...] = ()
         checked.append(f"release {open_release(session).id}")

@@ -11,8 +11,8 @@ from desist.fairness.approval.candidate import MANIFEST
 from desist.fairness.approval.gate import ALTERED, SUSPENDED, Cause
 from desist.intake.agreements import load_agreements
 from desist.intake.retention import Review, reviews
-from desist.intake.rights import Rights
 from desist.intake.store import Store
+from desist.pipelines.rights.register import register_faults, rights_of
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
 from desist.records.files import read_json
@@ -35,7 +35,7 @@ def extract_reviews(session: Session) -> tuple[Review, ...]:
     """Every extract with its review date and the steward's decisions, the earliest first."""
     workspace = session.workspace
     store = Store(workspace.store, workspace.quarantine)
-    found = reviews(store, load_agreements(workspace.agreements), Rights(workspace.rights).kept())
+    found = reviews(store, load_agreements(workspace.agreements), rights_of(session).kept())
     return tuple(sorted(found, key=lambda one: (one.review_by, one.source, one.table)))
 
 
@@ -72,13 +72,16 @@ def months_after(day: dt.date, months: int) -> dt.date:
 def due_causes(session: Session) -> Iterator[Cause]:
     """Why nothing may be estimated today, for the gate: an erasure half done, or records past their review date."""
     try:
-        begun = Rights(session.workspace.rights).begun()
+        begun = rights_of(session).begun()
+        faults = register_faults(session)
         overdue = [one for one in extract_reviews(session) if one.overdue(session.today)]
     except Refused as error:
         yield Cause(ALTERED, error.message)
         return
+    for fault in faults:
+        yield Cause(ALTERED, fault)
     if begun:
-        yield Cause(SUSPENDED, f"{len(begun)} erasures were begun and not finished: desist erase --finish")
+        yield Cause(SUSPENDED, f"{len(begun)} requests of people were begun and not finished: desist erase --finish")
     by_source: dict[str, list[Review]] = {}
     for one in overdue:
         by_source.setdefault(one.source, []).append(one)

@@ -9,12 +9,11 @@ While a journal is open the gate withholds.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from desist.intake.rights import Rights, compact
+from desist.intake.rights import compact
 from desist.intake.suppression import ErasedPeople
 from desist.pipelines.lists import list_ids, people_named
 from desist.pipelines.pages import PAGES, write_pages
@@ -28,15 +27,15 @@ from desist.pipelines.rights.holdings import (
     needles_of,
     strangers,
 )
-from desist.pipelines.rights.receipts import Place, Receipt, copies_of, keep, new_id
+from desist.pipelines.rights.receipts import Place, Receipt, check_reason, copies_of, keep, new_id
+from desist.pipelines.rights.register import check_register, rights_of
 from desist.pipelines.rights.scan import scan
 from desist.pipelines.rights.subject import Subject
 from desist.pipelines.session import Session
-from desist.records.errors import Refused, UserError
+from desist.records.errors import UserError
 from desist.records.holding import Holding
 from desist.records.log import EventLog
 
-_CODE = re.compile(r"[A-Za-z0-9_.:@+-]{2,64}")
 STAYS = (
     "decisions of the panel, for six years from the day they were made: somebody may have to answer for them; they "
     "stand in the log under a mark whose key is destroyed, so that they can no longer be joined to this person",
@@ -55,30 +54,25 @@ LIMIT = (
 )
 
 
-def check_reason(reason: str) -> str:
-    """The reason as a code that the log can hold. Raises Refused for free text."""
-    if not _CODE.fullmatch(reason):
-        raise Refused("The reason is a code of letters, digits, dots and dashes, such as request or court_order.")
-    return reason
-
-
 def erase(session: Session, subject: Subject, reason: str) -> Receipt:
     """Forget a person everywhere; returns the receipt. Finishes what an earlier call began and did not finish."""
     with session.workspace.lock():
-        check_links(session)
+        check_register(session)
+        if subject.numbers:
+            check_links(session)
         receipt = _begin(session, subject, check_reason(reason))
     return finish(session)[receipt]
 
 
 def _begin(session: Session, subject: Subject, reason: str) -> str:
     """Note what is to be done, and keep the person out from here on."""
-    rights = Rights(session.workspace.rights)
     receipt = new_id(session)
     person = subject.person_id
     ids = [one for one in subject.ids if one]
     lists = [one for one in list_ids(session) if set(ids) & set(people_named(session, one))]
     runs = {run: part for one in ids for run, part in affected_runs(session, one).items()}
-    rights.begin(receipt, {
+    rights_of(session).begin(receipt, {
+        "kind": "erasure",
         "subject": subject.as_json(),
         "reason": reason,
         "on": session.today.isoformat(),
@@ -93,12 +87,19 @@ def _begin(session: Session, subject: Subject, reason: str) -> str:
 
 
 def finish(session: Session) -> dict[str, Receipt]:
-    """Carry every erasure that was begun to its end; the receipts by id. Nothing where none was begun."""
+    """Carry everything that was begun to its end; the receipts by id. Nothing where nothing was begun."""
+    from desist.pipelines.rights.correct import carry_out as correct
+    from desist.pipelines.rights.restrict import carry_out as hold
+
     done, pages = {}, False
     with session.workspace.lock():
-        for receipt, told in Rights(session.workspace.rights).begun().items():
-            done[receipt] = _carry_out(session, receipt, told)
-            pages = pages or bool(told["pages"])
+        begun = rights_of(session).begun()
+        if begun:
+            check_register(session)
+        for receipt, told in begun.items():
+            carry_out = {"erasure": _carry_out, "correction": correct}.get(told["kind"], hold)
+            done[receipt] = carry_out(session, receipt, told)
+            pages = pages or bool(told.get("pages"))
     if pages:
         _pages_anew(session)
     return done
@@ -112,7 +113,7 @@ def _pages_anew(session: Session) -> None:
 
 
 def _carry_out(session: Session, receipt: str, told: dict[str, Any]) -> Receipt:
-    rights, subject = Rights(session.workspace.rights), Subject.from_json(told["subject"])
+    rights, subject = rights_of(session), Subject.from_json(told["subject"])
     on = dt.date.fromisoformat(told["on"])
     marks = ErasedPeople(rights, session.key())
     rights.write_tokens(

@@ -17,7 +17,6 @@ from desist.intake.contracts import CONTRACTS
 from desist.intake.person import identity_of
 from desist.intake.rectified import text_of
 from desist.intake.retention import DEFAULT_DAYS
-from desist.intake.rights import Rights
 from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.pipelines.exports import inventory_of
@@ -25,6 +24,7 @@ from desist.pipelines.lists import kept_list, list_ids, people_named
 from desist.pipelines.pages import what_may_be_shown
 from desist.pipelines.rights.facts import Fact, facts_in
 from desist.pipelines.rights.holdings import affected_runs
+from desist.pipelines.rights.register import rights_of
 from desist.pipelines.rights.subject import Subject
 from desist.pipelines.session import Session
 from desist.records.errors import Refused, Withheld
@@ -62,7 +62,7 @@ def _record(session: Session, subject: Subject, whole: bool) -> PersonRecord:
     workspace = session.workspace
     store = Store(workspace.store, workspace.quarantine)
     register = load_agreements(workspace.agreements)
-    held = Rights(workspace.rights).on_hold(Vault(workspace.vault).key_map()).get(subject.person_id)
+    held = rights_of(session).on_hold(Vault(workspace.vault).key_map()).get(subject.person_id)
     return PersonRecord(
         partnership=session.settings.name, contact=session.settings.contact, made_up=session.settings.made_up,
         today=session.today, numbers={source: len(own) for source, own in subject.numbers.items()},

@@ -19,6 +19,7 @@ from desist.intake.rights import Rights, compact
 from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.pipelines.lists import list_ids, people_named, take_off
+from desist.pipelines.rights.register import rights_of
 from desist.pipelines.rights.subject import Subject
 from desist.pipelines.run_tables import rows_of, runs_with, take_out
 from desist.pipelines.session import Session
@@ -66,7 +67,7 @@ def holdings(session: Session, subject: Subject, receipt: str) -> list[Holding]:
         StoredRows(Store(workspace.store, workspace.quarantine), subject),
         Tracking(workspace.root, subject),
         Characteristics(EqualityWriter(workspace.equality), subject),
-        Asked(Rights(workspace.rights), subject),
+        Asked(rights_of(session), subject),
         Identities(Vault(workspace.vault), subject),
         session.log,
     ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from desist.pipelines.session import Session
+from desist.records.errors import Refused
 from desist.records.files import read_json, write_json, write_text
 from desist.records.hashing import hash_json
 
+_CODE = re.compile(r"[A-Za-z0-9_.:@+-]{2,64}")
 #: The log's operation for each kind of receipt.
 OPERATIONS = {
     "erasure": "person.erased",
@@ -70,6 +73,13 @@ class Receipt:
 _WORDS = {"learnt": "was among those it learnt from", "judged": "was among those who judged it"}
 
 
+def check_reason(reason: str) -> str:
+    """The reason as a code that the log can hold. Raises Refused for free text."""
+    if not _CODE.fullmatch(reason):
+        raise Refused("The reason is a code of letters, digits, dots and dashes, such as request or court_order.")
+    return reason
+
+
 def new_id(session: Session) -> str:
     """An id that nobody can guess a person from."""
     return f"{session.today.isoformat()}-{secrets.token_hex(6)}"
@@ -112,7 +122,6 @@ def receipt_faults(session: Session) -> list[str]:
 def copies_of(session: Session, lists: Sequence[str]) -> tuple[str, ...]:
     """Copies of some lists that left the installation, as far as nobody said that they are gone."""
     from desist.pipelines.exports import inventory_of
-    from desist.records.errors import Refused
 
     try:
         out = inventory_of(session).out()

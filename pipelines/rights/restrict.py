@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
-from desist.intake.rights import CONTESTED, RESTRICTED, Hold, Rights
-from desist.pipelines.lists import newest_list, take_off
-from desist.pipelines.rights.erase import check_reason
+from desist.intake.rights import CONTESTED, RESTRICTED, Hold
+from desist.pipelines.lists import is_estimated, newest_list, take_off
 from desist.pipelines.rights.holdings import affected_runs
-from desist.pipelines.rights.receipts import Place, Receipt, copies_of, keep, new_id
+from desist.pipelines.rights.receipts import Place, Receipt, check_reason, copies_of, keep, new_id
+from desist.pipelines.rights.register import check_register, rights_of
 from desist.pipelines.rights.subject import Subject
 from desist.pipelines.session import Session
 from desist.records.errors import Refused, Withheld
@@ -49,45 +51,62 @@ def settle(session: Session, subject: Subject, reason: str) -> Receipt:
 
 def _put_on_hold(session: Session, subject: Subject, hold: Hold, kind: str) -> Receipt:
     with session.workspace.lock():
-        receipt = new_id(session)
-        noted = Hold(hold.kind, hold.since, hold.due, hold.reason, receipt)
-        Rights(session.workspace.rights).hold(subject.numbers, noted)
-        taken, newest = off_the_list(session, subject.person_id, receipt, hold.kind)
-        made = Receipt(
-            id=receipt, kind=kind, reason=hold.reason, actor=session.actor, on=session.today,
-            places=(Place("estimates on the newest list", taken, 0),),
-            runs=affected_runs(session, subject.person_id),
-            copies=copies_of(session, [newest] if newest and taken else []),
-            stays=STAYS,
-            notes=(f"to be decided by {hold.due}",) if hold.due else (),
-        )  # fmt: skip
-        keep(session, made, subject=_reference(session, subject), counts={"estimates": taken})
+        check_register(session)
+        receipt, newest = new_id(session), shown_on(session, subject.person_id)
+        told = {
+            "kind": kind, "subject": subject.as_json(), "reason": hold.reason, "on": session.today.isoformat(),
+            "due": hold.due.isoformat() if hold.due else "", "list": newest,
+            "runs": affected_runs(session, subject.person_id),
+            "copies": list(copies_of(session, [newest] if newest else [])), "reference": reference_of(session, subject),
+        }  # fmt: skip
+        rights_of(session).begin(receipt, told)
+        return carry_out(session, receipt, told)
+
+
+def carry_out(session: Session, receipt: str, told: Mapping[str, Any]) -> Receipt:
+    """Put somebody on hold as a journal tells; the same once more, after a kill, ends as one that was not disturbed."""
+    rights, subject = rights_of(session), Subject.from_json(told["subject"])
+    held_as = RESTRICTED if told["kind"] == "restriction" else CONTESTED
+    on, due = dt.date.fromisoformat(told["on"]), dt.date.fromisoformat(told["due"]) if told["due"] else None
+    rights.hold(subject.numbers, Hold(held_as, on, due, told["reason"], receipt))
+    if told["list"]:
+        take_off(session, told["list"], subject.person_id, receipt=receipt, on_hold=held_as)
+    taken = int(bool(told["list"]))
+    made = Receipt(
+        id=receipt, kind=told["kind"], reason=told["reason"], actor=session.actor, on=on,
+        places=(Place("estimates on the newest list", taken, 0),),
+        runs=told["runs"], copies=tuple(told["copies"]), stays=STAYS,
+        notes=(f"to be decided by {due}",) if due else (),
+    )  # fmt: skip
+    keep(session, made, subject=told["reference"], counts={"estimates": taken})
+    rights.finish(receipt)
     return made
 
 
-def off_the_list(session: Session, person: str, receipt: str, kind: str) -> tuple[int, str]:
-    """Take somebody's estimate off the newest list; how many entries went, and from which list."""
+def shown_on(session: Session, person: str) -> str:
+    """The newest list where it holds an estimate of somebody, else nothing."""
     try:
         newest = newest_list(session)
     except Withheld:
-        return 0, ""  # nothing of a list that cannot be told is shown
-    if not newest or not person:
-        return 0, ""
-    return min(1, take_off(session, newest, person, receipt=receipt, on_hold=kind)), newest
+        return ""  # nothing of a list that cannot be told is shown
+    return newest if newest and person and is_estimated(session, newest, person) else ""
 
 
 def _end(session: Session, subject: Subject, kind: str, reason: str, what: str) -> Receipt:
     with session.workspace.lock():
-        if not Rights(session.workspace.rights).lift(subject.numbers, kind):
+        check_register(session)
+        if not rights_of(session).is_held(subject.numbers, kind):
             word = "restricted" if kind == RESTRICTED else "under challenge"
             raise Refused(f"This person's information is not {word}; nothing was changed.")
         made = Receipt(
             id=new_id(session), kind=what, reason=reason, actor=session.actor, on=session.today,
             notes=("an estimate is made again with the next list: desist score",),
         )  # fmt: skip
-        keep(session, made, subject=_reference(session, subject))
+        keep(session, made, subject=reference_of(session, subject))
+        rights_of(session).lift(subject.numbers, kind)  # last: killed before it, the hold stays and is ended again
     return made
 
 
-def _reference(session: Session, subject: Subject) -> str:
+def reference_of(session: Session, subject: Subject) -> str:
+    """How the log names the person; empty where their records are linked to nobody."""
     return session.log.subject_ref(subject.person_id) if subject.person_id else ""

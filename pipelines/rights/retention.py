@@ -11,13 +11,14 @@ from typing import Any
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.person import drop_extracts
 from desist.intake.retention import Review, remove
-from desist.intake.rights import Kept, Rights, compact
+from desist.intake.rights import Kept, compact
 from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.pipelines import amendments
 from desist.pipelines.lists import newest_list
 from desist.pipelines.rights.due import LOG_YEARS, OldScores, extract_reviews, months_after, old_scores
-from desist.pipelines.rights.erase import check_reason
+from desist.pipelines.rights.receipts import check_reason
+from desist.pipelines.rights.register import rights_of
 from desist.pipelines.run_tables import TABLES_OF_PEOPLE
 from desist.pipelines.session import Session
 from desist.records.codes import SOURCES
@@ -79,7 +80,7 @@ def schedule(session: Session) -> Schedule:
     rows = session.log.rows()
     first = dt.date.fromisoformat(rows[0]["time"][:10]) if rows else None
     return Schedule(
-        session.today, extract_reviews(session), old_scores(session), Rights(session.workspace.rights).kept(),
+        session.today, extract_reviews(session), old_scores(session), rights_of(session).kept(),
         months_after(first, 12 * LOG_YEARS) if first else None,
     )  # fmt: skip
 
@@ -93,7 +94,7 @@ def keep_longer(session: Session, source: str, until: dt.date | None, reason: st
     if until is None or not session.today <= until <= latest:
         raise Refused(f"Say with --until how long: a day from {session.today} to {latest}.")
     with session.workspace.lock():
-        Rights(session.workspace.rights).keep(Kept(source, until, reason, session.today, session.actor))
+        rights_of(session).keep(Kept(source, until, reason, session.today, session.actor))
         session.log.append(
             "retention.kept", actor=session.actor, role="data_steward", reason=reason, dataset=f"{source}:{until}"
         )

@@ -18,6 +18,7 @@ from desist.intake.person import (
 )
 from desist.intake.suppression import ErasedPeople, name_and_birth
 from desist.intake.vault import Vault
+from desist.pipelines.rights.register import check_register, rights_of
 from desist.pipelines.session import Session
 from desist.records.codes import SOURCES
 from desist.records.errors import Refused
@@ -75,6 +76,7 @@ def find_person(session: Session, person: str, crn: str, reference: str) -> Subj
     """The person, found in exactly one of three ways. Raises Refused where nobody, or more than one, is found."""
     if sum(bool(given) for given in (person, crn, reference)) != 1:
         raise Refused("Name the person in one way: their person id, --crn NUMBER, or --reference SOURCE:NUMBER.")
+    check_register(session)
     vault = Vault(session.workspace.vault)
     if reference:
         source, _, number = reference.partition(":")
@@ -130,9 +132,7 @@ def _subject(
     rows: Sequence[Mapping[str, Any]],
     strangers: Sequence[Mapping[str, Any]],
 ) -> Subject:
-    from desist.intake.rights import Rights
-
-    marks = ErasedPeople(Rights(session.workspace.rights), session.key())
+    marks = ErasedPeople(rights_of(session), session.key())
     taken = {token for row in strangers for token in marks.tokens_of(row)}
     pairs = [(source, number) for source, own in numbers.items() for number in own]
     tokens = {marks.number_token(source, number): f"number:{source}" for source, number in pairs}

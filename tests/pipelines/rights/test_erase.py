@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from desist.intake.person import correct_identity, identity_of
-from desist.intake.rights import CONTESTED, Hold, Rights
+from desist.intake.rights import Rights
 from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.pipelines.lists import list_faults
@@ -17,6 +17,7 @@ from desist.pipelines.rights import erase as erasing
 from desist.pipelines.rights.due import due_causes, named_files
 from desist.pipelines.rights.holdings import PLACES, holdings, place_of
 from desist.pipelines.rights.receipts import receipt_faults
+from desist.pipelines.rights.restrict import contest_person
 from desist.pipelines.rights.scan import scan
 from desist.pipelines.rights.subject import about, find_person
 from desist.pipelines.run_tables import table_faults
@@ -303,8 +304,8 @@ def test_older_numbers_of_the_same_person_are_forgotten_with_the_new_one(session
 
 
 def test_what_they_asked_for_before_is_forgotten_too(session, person):
+    contest_person(session, person, "request", None)
     rights = Rights(session.workspace.rights)
-    rights.hold(person.numbers, Hold(CONTESTED, session.today, None, "request", "r"))
     receipt = erasing.erase(session, person, "request")
     assert rights.holds_numbers(person.numbers) == 0
     assert next(place.held for place in receipt.places if place.name == "register of rights") > 0
