@@ -283,7 +283,8 @@ def table_qualities(store: Store) -> tuple[TableQuality, ...]:
 
 # --- what somebody should look at
 
-#: Below so many rows, or rows a quarter, nothing is said of shares and volumes: chance alone moves them.
+#: Below so many rows nothing is said of a table, and below so many in a usual quarter nothing of its volume: chance
+#: alone moves them.
 LEAST_ROWS = 20
 WAITING_SHARE = 0.05
 MISSING_ROSE = 0.10
@@ -357,7 +358,8 @@ def _of_events(one: TableQuality) -> list[Look]:
         found.append(Look(one.source, one.table, "volume_low", parts=(newest, usual)))
     if usual >= LEAST_ROWS and newest > VOLUME_HIGH * usual:
         found.append(Look(one.source, one.table, "volume_high", parts=(newest, usual)))
-    if one.figures["last_recorded"] and usual >= LEAST_ROWS:
+    # Whatever the usual quarter: the rarer a table's rows are, the longer nobody would see that they stopped.
+    if one.figures["last_recorded"] and one.figures["rows"] >= LEAST_ROWS:
         silent = (one.extract_date - dt.date.fromisoformat(one.figures["last_recorded"])).days
         if silent > SILENT_DAYS:
             found.append(Look(one.source, one.table, "silent", parts=(silent,)))

@@ -7,8 +7,9 @@ to 5. The exact numbers, with lines and reasons, are what `desist quarantine` sh
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from desist.intake.quality import (
@@ -51,6 +52,8 @@ LEAD = (
 MONTHS_SHOWN = 6
 WRONG = (MISSING, CODE, VALUE, DATE, UNREADABLE)
 UNLINKED = (PERSON, REFERENCE)
+#: A sign such as [c] in the place of a count.
+SIGN = re.compile(r"\[[a-z]+\]")
 
 STATES = {True: "Late", False: "Up to date"}
 
@@ -102,7 +105,10 @@ class Section:
 
 @dataclass(frozen=True)
 class QualityPage:
-    """The report as it is shown: every text safe to show. Its JSON is this, cell by cell."""
+    """The report as it is shown: every text safe to show. Its JSON is this, cell by cell.
+
+    ``notes``: what the signs in ``ask`` mean, and how counts are rounded; each table explains its own signs.
+    """
 
     partnership: str
     made_up: bool
@@ -132,18 +138,26 @@ def quality_page(page: QualityPage) -> str:
 
 def shown(facts: QualityFacts) -> QualityPage:
     """The facts in words and safe counts."""
-    sources = _sources(facts)
-    coverage = _coverage(facts.coverage) if facts.coverage else None
+    sources = _explained(_sources(facts))
+    coverage = _explained(_coverage(facts.coverage)) if facts.coverage else None
     sections = tuple(
         _section(state.source, [one for one in facts.tables if one.source == state.source]) for state in facts.sources
     )
     late = [_late_sentence(state) for state in facts.sources if state.late]
-    used = [sources, *([coverage] if coverage else []), *(table for part in sections for table in part.tables)]
-    texts = [text for table in used for text in table.texts()]
+    ask = (*late, *(look_sentence(look) for look in facts.looks))
     return QualityPage(
-        facts.partnership, facts.made_up, facts.made_on, (*late, *(look_sentence(look) for look in facts.looks)),
-        sources, coverage, sections, (*used_notes(texts), *rounding_notes(PARTNERSHIP)),
+        facts.partnership, facts.made_up, facts.made_on, ask, sources, coverage, sections,
+        (*_signs(ask), *rounding_notes(PARTNERSHIP)),
     )  # fmt: skip
+
+
+def _signs(texts: Sequence[str]) -> list[str]:
+    """What each sign in these texts means, to be said where they stand."""
+    return used_notes([sign for text in texts for sign in SIGN.findall(text)])
+
+
+def _explained(table: TextTable) -> TextTable:
+    return replace(table, notes=(*_signs(table.texts()), *table.notes))
 
 
 # --- in words
@@ -182,9 +196,11 @@ def _are(names: Sequence[str]) -> str:
 
 
 def _late_sentence(state: SourceState) -> str:
+    age = counted(state.days_old, "day", "days")
+    expected = counted(state.expected_days or 0, "day", "days")
     return (
-        f"{state.source}: the newest extract is of {day(state.extract_date)}, {state.days_old} days ago; expected "
-        f"every {state.expected_days} days. Ask for the next one."
+        f"{state.source}: the newest extract is of {day(state.extract_date)}, {age} ago; expected every {expected}. "
+        "Ask for the next one."
     )
 
 
@@ -198,7 +214,7 @@ def _sources(facts: QualityFacts) -> TextTable:
         never = sum(one.waits.get(NEVER, 0) for one in own)
         waits = sum(sum(one.waits.values()) for one in own) - never
         counts = (sum(one.accepted for one in own), waits, never)
-        expected = f"every {state.expected_days} days" if state.expected_days else "not stated"
+        expected = f"every {counted(state.expected_days, 'day', 'days')}" if state.expected_days else "not stated"
         rows.append(
             (state.source, STATES[state.late], day(state.extract_date), expected, f"{len(own)}",
              *(show_count(count, PARTNERSHIP) for count in counts))
@@ -240,7 +256,9 @@ def _section(source: str, tables: Sequence[TableQuality]) -> Section:
             remarks.append(f"{one.table}: codes of {column} that are not on its list: {told}.")
     if old := [one.table for one in tables if not one.figures]:
         remarks.append(f"Read before figures were kept, so only rows are counted: {listed(old)}.")
-    return Section(source, tuple(table for table in made if table is not None), tuple(remarks))
+    return Section(
+        source, tuple(_explained(table) for table in made if table is not None), (*remarks, *_signs(remarks))
+    )
 
 
 def _rows(source: str, tables: Sequence[TableQuality]) -> TextTable:
@@ -355,4 +373,4 @@ def told_on_console(page: QualityPage) -> str:
     if not page.ask:
         return "Nothing stands out in the newest extracts."
     head = counted(len(page.ask), "thing to ask an agency about:", "things to ask agencies about:")
-    return "\n".join([head, *(f"  {text}" for text in page.ask)])
+    return "\n".join([head, *(f"  {text}" for text in (*page.ask, *_signs(page.ask)))])

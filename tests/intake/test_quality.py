@@ -303,6 +303,8 @@ def test_months_that_were_over_at_the_extract_before_are_compared_one_by_one():
         (table(figures=figures(quarters=(0, 19, 19, 19, 19))), []),
         (table(figures=figures(last="2026-08-16")), []),
         (table(figures=figures(last="2026-08-15")), ["silent"]),
+        (table(figures=figures(rows=20, quarters=(0, 0, 5, 5, 5), last="2026-04-02")), ["silent"]),
+        (table(figures=figures(rows=19, quarters=(0, 0, 5, 5, 5), last="2026-04-02")), []),
         (table(figures=figures(late=19), before=earlier(late=10)), []),
         (table(figures=figures(late=20), before=earlier(late=10)), ["late_rose"]),
     ],

@@ -23,7 +23,18 @@ def test_counts_of_one_to_four_are_hidden_and_others_rounded_to_five(made):
     rows = cells(section(page).tables[0], "pol_sanction")
     assert rows == {"Table": "pol_sanction", "Accepted": "1,005", "Last time": "955", "Corrected": "5",
                     "Duplicates": "[c]", "Wrong": "10", "Unlinked": "0", "Refused": "5"}  # fmt: skip
-    assert any("[c] means" in note for note in page.notes)
+
+
+def test_each_sign_is_explained_where_it_stands_and_nowhere_else(made):
+    page = shown(made.quality_facts())
+    for table in (page.sources, page.coverage, *(table for part in page.sections for table in part.tables)):
+        said = [note[:3] for note in table.notes if " means: " in note]
+        assert said == [sign for sign in ("[c]", "[z]", "[x]") if sign in table.texts()], table.caption
+    assert any("[c] means" in note for note in section(page).tables[0].notes)
+    assert not any("means" in note for note in page.notes)
+    few = (Look("police", "pol_sanction", "waiting", parts=(3, 20)),)
+    page = shown(made.quality_facts(looks=few))
+    assert page.notes[0].startswith("[c] means: ") and "[c] means: " in told_on_console(page)
 
 
 def test_no_total_of_rows_read_stands_beside_the_parts(made):
