@@ -30,7 +30,7 @@ from desist.intake.delivery import Delivery, SentFile
 from desist.intake.partitions import at_once
 from desist.intake.raw import rows_of
 from desist.intake.report import FileReport
-from desist.intake.store import Store, held_names
+from desist.intake.store import Extract, Store, held_names
 from desist.intake.stream import as_text
 from desist.intake.vault import Vault
 from desist.records.codes import offence_table_version
@@ -39,16 +39,19 @@ from desist.records.hashing import hash_json
 
 #: Tables are judged in this order: whether a person consents and who they are decides about their other rows.
 FIRST = ("trt_client", "identity")
+#: From so many rows on, of which none can be accepted, the fault is in the file; one or two may be wrong by chance.
+NONE_FROM = 3
 
 
 @dataclass
 class JudgedFile:
-    """One file on its way in."""
+    """One file on its way in. ``before``: rows of the current extract, which it would replace."""
 
     sent: SentFile
     agreement: Agreement
     raw: RawRows
     checked: Checked
+    before: int = 0
 
     def report(self, source: str) -> FileReport:
         counts = self.checked.verdicts.counts()
@@ -63,6 +66,7 @@ class JudgedFile:
             quarantined=counts,
             dropped_columns=self.raw.dropped,
             wrong_codes=self.checked.wrong_codes,
+            before=self.before,
         )
 
 
@@ -106,6 +110,8 @@ def judge(
         source.unchanged = tuple(_as_before(sent, delivery.source, store) for sent in delivery.files)
         return source, problems
     source.files, unread = _read_files(delivery, register, mappings)
+    for table, file in source.files.items():
+        file.before = _rows_held(store.extract(delivery.source, table), file.sent)
     # From here on the parsed rows stand for the bytes, which would double the memory.
     source.delivery = replace(delivery, files=tuple(replace(sent, content=b"") for sent in delivery.files))
     problems += unread
@@ -182,6 +188,14 @@ def _fingerprint(
     })  # fmt: skip
 
 
+def _rows_held(held: Extract | None, sent: SentFile) -> int:
+    """The accepted rows of the current extract; those corrected since wait again where the same file is read anew."""
+    if held is None:
+        return 0
+    corrections = held.get("corrections", []) if held["input_sha256"] != sent.sha256 else []
+    return int(held["accepted"]) + sum(one["accepted"] for one in corrections)
+
+
 def _as_before(sent: SentFile, source: str, store: Store) -> FileReport:
     held = store.extract(source, sent.table)
     assert held is not None
@@ -246,7 +260,8 @@ def _read_files(
             problems += found
         else:
             files[found.sent.table] = found
-    return files, problems
+    # A file that serves several tables is broken once.
+    return files, list(dict.fromkeys(problems))
 
 
 def _check_erased(source: JudgedSource, suppressed: Suppression | None) -> None:
@@ -330,11 +345,18 @@ def _file_faults(file: JudgedFile, delivery: Delivery) -> list[Problem]:
     problems = unmapped_offences(file.checked, where)
     report = file.report(delivery.source)
     junk = {reason: count for reason, count in report.quarantined.items() if reason not in REFUSED_ROWS}
-    if report.rows_read >= JUNK_ROWS_AT_LEAST and sum(junk.values()) > JUNK_SHARE * report.rows_read:
+    faulty = sum(junk.values())
+    many = report.rows_read >= JUNK_ROWS_AT_LEAST and faulty > JUNK_SHARE * report.rows_read
+    # Rows of a class that is refused are no fault of the file: where all are, what was held of them has to go.
+    none = not report.accepted and faulty and (
+        max(faulty, file.before) >= NONE_FROM or (file.before and faulty == report.rows_read)
+    )  # fmt: skip
+    if many or none:
         worst = sorted(junk.items(), key=lambda item: -item[1])[:3]
+        lost = f" ({file.before:,} before, 0 now)" if none and file.before else ""
         problems.append(
-            Problem(f"{sum(junk.values()):,} of {report.rows_read:,} rows that cannot be accepted", where,
-                    f"at most {JUNK_SHARE:.0%} of them",
+            Problem(f"{faulty:,} of {report.rows_read:,} rows that cannot be accepted as {file.sent.table}{lost}",
+                    where, f"at most {JUNK_SHARE:.0%} of them",
                     f"Most often a row {'; or '.join(f'{reason} ({count:,})' for reason, count in worst)}. "
                     "Correct the extract and send it again.")
         )  # fmt: skip

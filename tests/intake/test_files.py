@@ -4,6 +4,9 @@ import datetime as dt
 
 import pytest
 
+from desist.intake.delivery import SentFile
+from desist.intake.judge import _rows_held
+
 
 def test_all_problems_of_all_files_are_named_in_one_refusal(probation, refusal):
     probation.identity("police", "N1")
@@ -187,3 +190,71 @@ def test_an_older_extract_does_not_displace_a_newer_one(partnership, refusal):
     partnership.identity("police", "N1").read()
     partnership.cut = dt.date(2026, 6, 30)
     assert "not older than the current extract of 2026-09-30" in refusal(partnership.read)
+
+
+def _orders(partnership, good, bad, cut):
+    """A delivery of ``good`` sanctions that stand and ``bad`` ones with a date day first."""
+    partnership.tables, partnership.cut = {}, dt.date.fromisoformat(cut)
+    partnership.identity("police", "N1")
+    cells = {"agency_person": "N1", "offence_code": "04600", "sanction_type": "conviction"}
+    for number in range(good + bad):
+        day = "2025-03-02" if number < good else "02/03/2025"
+        partnership.row("police", "pol_sanction", sanction_date=day, disposal=f"{cut}/{number}", **cells)
+    return partnership
+
+
+def _said(report):
+    return next(line for line in report.as_text().splitlines() if "before" in line)
+
+
+@pytest.mark.parametrize(("bad", "is_refused"), [(2, False), (3, True)])
+def test_a_column_that_fails_in_every_row_stops_a_file_of_three_rows(partnership, refusal, bad, is_refused):
+    _orders(partnership, 0, bad, "2026-09-30")
+    if is_refused:
+        assert "3 of 3 rows that cannot be accepted as pol_sanction" in refusal(partnership.read)
+        assert not partnership.store.tables()
+    else:
+        assert partnership.file(partnership.read(), "pol_sanction").accepted == 0
+
+
+def test_a_file_of_which_nothing_is_accepted_never_replaces_one_that_had_rows(partnership, refusal):
+    _orders(partnership, 12, 0, "2026-08-31").read()
+    held = partnership.store.snapshot_hash()
+    _orders(partnership, 0, 2, "2026-09-30")
+    assert "2 of 2 rows that cannot be accepted as pol_sanction (12 before, 0 now)" in refusal(partnership.read)
+    assert partnership.store.snapshot_hash() == held and len(partnership.store.read("pol_sanction")) == 12
+
+
+def test_rows_of_a_refused_class_may_be_all_there_is_of_a_file_and_the_loss_is_told(partnership):
+    _orders(partnership, 4, 0, "2026-08-31").read()
+    for row in _orders(partnership, 4, 0, "2026-09-30").tables["police"]["pol_sanction"]:
+        row["subject_category"] = "suspect"
+    report = partnership.read()
+    assert partnership.file(report, "pol_sanction").accepted == 0
+    assert "4 before, 0 now" in _said(report)
+
+
+@pytest.mark.parametrize(("left", "is_told"), [(5, True), (6, False)])
+def test_fewer_than_half_of_the_rows_that_a_file_replaces_are_told(partnership, left, is_told):
+    _orders(partnership, 12, 0, "2026-08-31").read()
+    report = _orders(partnership, left, 1, "2026-09-30").read()
+    assert ("12 before, 5 now" in report.as_text()) == is_told
+    assert partnership.file(report, "pol_sanction").before == 12
+
+
+def test_what_was_corrected_since_counts_among_the_rows_before():
+    held = {"accepted": 2, "input_sha256": "a", "corrections": [{"accepted": 3}]}
+    assert [_rows_held(held, SentFile("t", "p", "g", b"", sha)) for sha in ("a", "b")] == [2, 5]
+
+
+def test_a_file_of_several_tables_that_is_broken_is_told_once(partnership, refusal):
+    for table in ("identity", "prob_person"):
+        partnership.row("probation", table, agency_person="P1")
+    partnership.write()
+    note = partnership.folder("probation") / "delivery.toml"
+    text = note.read_text(encoding="utf-8").replace("prob_person.csv", "identity.csv")
+    note.write_text(text, encoding="utf-8")
+    partnership.path("probation", "identity").write_bytes(b"PK\x03\x04")
+    assert (
+        refusal(lambda: partnership.read(write=False)).count("a workbook without a mapping") == 2
+    )  # text and problems
