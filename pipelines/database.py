@@ -26,6 +26,17 @@ _CHANGES = re.compile(
     re.I,
 )
 
+#: What a query is wrong in: PostgreSQL's code for it, how SQLite begins to say it, what is found, what to do.
+_FAULTS = (
+    ("42703", re.compile("no such column"), "an unknown column",
+     "Correct the column's name. A text stands in plain quotation marks ('...'), or it is taken for a column."),
+    ("42P01", re.compile("no such table"), "an unknown table",
+     "Correct the table's name, and its schema where it has one."),
+    ("42883", re.compile("no such function"), "an unknown function", "Use one that this kind of database has."),
+    ("42601", re.compile("near .*syntax error|incomplete input", re.S), "a query that is no SQL",
+     "Try it in the database's own tool, which says where it goes wrong."),
+)  # fmt: skip
+
 
 def answer_of(url: str, query: Path | None) -> bytes:
     """The answer to the SELECT in the file ``query``, as Parquet. Raises Refused with what is wrong with either."""
@@ -58,11 +69,18 @@ def fetch(url: str, query: str) -> bytes:
             names, rows = list(result.keys()), [tuple(row) for row in result]
     except sqlalchemy.exc.SQLAlchemyError as error:
         # The driver's own words may hold cells of people; the kind of error does not.
-        origin = getattr(error, "orig", None)
-        raise Refused("The database did not answer.", [
-            Problem(f"{type(origin or error).__name__}", _shown(url), "an answer to the query",
-                    f"Try it in the database's own tool. The password comes from {PASSWORD}.")]) from None  # fmt: skip
+        raise Refused("The database did not answer.", [_told(getattr(error, "orig", None) or error, url)]) from None
     return _parquet(names, rows)
+
+
+def _told(error: BaseException, url: str) -> Problem:
+    """What was wrong with the query, as far as it is known by kind; none of the driver's or the query's own words."""
+    code, words = getattr(error, "sqlstate", None), str(error)
+    for state, start, found, remedy in _FAULTS:
+        if code == state or (code is None and start.match(words)):
+            return Problem(found, "the query", f"names and words that {_shown(url)} knows", remedy)
+    return Problem(type(error).__name__, _shown(url), "an answer to the query",
+                   f"Try it in the database's own tool. The password comes from {PASSWORD}.")  # fmt: skip
 
 
 def _address(url: str) -> Any:

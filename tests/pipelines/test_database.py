@@ -87,6 +87,37 @@ def test_sqlite_is_opened_read_only_so_that_a_query_which_slipped_through_change
     assert len(rows(fetch(url, "select * from needs"))) == 2
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("select madeup from needs", "an unknown column"),
+        ("select name from needs where name = Madeup", "an unknown column"),
+        ("select madeup.name from needs", "an unknown column"),
+        ("select * from madeup", "an unknown table"),
+        ("select madeup(name) from needs", "an unknown function"),
+        ("select name from needs where 'Madeup' 'Madeup", "one SELECT"),
+        ("select name from needs madeup order", "no SQL"),
+    ],
+)
+def test_a_query_that_names_what_is_not_there_is_told_so_without_its_words(needs, query, found):
+    with pytest.raises(Refused) as refused:
+        fetch(needs(), query)
+    said = str(refused.value)
+    assert found in said and "madeup" not in said.lower() and "OperationalError" not in said
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [("42703", "an unknown column"), ("42P01", "an unknown table"), ("42601", "no SQL"), ("57014", "_Error")],
+)
+def test_what_another_database_says_is_known_by_its_code_and_not_by_its_words(state, found):
+    class _Error(Exception):
+        sqlstate = state
+
+    problem = str(database._told(_Error("no such table: Madeup"), "postgresql://reader@host/name"))
+    assert found in problem and "Madeup" not in problem and "reader" not in problem
+
+
 @pytest.mark.parametrize("folder", ["a#b", "a%41b", "a b", "é"])
 def test_a_path_may_hold_signs_that_mean_something_in_a_url(needs, folder):
     assert len(rows(fetch(needs(folder), "select name from needs"))) == 2
