@@ -28,9 +28,10 @@ from desist.intake.equality_writer import EqualityWriter
 from desist.intake.judge import JudgedFile, judge_alone
 from desist.intake.quality import keep_figures
 from desist.intake.quarantine import CONSENT_COMES_WHOLE, can_be_corrected, extract_of, ranges, rows_kept, standing
+from desist.intake.raw import no_csv
 from desist.intake.read import write_file
 from desist.intake.rectified import Rectified
-from desist.intake.report import FileReport
+from desist.intake.report import FileReport, not_read
 from desist.intake.rights import Rights
 from desist.intake.rights_log import RegisterLog
 from desist.intake.store import BARE, HELD_HERE, Extract, Store, held_names, pieces
@@ -40,6 +41,7 @@ from desist.intake.withdrawn import settle, withdrawn
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_bytes
 from desist.records.log import EventLog
+from desist.records.wording import counted
 from desist.records.workspace import Workspace
 
 #: Columns of the export that are not the agency's: the line that a row has in its first file, and why it waits.
@@ -73,14 +75,16 @@ class CorrectionReport:
         where, read = f"{self.file.source}/{self.file.table}", self.file.rows_read
         if self.unchanged:
             return f"{where}: these corrected rows were read before; nothing was written."
-        lines = [f"{where}: {read:,} corrected rows replaced those in quarantine; {self.file.accepted:,} are accepted."]
+        sent, accepted = counted(read, "corrected row", "corrected rows"), counted(self.file.accepted, "is", "are")
+        lines = [f"{where}: {sent} came in place of those in quarantine; {accepted} accepted."]
         for reason, numbers in self.again.items():
-            lines.append(f"    {len(numbers):,} rows wait again: {reason}; lines {', '.join(ranges(numbers)[:20])}")
-        if self.file.dropped_columns:
-            lines.append(f"    not in the agreement, not read: {', '.join(self.file.dropped_columns)}")
+            waits = counted(len(numbers), "row waits", "rows wait")
+            lines.append(f"    {waits} again: {reason}; lines {', '.join(ranges(numbers)[:20])}")
+        lines += [f"    {text}" for text in not_read(self.file.dropped_columns)]
         if NO_CONSENT in self.again or (NOT_IN_IDENTITY in self.again and self.file.source in CONSENT_SOURCES):
             lines.append(f"    {CONSENT_COMES_WHOLE}")
-        lines.append(f"{self.still_waiting:,} rows of this table still wait (desist quarantine).")
+        still = counted(self.still_waiting, "row of this table still waits", "rows of this table still wait")
+        lines.append(f"{still} (desist quarantine).")
         return "\n".join([*lines, "Next: desist link, because what is held has changed."])
 
 
@@ -143,9 +147,11 @@ def read_corrected(content: bytes, wanted: Sequence[str], *, encoding: str, wher
 
     A row with a line and nothing else was not filled in: it is left out, and the row it names goes on waiting.
     """
+    if another := no_csv(content, encoding, where):
+        raise _refused([another], where)
     raw = read_rows(content, encoding=encoding, wanted=[LINE, *wanted], where=where)
     if isinstance(raw, list):
-        raise Refused(f"Nothing was corrected: {len(raw)} problems in {where}.", raw)
+        raise _refused(raw, where)
     problems = [
         Problem(f"rows each of which {reason} (line {', '.join(ranges(lines)[:8])} of the corrected file)", where,
                 "as many cells in each row as in the header", "Correct the rows, and send the file again.")
@@ -155,19 +161,24 @@ def read_corrected(content: bytes, wanted: Sequence[str], *, encoding: str, wher
     fits = np.asarray(pc.fill_null(pc.match_substring_regex(texts, r"^[1-9][0-9]{0,11}(\.0)?$"), False)).astype(bool)
     if not fits.all():
         places = [int(line) for line in raw.lines[~fits]]
+        rows = counted(len(places), "row", "rows")
         problems.append(
-            Problem(f"{len(places):,} rows without a line number (line {', '.join(ranges(places)[:8])})", where,
+            Problem(f"{rows} without a line number (line {', '.join(ranges(places)[:8])})", where,
                     f"in the column `{LINE}` the number of the row's line in the file sent first",
                     "Keep the numbers as `desist quarantine --export` wrote them.")
         )  # fmt: skip
     if problems:
-        raise Refused(f"Nothing was corrected: {len(problems)} problems in {where}.", problems)
+        raise _refused(problems, where)
     lines = np.array([int(float(text)) for text in texts.to_pylist()], dtype=np.int64)
     filled = np.any([np.asarray(raw.cells[name].is_valid()) for name in wanted], axis=0)
     order = np.argsort(lines, kind="stable")
     order = order[filled[order]]
     cells = pa.table({name: _as_sent(raw.cells[name].combine_chunks()) for name in wanted}).take(pa.array(order))
     return RawRows(cells, lines[order], {}, tuple(name for name in raw.dropped if name != REASON))
+
+
+def _refused(problems: list[Problem], where: str) -> Refused:
+    return Refused(f"Nothing was corrected: {counted(len(problems), 'problem', 'problems')} in {where}.", problems)
 
 
 def _as_sent(cells: pa.Array) -> pa.Array:
@@ -213,7 +224,7 @@ def _still_waiting(raw: RawRows, store: Store, extract: Extract, where: str, *, 
     if not len(raw.lines):
         problems.append(Problem("no rows", where, "corrected rows", "Send the rows that the agency corrected."))
     if problems:
-        raise Refused(f"Nothing was corrected: {len(problems)} problems in {where}.", problems)
+        raise _refused(problems, where)
     here = np.isin(raw.lines, np.array(sorted(waits), dtype=np.int64))
     return replace(raw, cells=raw.cells.filter(pa.array(here)), lines=raw.lines[here])
 

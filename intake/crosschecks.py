@@ -27,6 +27,7 @@ from desist.intake.contracts import ADULT_AGE, CONTRACTS
 from desist.intake.stream import places, repeated_rows, spans
 from desist.records import codes
 from desist.records.errors import Problem
+from desist.records.wording import counted
 
 CODES_NAMED = 20
 DUPLICATE = "repeats the key of an earlier row"
@@ -196,7 +197,7 @@ def unmapped_offences(checked: Checked, where: str) -> list[Problem]:
     unmapped = sorted(Counter(code for code in found if code in checked.unmapped).items())
     if not unmapped:
         return []
-    shown = [f"{code} ({count:,} rows)" for code, count in unmapped[:CODES_NAMED]]
+    shown = [f"{code} ({counted(count, 'row', 'rows')})" for code, count in unmapped[:CODES_NAMED]]
     more = f" and {len(unmapped) - CODES_NAMED} more" if len(unmapped) > CODES_NAMED else ""
     return [
         Problem(f"offence codes {', '.join(shown)}{more}", where,

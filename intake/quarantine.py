@@ -21,6 +21,7 @@ from desist.intake.equality_writer import EqualityWriter
 from desist.intake.store import BARE, HELD_HERE, Extract, Store, pieces
 from desist.intake.vault import Vault
 from desist.records.errors import Refused
+from desist.records.wording import counted
 
 #: So many ranges of lines are printed for one reason; the JSON has them all.
 RANGES_NAMED = 8
@@ -90,14 +91,14 @@ class Quarantine:
             if not one.rows:
                 continue
             never = sum(len(found) for reason, found in one.lines.items() if reason in REFUSED_ROWS)
-            told = [f"{one.rows - never:,} rows can be corrected"] if one.rows > never else []
-            told += [f"{never:,} are never accepted"] if never else []
-            told += [f"{one.replaced:,} were replaced by corrected ones"] if one.replaced else []
+            told = [f"{counted(one.rows - never, 'row', 'rows')} can be corrected"] if one.rows > never else []
+            told += [f"{counted(never, 'is', 'are')} never accepted"] if never else []
+            told += [f"{counted(one.replaced, 'was', 'were')} replaced by corrected ones"] if one.replaced else []
             lines.append(f"{one.source}/{one.table}, extract of {one.extract_date}: {', '.join(told)}")
             for reason, numbers in one.lines.items():
                 never_kept = f" ({NEVER_KEPT})" if reason in REFUSED_ROWS else ""
-                lines.append(f"    {len(numbers):,} rows: {reason}{never_kept}")
-                lines.append(f"        lines {_named(ranges(numbers))}")
+                lines.append(f"    {counted(len(numbers), 'row', 'rows')}: {reason}{never_kept}")
+                lines.append(f"        {'line' if len(set(numbers)) == 1 else 'lines'} {_named(ranges(numbers))}")
         if any(NO_CONSENT in one.lines for one in self.tables):
             lines.append(CONSENT_COMES_WHOLE)
         return "\n".join([*lines, WHAT_A_LINE_IS])
@@ -235,7 +236,7 @@ def _vanished(where: str, extract: Extract, elsewhere: Mapping[str, Callable[[st
         held = sum(part["rows"] for part in piece["partitions"]) if rows_of is None else rows_of(piece["held_as"])
         held += piece.get("erased", 0)
         if (place in HELD_HERE or rows_of) and held != piece["accepted"]:
-            yield f"{where}: {piece['accepted']:,} rows accepted, but {held:,} stored or erased"
+            yield f"{where}: {counted(piece['accepted'], 'row', 'rows')} accepted, but {held:,} stored or erased"
 
 
 def _all(store: Store) -> Iterator[tuple[str, Extract]]:
@@ -251,7 +252,8 @@ def _faults(store: Store, where: str, extract: Extract) -> Iterator[str]:
         name = f"correction {number} of {where}" if number else where
         waits, replaced = sum(piece["quarantined"].values()), piece.get("replaced", 0)
         if piece["accepted"] + waits + replaced != piece["rows_read"]:
-            yield f"{name}: {piece['rows_read']:,} rows read, not {piece['accepted']:,} + {waits:,} + {replaced:,}"
+            read_here = counted(piece["rows_read"], "row", "rows")
+            yield f"{name}: {read_here} read, not {piece['accepted']:,} + {waits:,} + {replaced:,}"
         try:
             rows = rows_kept(store, piece)
         except (Refused, OSError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from desist.intake.csv_rows import RawRows, read_rows
-from desist.intake.delivery import Delivery, SentFile
+from desist.intake.delivery import ENCODINGS, Delivery, SentFile
 from desist.intake.mapping.apply import map_rows
 from desist.intake.mapping.load import Broken
 from desist.intake.mapping.model import FileMap
@@ -14,7 +14,7 @@ from desist.intake.stream import read_parquet
 from desist.records.errors import Problem
 
 #: What a file begins with that is a workbook: a zip, or the container of older and of locked ones.
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -35,7 +35,7 @@ def rows_of(
         return _mapped(sent, delivery, wanted, mapping, where, beside)
     if sent.content.startswith(b"PAR1") or sent.path.lower().endswith(".parquet"):
         return read_parquet(sent.content, wanted=wanted, where=where)
-    if sent.content.startswith(_WORKBOOKS):
+    if sent.content.startswith(WORKBOOKS):
         return [
             Problem("a workbook without a mapping", where, "a CSV or Parquet file, or a mapping",
                     "Run `desist map` on it, then name the mapping in delivery.toml.")
@@ -69,3 +69,18 @@ def _mapped(
                     f"Run `desist map FILE --as {sent.table} --name {sent.mapping[:60]}`, read it, and try again.")
         ]  # fmt: skip
     return map_rows(sent.content, mapping, table, wanted, cut=delivery.extract_date, where=where, beside=beside)
+
+
+def no_csv(content: bytes, encoding: str, where: str) -> Problem | None:
+    """What is wrong with corrected rows that are a workbook, or a text of another encoding; None for any other."""
+    if content.startswith(WORKBOOKS):
+        return Problem("a workbook", where, "a CSV file, as `desist quarantine --export` wrote it",
+                       'In Excel: File, Save As, "CSV UTF-8 (Comma delimited)". Name that file.')  # fmt: skip
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        other = next(name for name in ENCODINGS if name != encoding)
+        return Problem(f"a byte that is not {encoding} (line {line})", where, f"text in {encoding}",
+                       f"Save it as CSV UTF-8, or say how it is written: --encoding {other}.")  # fmt: skip
+    return None

@@ -40,6 +40,7 @@ from desist.intake.withdrawn import settle, withdrawn
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json
 from desist.records.log import EventLog
+from desist.records.wording import counted
 from desist.records.workspace import Workspace
 
 #: Rows that are Python's own texts at one time, on their way into vault or equality store.
@@ -69,7 +70,7 @@ def read_extracts(
     erased = ErasedPeople(rights, key)
     sources, problems = _judged(folder, workspace, store, vault, erased, today=today, purpose=purpose, ask=ask)
     if problems:
-        raise Refused(f"Nothing was read: {len(problems)} problems in {folder}.", problems)
+        raise Refused(f"Nothing was read: {counted(len(problems), 'problem', 'problems')} in {folder}.", problems)
     store.sweep()
     erased.remember(today)
     return _write(sources, workspace, store, vault, log, actor, Rectified(rights, erased))
@@ -220,6 +221,7 @@ def _entry(file: JudgedFile, delivery: Delivery, store: Store) -> Extract:
         "extract_date": delivery.extract_date.isoformat(),
         "made_up": delivery.made_up,
         "agreement_id": file.agreement.id,
+        "retention_days": file.agreement.retention_days,
         "input_sha256": file.sent.sha256,
         "rows_read": report.rows_read,
         "accepted": report.accepted,

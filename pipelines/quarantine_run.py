@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from desist.intake.store import Store
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
 from desist.records.files import write_bytes
+from desist.records.wording import counted
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ class Exported:
         return {**vars(self), "path": str(self.path)}
 
     def as_text(self) -> str:
-        lines = [f"{self.path}: {self.rows:,} rows of {self.source}/{self.table} to correct."]
+        lines = [f"{self.path}: {counted(self.rows, 'row', 'rows')} of {self.source}/{self.table} to correct."]
         if self.bare:
             lines.append(f"    Of {self.bare:,} only line and reason are kept: the agency looks them up in its file.")
         if self.never:
-            lines.append(f"    {self.never:,} rows that may never be accepted are not on it.")
+            never = counted(self.never, "row that may never be accepted is", "rows that may never be accepted are")
+            lines.append(f"    {never} not on it.")
         lines.append("The agency corrects the cells, keeps `line` as it is, and sends the file back.")
         lines.append("In a spreadsheet, open it as text: else dates and leading zeros are written otherwise.")
+        lines.append("It comes back as CSV, not as a workbook (in Excel: Save As, CSV UTF-8).")
         lines.append(f"Then: desist correct-rows FILE --table {self.table} --source {self.source}")
         lines.append("It holds people's records: send it on a safe way, and delete it when the agency has it.")
         return "\n".join(lines)
@@ -96,6 +100,9 @@ def correct_quarantined(
     """Put the rows of a corrected file in place of those that wait."""
     if encoding not in ENCODINGS:
         raise Refused(f"The encoding {encoding[:40]!r} is none of {', '.join(ENCODINGS)}.")
+    if path.is_file() and zipfile.is_zipfile(path):
+        raise Refused(f"{path.name} is a workbook. Save its sheet as CSV (UTF-8) and give that: one line of names, "
+                      "commas, dates as YYYY-MM-DD.")  # fmt: skip
     with session.workspace.lock():
         return correct_rows(
             path, session.workspace, table=table, source=source, encoding=encoding, today=session.today,

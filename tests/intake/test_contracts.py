@@ -185,7 +185,7 @@ def test_an_unmapped_offence_stops_the_file_with_the_list_of_codes_until_the_par
 ):
     probation.row("probation", "prob_event", agency_person="P1", event_id="E2", offence_code="03500")
     told = refusal(probation.read)
-    assert "offence codes 03500 (1 rows)" in told and "offences.csv in the workspace" in told
+    assert "offence codes 03500 (1 row)" in told and "offences.csv in the workspace" in told
     own_offence("03500,Blackmail,other indictable,other,3,0,0,1")
     assert probation.file(probation.read(), "prob_event").accepted == 2
 

@@ -24,7 +24,7 @@ def test_all_problems_of_all_files_are_named_in_one_refusal(probation, refusal):
     probation.path("probation", "prob_event").unlink()
     found = refusal(lambda: probation.read(write=False))
     for part in (
-        "99999 (1 rows)",
+        "99999 (1 row)",
         "prob_person.csv: found no column subject_category, record_kind, recorded_on, supervision_status",
         "housing_duty.csv: found an empty file",
         "asb_outcome.csv: found a byte that is not utf-8 (byte 31, line 2)",
@@ -220,8 +220,8 @@ def test_a_column_that_fails_in_every_row_stops_a_file_of_three_rows(partnership
 def test_a_file_of_which_nothing_is_accepted_never_replaces_one_that_had_rows(partnership, refusal):
     _orders(partnership, 12, 0, "2026-08-31").read()
     held = partnership.store.snapshot_hash()
-    _orders(partnership, 0, 2, "2026-09-30")
-    assert "2 of 2 rows that cannot be accepted as pol_sanction (12 before, 0 now)" in refusal(partnership.read)
+    _orders(partnership, 0, 3, "2026-09-30").tables["police"]["pol_sanction"][0]["subject_category"] = "suspect"
+    assert "2 of 3 rows that cannot be accepted as pol_sanction (12 before, 0 now)" in refusal(partnership.read)
     assert partnership.store.snapshot_hash() == held and len(partnership.store.read("pol_sanction")) == 12
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desist.intake.corrected_rows import correct_rows, export_rows
+from desist.intake.corrected_rows import correct_rows, export_rows, read_corrected
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.person import erase_equality
 from desist.intake.quarantine import extract_of, quarantine_faults, ranges, to_correct, waiting
@@ -90,7 +90,7 @@ def test_what_waits_is_told_by_reason_and_line_of_the_agencys_file_and_without_a
         "sanction_date is written day first, not YYYY-MM-DD": (3,),
     }
     told = waiting(police.store).as_text()
-    assert "police/pol_sanction, extract of 2026-09-30: 3 rows can be corrected, 1 are never accepted" in told
+    assert "police/pol_sanction, extract of 2026-09-30: 3 rows can be corrected, 1 is never accepted" in told
     assert "N1" not in told and "02/03/2025" not in told
     assert waiting(police.store, table="identity").as_text() == "No row waits in quarantine."
 
@@ -265,7 +265,18 @@ def test_a_line_that_does_not_wait_is_refused_and_nothing_is_written(police, ref
 @pytest.mark.parametrize("line", ["", "three", "-3", "0", "3.5"])
 def test_a_row_without_its_line_is_refused(police, refusal, line):
     police.read()
-    assert "1 rows without a line number (line 2)" in refusal(lambda: correct(police, [{**sanction(3), "line": line}]))
+    assert "1 row without a line number (line 2)" in refusal(lambda: correct(police, [{**sanction(3), "line": line}]))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"PK\x03\x04\xff", "found a workbook; expected a CSV file"), (b"\xd0\xcf\x11\xe0\xff", "Save As"),
+     ("line,disposal\n3,£\n".encode("windows-1252"), "not utf-8 (line 2); expected text in utf-8. Save it as CSV "
+      "UTF-8, or say how it is written: --encoding windows-1252")],
+)  # fmt: skip
+def test_corrected_rows_that_are_no_csv_are_told_how_to_be_saved(refusal, content, told):
+    found = refusal(lambda: read_corrected(content, ["disposal"], encoding="utf-8", where="back.xlsx"))
+    assert told in found and "1 problem in back.xlsx" in found and "delivery.toml" not in found
 
 
 def test_a_row_that_the_agency_did_not_fill_in_goes_on_waiting_for_its_first_reason(police):
@@ -324,7 +335,7 @@ def test_a_correction_needs_the_agreement_to_hold_on_the_day(police, refusal):
 
 def test_an_offence_code_that_the_table_does_not_know_stops_a_correction(police, refusal):
     police.read()
-    assert "offence codes 99999 (1 rows)" in refusal(lambda: correct(police, [sanction(3, offence_code="99999")]))
+    assert "offence codes 99999 (1 row)" in refusal(lambda: correct(police, [sanction(3, offence_code="99999")]))
     assert sums(police) == [(5, 1, 4, 0)]
 
 
@@ -583,7 +594,7 @@ def test_an_accepted_row_that_vanished_from_the_store_shows(police):
     manifest = store.manifest()
     manifest["extracts"]["police/pol_sanction"][0]["partitions"] = []
     store.commit(manifest, because="somebody")
-    assert quarantine_faults(store) == ["police/pol_sanction of 2026-09-30: 1 rows accepted, but 0 stored or erased"]
+    assert quarantine_faults(store) == ["police/pol_sanction of 2026-09-30: 1 row accepted, but 0 stored or erased"]
 
 
 def test_a_correction_with_more_rows_than_it_replaced_shows(police):
@@ -622,7 +633,7 @@ def test_a_row_that_vanished_from_vault_or_equality_store_shows(probation, place
     with sqlite3.connect(getattr(probation.workspace, place)) as connection:
         connection.execute(f"delete from {table}")
     held = "identity" if place == "vault" else "equality"
-    assert all_faults(probation) == [f"probation/{held} of 2026-09-30: 1 rows accepted, but 0 stored or erased"]
+    assert all_faults(probation) == [f"probation/{held} of 2026-09-30: 1 row accepted, but 0 stored or erased"]
 
 
 def test_people_who_were_erased_or_withdrew_have_not_vanished(partnership, probation):

@@ -144,7 +144,7 @@ def test_an_offence_code_that_is_not_mapped_refuses_the_file_with_the_list_of_co
     for count, code in enumerate(("99998", "99998", "99997", "04600"), start=1):
         sanction(police, offence_code=code, count=str(count))
     found = refusal(police.read)
-    assert "offence codes 99997 (1 rows), 99998 (2 rows)" in found
+    assert "offence codes 99997 (1 row), 99998 (2 rows)" in found
     assert not police.workspace.store.exists()
 
 

@@ -76,13 +76,13 @@ def office(desist, tmp_path):
 
 def test_an_analyst_has_waiting_rows_corrected_by_the_agency(desist, office, tmp_path):
     shown = desist("quarantine", "-W", office)
-    assert "2 rows can be corrected, 1 are never accepted" in shown.stdout
+    assert "2 rows can be corrected, 1 is never accepted" in shown.stdout
     for word in ("Zzyzx", "N1", "03/04/2025"):
         assert word not in shown.stdout + shown.stderr
 
     sheet = tmp_path / "for-police.csv"
     ran = desist("quarantine", "--table", "pol_sanction", "--export", sheet, "-W", office)
-    assert ran.returncode == 0 and "1 rows that may never be accepted are not on it" in ran.stdout
+    assert ran.returncode == 0 and "1 row that may never be accepted is not on it" in ran.stdout
     assert stat.S_IMODE(sheet.stat().st_mode) == 0o600
     text = sheet.read_text(encoding="utf-8-sig")
     assert "Zzyzx" in text and "Qwxyz" not in text
@@ -96,7 +96,7 @@ def test_an_analyst_has_waiting_rows_corrected_by_the_agency(desist, office, tmp
         writer.writerows(rows)
     ran = desist("correct-rows", sheet, "--table", "pol_sanction", "-W", office)
     assert ran.returncode == 0, ran.stderr
-    assert "2 corrected rows replaced those in quarantine; 1 are accepted" in ran.stdout
+    assert "2 corrected rows came in place of those in quarantine; 1 is accepted" in ran.stdout
     assert "sanction_type holds a code that is not on its list; lines 5" in ran.stdout
 
     told = json.loads(desist("quarantine", "--table", "pol_sanction", "-W", office, "--json").stdout)
