@@ -5,8 +5,9 @@ For people's rights and retention alone. What comes from here never goes into a 
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import closing
 from typing import Any
 
@@ -21,10 +22,12 @@ from desist.intake.linking.pseudonyms import possible_pseudonyms
 from desist.intake.rights import Numbers
 from desist.intake.store import BARE, Store, pieces
 from desist.intake.suppression import name_and_birth
-from desist.intake.vault import FIELDS, Vault, note_erased, transaction
+from desist.intake.vault import FIELDS, KNOWN, Vault, note_erased, transaction
 from desist.records.errors import Refused
 from desist.records.identifiers import CHECKS
 
+#: From how many characters on a value is looked for within other text.
+LEAST_WITHIN = 6
 IDENTITY_COLUMNS = ("source", "agency_person", "held_as", *FIELDS)
 
 
@@ -36,9 +39,22 @@ def _rows(vault: Vault, query: str, values: Sequence[str] = ()) -> list[tuple[An
 
 
 def numbers_of(vault: Vault, person_id: str) -> dict[str, list[str]]:
-    """The agencies' numbers of a person as last linked, by source."""
-    query = "select source, agency_person from key_map where person_id = ? order by source, agency_person"
-    return _by_source(_rows(vault, query, (person_id,)))
+    """The agencies' numbers of a person as last linked, by source; also those not sent since."""
+    known = vault.known_keys()
+    theirs = known.loc[known["person_id"] == person_id, ["source", "agency_person"]]
+    query = "select source, agency_person from key_map where person_id = ?"
+    return _by_source(sorted({*_rows(vault, query, (person_id,)), *theirs.itertuples(index=False, name=None)}))
+
+
+def numbers_before(vault: Vault, person_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Numbers last linked to one of these people that no current extract names; their older extracts may be held."""
+    if not _rows(vault, "select 1 from sqlite_master where name = 'key_known'"):
+        return {}  # linked before that was kept
+    query = (
+        "select source, agency_person from key_known where person_id = ? and (source, agency_person) not in "
+        "(select source, agency_person from key_map) order by source, agency_person"
+    )
+    return _by_source(sorted({row for person in person_ids if person for row in _rows(vault, query, (person,))}))
 
 
 def people_with(vault: Vault, kind: str, value: str) -> set[str]:
@@ -84,6 +100,12 @@ def identity_of(vault: Vault, numbers: Numbers) -> list[dict[str, Any]]:
         for number in own
         for row in _rows(vault, query, (source, number))
     ]
+
+
+def names_held(vault: Vault, but: Set[tuple[str, str]]) -> set[str]:
+    """Forename and surname of every record but those of some numbers."""
+    rows = _rows(vault, "select source, agency_person, forename, surname from identity")
+    return {f"{forename} {surname}" for source, number, forename, surname in rows if (source, number) not in but}
 
 
 def akin(vault: Vault, rows: Sequence[Mapping[str, Any]]) -> list[tuple[dict[str, Any], str]]:
@@ -179,9 +201,10 @@ def erase_equality(writer: EqualityWriter, numbers: Numbers) -> int:
 def blank_quarantine(store: Store, values: Iterable[str]) -> int:
     """Empty every quarantined row in which a cell holds one of ``values``, however it is spaced or cased.
 
-    A row may wait there because its agency's number was not readable as one. Line and reason stay.
+    Longer values are looked for within other text too; one of up to five characters must be the whole cell, for it is
+    part of too much else. A row may wait there because its agency's number was not readable. Line and reason stay.
     """
-    wanted = pa.array(sorted({value.strip().upper() for value in values if value}), type=pa.string())
+    wanted = sorted({_bare(value) for value in values if value.strip()})
     manifest, blanked = store.manifest(), 0
     for history in manifest["extracts"].values():
         for extract in history:
@@ -198,12 +221,20 @@ def blank_quarantine(store: Store, values: Iterable[str]) -> int:
     return blanked
 
 
-def _holding(rows: pa.Table, wanted: pa.Array) -> np.ndarray:
+def _bare(value: str) -> str:
+    return re.sub(r"\s", "", value).upper()
+
+
+def _holding(rows: pa.Table, wanted: Sequence[str]) -> np.ndarray:
     found = np.zeros(len(rows), dtype=bool)
+    whole = pa.array([value for value in wanted if len(value) < LEAST_WITHIN], type=pa.string())
+    within = "|".join(re.escape(value) for value in wanted if len(value) >= LEAST_WITHIN)
     for name in rows.column_names:
         if name not in BARE and pa.types.is_string(rows[name].type):
-            cells = pc.utf8_upper(pc.utf8_trim_whitespace(rows[name]))
-            found |= np.asarray(pc.fill_null(pc.is_in(cells, value_set=wanted), False))
+            cells = pc.replace_substring_regex(pc.utf8_upper(rows[name]), r"\s", "")
+            found |= np.asarray(pc.fill_null(pc.is_in(cells, value_set=whole), False))
+            if within:
+                found |= np.asarray(pc.fill_null(pc.match_substring_regex(cells, within), False))
     return found
 
 
@@ -240,8 +271,8 @@ def drop_extracts(vault: Vault, writer: EqualityWriter, held: Sequence[str]) -> 
     vault.keep_only(held)
     known = "(source, agency_person) in (select source, agency_person from identity)"
     if vault.path.exists():
-        with transaction(vault.path, "") as connection:
-            for table in ("key_map", "unmatched"):
+        with transaction(vault.path, KNOWN) as connection:
+            for table in ("key_map", "key_known", "unmatched"):
                 connection.execute(f"delete from {table} where not {known}")
             left = connection.execute("select source, agency_person from key_map").fetchall()
     else:

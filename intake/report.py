@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
-from desist.intake.contracts import refused_class
+from desist.intake.contracts import CONTRACTS, refused_class
+from desist.intake.crosschecks import DUPLICATE
 from desist.records.wording import counted
 
 
@@ -84,7 +85,8 @@ class IntakeReport:
             lines.append(
                 f"{name:<36}{file.rows_read:>10,}{file.accepted:>10,}{sum(file.quarantined.values()):>12,}{note}"
             )
-            lines += [f"    {counted(count, 'row', 'rows')}: {reason}" for reason, count in file.quarantined.items()]
+            lines += [f"    {counted(count, 'row', 'rows')}: {reason}{_key(file.table, reason)}"
+                      for reason, count in file.quarantined.items()]  # fmt: skip
             if 2 * file.accepted < file.before:
                 lines.append(
                     f"    fewer than half as many as it replaces: {file.before:,} before, {file.accepted:,} now"
@@ -108,6 +110,11 @@ class IntakeReport:
         if waits:
             lines.append("Why, and on which lines: desist quarantine")
         return "\n".join(lines)
+
+
+def _key(table: str, reason: str) -> str:
+    """The columns of the table's key, where a row waits because it repeats one."""
+    return f" ({', '.join(CONTRACTS[table].key)})" if reason == DUPLICATE else ""
 
 
 def not_read(columns: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """How long what agencies sent may be kept: a review date for every extract, and the steward's decisions to keep longer.
 
-A record is to be reviewed its agreement's ``retention_days`` after the day its extract was cut. An extract whose
+A record is to be reviewed its agreement's ``retention_days`` after the day its extract was cut: those agreed when it
+was taken in, or fewer where the agreement has come to say so, and never more. An extract whose
 agreement is no longer in the register is kept to the toolkit's own default, and no day longer.
 """
 
@@ -53,6 +54,7 @@ def reviews(store: Store, register: Mapping[str, Agreement], kept: Sequence[Kept
             cut = dt.date.fromisoformat(extract["extract_date"])
             agreement = register.get(extract["agreement_id"])
             days = agreement.retention_days if agreement else DEFAULT_DAYS
+            days = min(days, extract.get("retention_days", days))
             rows = extract["accepted"] - extract.get("erased", 0)
             found.append(
                 Review(source, table, cut, extract["agreement_id"], rows, cut + dt.timedelta(days=days),

@@ -287,8 +287,9 @@ class Rights:
 
     def begin(self, receipt: str, told: Mapping[str, Any]) -> None:
         """Note what was asked before its first step, so that it can be finished after a kill."""
+        noted = (receipt, json.dumps(told, sort_keys=True))
         with transaction(self.path, _SCHEMA) as connection:
-            connection.execute("insert or replace into journal values (?, ?)", (receipt, json.dumps(told, sort_keys=True)))
+            connection.execute("insert or replace into journal values (?, ?)", noted)
 
     def advance(self, receipt: str, told: Mapping[str, Any]) -> None:
         with transaction(self.path, _SCHEMA) as connection:

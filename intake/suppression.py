@@ -35,6 +35,10 @@ NAME_AND_BIRTH = "name_and_birth"
 _SHORTEST_NAME = 2
 _ASKED = ("agency_person", *IDENTIFIERS, "forename", "surname", "dob")
 
+_PNC = re.compile(r"(\d{2}|\d{4})/(\d{1,7})([A-Z])")
+#: A PNC's year in two digits is of this century below it; the token holds two digits either way.
+FIRST_SHORT_YEAR = 50
+
 Row = Mapping[str, Any]
 
 
@@ -80,8 +84,8 @@ class ErasedPeople:
         """Token -> kind, of an identity row: its valid identifiers, and its name with its birth date."""
         found = {}
         for kind in IDENTIFIERS:
-            value = row.get(kind)
-            if isinstance(value, str) and value and CHECKS[kind](value):
+            value = in_full(kind, row.get(kind))
+            if CHECKS[kind](value):
                 found[self._token(kind, _identifier(kind, value))] = kind
         name = name_and_birth(row)
         if name:
@@ -152,6 +156,19 @@ class ErasedPeople:
     def still_wrong(self, correction: Correction, value: str | None) -> bool:
         """Whether a cell still holds the value that was corrected."""
         return hmac.compare_digest(correction.was, self.was(correction.field, value))
+
+
+def in_full(kind: str, value: Any) -> str:
+    """An identifier as its national form writes it: upper case, no spaces or signs, a PNC's year in four digits.
+
+    Empty for one that is missing. What is no identifier stays none: its check letter tells.
+    """
+    text = re.sub(r"[^A-Z0-9/]", "", value.upper()) if isinstance(value, str) else ""
+    if kind == "pnc" and (found := _PNC.fullmatch(text)):
+        year, serial, letter = found.groups()
+        century = year[:-2] or ("19" if int(year) >= FIRST_SHORT_YEAR else "20")
+        return f"{century}{year[-2:]}/{serial.zfill(7)}{letter}"
+    return text
 
 
 def _identifier(kind: str, value: str) -> str:

@@ -24,12 +24,22 @@ PAIR = ("left_source", "left_number", "right_source", "right_number")
 #: Whose spelling of a name is shown first; treatment sends initials only.
 NAME_ORDER = ("probation", "police", "prison", "council", "treatment")
 
+#: The person and the mark of every number as last linked, of those not sent this time too while an extract has them.
+KNOWN = """
+create table if not exists key_known (
+    source text not null, agency_person text not null, person_id text not null, mark text not null,
+    primary key (source, agency_person)
+) without rowid
+"""
+_GONE = "delete from key_known where (source, agency_person) not in (select source, agency_person from identity)"
+
 _SCHEMA = f"""
 create table if not exists identity (
     held_as text not null, source text not null, agency_person text not null,
     {", ".join(f"{name} text" for name in FIELDS)},
     primary key (held_as, agency_person)
 ) without rowid;
+{KNOWN};
 create table if not exists linked (held_as text primary key);
 create table if not exists key_map (
     source text not null, agency_person text not null, person_id text not null,
@@ -45,6 +55,7 @@ create table if not exists link_queue (
 create table if not exists link_decision (
     {", ".join(f"{name} text not null" for name in PAIR)},
     decision text not null, decided_by text not null, decided_on text not null, reason text not null,
+    left_mark text not null default '', right_mark text not null default '',
     primary key ({", ".join(PAIR)})
 ) without rowid;
 create table if not exists last_number (name text primary key, number integer not null);
@@ -57,7 +68,10 @@ _OWN = "(source, agency_person) in {}"
 _THEIRS = {
     "identity": _OWN, "unmatched": _OWN, "link_queue": _BOTH, "link_decision": _BOTH, "key_map": _OWN,
 }  # fmt: skip
-_OF_PERSON = "(select source, agency_person from key_map where person_id = :person)"
+_OF_PERSON = (
+    "(select source, agency_person from key_map where person_id = :person union "
+    "select source, agency_person from key_known where person_id = :person)"
+)
 
 _BIRTHS = """
 select k.person_id, i.dob, count(distinct i.source) from key_map k
@@ -161,6 +175,7 @@ class Vault:
                 for table, theirs in _THEIRS.items():
                     where = theirs.replace("{}", "(values (:source, :number))")
                     connection.executemany(f"delete from {table} where {where}", own)
+                connection.executemany("delete from key_known where source = :source and agency_person = :number", own)
 
     def rows_of(self, held_as: str) -> int:
         """Identity rows that one extract brought: those held, and those erased since."""
@@ -191,6 +206,14 @@ class Vault:
         rows = self._rows("select source, agency_person, person_id from key_map order by source, agency_person")
         return pd.DataFrame(rows, columns=["source", "agency_person", "person_id"], dtype="str")
 
+    def known_keys(self) -> pd.DataFrame:
+        """source, agency_person, person_id and mark as last linked, of records not sent last time too."""
+        columns = ["source", "agency_person", "person_id", "mark"]
+        if not self._has("key_known"):  # linked before marks were kept
+            return self.key_map().assign(mark="")
+        rows = self._rows(f"select {', '.join(columns)} from key_known order by source, agency_person")
+        return pd.DataFrame(rows, columns=columns, dtype="str")
+
     def unmatched(self) -> pd.DataFrame:
         """The queue for a person to look at: source, agency_person, identifier (its kind), reason."""
         columns = ["source", "agency_person", "identifier", "reason"]
@@ -210,6 +233,9 @@ class Vault:
             connection.executemany("insert into linked values (?)", [(name,) for name in held])
             rows = key_map[["source", "agency_person", "person_id"]]
             connection.executemany("insert into key_map values (?, ?, ?)", rows.itertuples(index=False, name=None))
+            marked = rows.assign(mark=key_map.get("mark", "")).itertuples(index=False, name=None)
+            connection.executemany("insert or replace into key_known values (?, ?, ?, ?)", marked)
+            connection.execute(_GONE)
             entries = unmatched[["source", "agency_person", "identifier", "reason"]].itertuples(index=False, name=None)
             connection.executemany("insert into unmatched values (?, ?, ?, ?)", entries)
             _write_queue(connection, [] if queue is None else _queue_rows(queue))
@@ -217,21 +243,35 @@ class Vault:
     def link_queue(self) -> pd.DataFrame:
         """Pairs that wait for a data steward: number, the two records, kind, why and the model's chance."""
         columns = ["number", *PAIR, "kind", "why", "probability"]
-        rows = self._rows(f"select {', '.join(columns)} from link_queue order by number") if self._has_queue() else []
+        rows = (
+            self._rows(f"select {', '.join(columns)} from link_queue order by number")
+            if self._has("link_decision")
+            else []
+        )
         return pd.DataFrame(rows, columns=columns)
 
     def link_decisions(self) -> pd.DataFrame:
-        """What data stewards decided: the two records, decision, decided_by, decided_on and reason code."""
-        columns = [*PAIR, "decision", "decided_by", "decided_on", "reason"]
+        """What data stewards decided: the two records, decision, decided_by, decided_on, reason code and marks."""
+        columns = [*PAIR, "decision", "decided_by", "decided_on", "reason", "left_mark", "right_mark"]
         marks = ", ".join(columns)
-        rows = self._rows(f"select {marks} from link_decision order by {', '.join(PAIR)}") if self._has_queue() else []
+        rows = (
+            self._rows(f"select {marks} from link_decision order by {', '.join(PAIR)}")
+            if self._has("link_decision")
+            else []
+        )
         return pd.DataFrame(rows, columns=columns, dtype="str")
 
     def decide(self, pair: Sequence[str], *, decision: str, by: str, on: dt.date, reason: str) -> None:
-        """Keep one decision about two records (PAIR), in place of an earlier one; the pair leaves the queue."""
+        """Keep one decision about two records (PAIR), in place of an earlier one; the pair leaves the queue.
+
+        The marks of the two go with it: it holds as long as the numbers name the people it was made about.
+        """
         values = (*pair, decision, by, on.isoformat(), reason)
+        mark = "coalesce((select mark from key_known where source = ? and agency_person = ?), '')"
         with transaction(self.path, _SCHEMA) as connection:
-            connection.execute(f"insert or replace into link_decision values ({', '.join('?' * 8)})", values)
+            connection.execute(
+                f"insert or replace into link_decision values ({', '.join('?' * 8)}, {mark}, {mark})", (*values, *pair)
+            )
             where = " and ".join(f"{name} = ?" for name in PAIR)
             connection.execute(f"delete from link_queue where {where}", tuple(pair))
 
@@ -253,9 +293,8 @@ class Vault:
             for row in found
         }
 
-    def _has_queue(self) -> bool:
-        """Whether the file was written since there is a queue."""
-        return bool(self._rows("select 1 from sqlite_master where name = 'link_decision'"))
+    def _has(self, table: str) -> bool:
+        return bool(self._rows("select 1 from sqlite_master where name = ?", (table,)))
 
     # --- asked by other rooms
 
@@ -316,6 +355,9 @@ class Vault:
 
     def holds(self, person_id: str) -> int:
         """Identity rows (older extracts too), queue rows, decisions and key map entries of the person."""
+        if self.path.exists():
+            with transaction(self.path, KNOWN):
+                pass  # a vault written before there was such a table
         there = {row[0] for row in self._rows("select name from sqlite_master")}
         query = " union all ".join(
             f"select count(*) from {table} where {theirs.replace('{}', _OF_PERSON)}"
@@ -332,6 +374,7 @@ class Vault:
             for table, theirs in _THEIRS.items():
                 query = f"delete from {table} where {theirs.replace('{}', _OF_PERSON)}"
                 erased += connection.execute(query, {"person": person_id}).rowcount
+            connection.execute("delete from key_known where person_id = ?", (person_id,))
         return erased
 
 

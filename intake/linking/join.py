@@ -30,6 +30,7 @@ from desist.intake.linking.records import comparable, only_initials
 from desist.intake.linking.settings import LinkageSettings
 
 STEWARD, MODEL = "steward", "model"
+OUTDATED = "decided on before, and one of the numbers names somebody else now"
 METHODS = (STEWARD, *LINKING, MODEL)
 
 Pairs = set[tuple[int, int]]
@@ -42,13 +43,16 @@ class Joined:
     ``records``: source, agency_person, cluster, method, weight (how surely the record belongs to its person),
     doubt (one less the weakest link that holds the person together) and confirmed, one row a record, in the order of
     the table asked about. ``queue``: pairs for a data steward (queue.QUEUE). ``unmatched``: identifiers that were
-    not used.
+    not used. ``waiting`` and ``outdated``: how many decisions name a record that was not sent, or hold no more because
+    a number came to name somebody else.
     """
 
     records: pd.DataFrame
     queue: pd.DataFrame
     unmatched: pd.DataFrame
     model: Model
+    waiting: int = 0
+    outdated: int = 0
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter((self.records, self.queue))
@@ -73,7 +77,10 @@ def join(
     work.by_identifier()
     work.by_model()
     records = work.records().set_axis(ordered.index, axis=0).reindex(people.index)
-    return Joined(records, work.queue(), work.unmatched_rows(), work.model)
+    decided = work.decided
+    return Joined(
+        records, work.queue(), work.unmatched_rows(), work.model, decided.waiting, len(decided.outdated)
+    )  # fmt: skip
 
 
 class _Work:
@@ -92,10 +99,11 @@ class _Work:
         self.usable, self.unmatched = usable_identifiers(people)
         self.unmatched += nulled
         self.checked = records_of(people, self.usable, on)
-        self.same, self.different = decided_pairs(people, decisions)
+        self.decided = decided_pairs(people, decisions)
+        self.same, self.different = self.decided.same, self.decided.different
         self.previous = _previous(people, before)
         self.links: list[Link] = []
-        self.waiting: list[Waiting] = []
+        self.waiting = [Waiting(one, other, "review", OUTDATED, None) for one, other in self.decided.outdated]
         self.doubtful = np.zeros(len(people), dtype=bool)
 
     def by_identifier(self) -> None:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
 from desist.records import codes
 
+COLUMNS = ["source", "agency_person", "person_id"]
 
-def pseudonyms(joined: pd.DataFrame, before: pd.DataFrame, key: bytes) -> list[str]:
-    """A person_id per record: the one a cluster had before, else a keyed hash of its first record."""
+
+def pseudonyms(joined: pd.DataFrame, before: pd.DataFrame, key: bytes, never: Collection[str] = ()) -> list[str]:
+    """A person_id per record: the one a cluster had before, else a keyed hash of its first record.
+
+    ``never``: ids of people whose number names somebody else now; nobody gets one of these anew.
+    """
     rank = joined["source"].map({source: place for place, source in enumerate(codes.SOURCES)})
     order = joined.assign(rank=rank).sort_values(["rank", "agency_person"]).index.to_numpy()
     clusters = joined["cluster"].to_numpy()
     names = list(zip(joined["source"], joined["agency_person"], strict=True))
-    previous = {(source, number): person for source, number, person in before.itertuples(index=False, name=None)}
+    previous = {
+        (source, number): person for source, number, person in before[COLUMNS].itertuples(index=False, name=None)
+    }
     given: dict[int, str] = {}
     taken: set[str] = set()
     for node in order:
@@ -25,6 +33,7 @@ def pseudonyms(joined: pd.DataFrame, before: pd.DataFrame, key: bytes) -> list[s
         if earlier and clusters[node] not in given and earlier not in taken:
             given[clusters[node]] = earlier
             taken.add(earlier)
+    taken |= set(never)
     for node in order:
         if clusters[node] not in given:
             person = _pseudonym(key, names[node], taken)

@@ -21,6 +21,8 @@ class LinkReport:
 
     ``returned``: people of the last linking all of whose records are there again; ``kept``: how many of them have the
     id they had. ``reissued``: people whose profiles must be made anew, by pseudonym; never printed.
+    ``decisions_waiting``: decisions about a record not sent this time. ``outdated``: decisions that hold no more, and
+    ``given_again``: numbers, because they name somebody else now.
     """
 
     records: int
@@ -41,6 +43,9 @@ class LinkReport:
     model: Model
     links: str
     reissued: tuple[Reissued, ...] = ()
+    decisions_waiting: int = 0
+    outdated: int = 0
+    given_again: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         names = ("by_method", "by_source", "unmatched", "queue", "decisions", "thresholds")
@@ -60,6 +65,14 @@ class LinkReport:
                          "no estimate until a data steward has decided")  # fmt: skip
         if self.reissued:
             lines.append(f"    {len(self.reissued):,} people merged or split: their profiles are made anew")
+        if self.given_again:
+            lines.append(f"    {self.given_again:,} numbers name somebody else than last time: a new person each")
+        if self.outdated:
+            lines.append(f"    {self.outdated:,} decisions hold no more because a number names somebody else now: "
+                         "they wait again")  # fmt: skip
+        if self.decisions_waiting:
+            lines.append(f"    {self.decisions_waiting:,} decisions are about a record that was not sent this time: "
+                         "they hold, and wait for it")  # fmt: skip
         if waiting := sum(self.queue.values()):
             lines.append(f"    {waiting:,} pairs wait for a data steward: see desist link-queue")
         return "\n".join(lines)
@@ -67,7 +80,7 @@ class LinkReport:
 
 def link_report(
     joined: Joined, links: pd.DataFrame, before: pd.DataFrame, changed: tuple[Reissued, ...],
-    decisions: pd.DataFrame, settings: LinkageSettings, digest: str,
+    decisions: pd.DataFrame, settings: LinkageSettings, digest: str, *, given_again: int = 0,
 ) -> LinkReport:  # fmt: skip
     """The report of one linking."""
     both = before.merge(links, on=["source", "agency_person"], suffixes=("_before", ""))
@@ -93,6 +106,9 @@ def link_report(
         model=joined.model,
         links=digest,
         reissued=changed,
+        decisions_waiting=joined.waiting,
+        outdated=joined.outdated,
+        given_again=given_again,
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from desist.intake.equality_writer import EqualityWriter
 from desist.intake.linking.join import Joined, join
+from desist.intake.linking.marks import MARK, marks, somebody_else
 from desist.intake.linking.pseudonyms import Reissued, pseudonyms, reissued
 from desist.intake.linking.report import LinkReport, link_report
 from desist.intake.linking.settings import LinkageSettings
@@ -47,12 +48,14 @@ def link(
     if people.empty:
         raise Refused("There is nobody to link: no identity table has been taken in. Run `desist intake` first.")
     before, decisions = vault.key_map(), vault.link_decisions()
-    known = max(store.snapshot_date(source) for source in store.sources())
-    joined = join(people, settings, decisions, before=before, on=known)
+    people[MARK] = marks(people, key)
+    known, others = _still_theirs(vault.known_keys(), people)
+    until = max(store.snapshot_date(source) for source in store.sources())
+    joined = join(people, settings, decisions, before=known, on=until)
     records = joined.records
-    records["person_id"] = pseudonyms(records, before, key)
+    records["person_id"] = pseudonyms(records, known, key, never=set(others["person_id"]))
     links = records.sort_values(["source", "agency_person"], ignore_index=True)[COLUMNS]
-    changed = reissued(before, links)
+    changed = reissued(vault.known_keys(), links)
     log.append(
         "data.combined", actor=actor, role="analyst", dataset=f"links:{store.snapshot_hash()[:16]}",
         counts={"records": len(links), "people": int(links["person_id"].nunique())},
@@ -61,10 +64,20 @@ def link(
     write_json(store.linking, {"snapshot": store.snapshot_hash(), "begun_on": today.isoformat()})
     current = _held(store, current_only=True)
     EqualityWriter(workspace.equality).hand_key_map(_held(store, current_only=False), links)
-    vault.write_key_map(current, links, joined.unmatched, joined.queue)
+    marked = links.merge(people[["source", "agency_person", MARK]], on=["source", "agency_person"])
+    vault.write_key_map(current, marked, joined.unmatched, joined.queue)
     digest = store.write_links(links)
     store.linking.unlink()
-    return link_report(joined, links, before, changed, decisions, settings, digest)
+    return link_report(joined, links, before, changed, decisions, settings, digest, given_again=len(others))
+
+
+def _still_theirs(known: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Entries of the key map whose number names the same person still, and those whose number names somebody else."""
+    now = dict(zip(zip(people["source"], people["agency_person"], strict=True), people[MARK], strict=True))
+    rows = known[["source", "agency_person", MARK]].itertuples(index=False, name=None)
+    others = [somebody_else(mark, now.get((source, number))) for source, number, mark in rows]
+    other = pd.Series(others, index=known.index, dtype=bool)
+    return known[~other], known[other]
 
 
 def _note_reissued(log: EventLog, changed: tuple[Reissued, ...], actor: str, links: pd.DataFrame) -> None:

@@ -25,6 +25,7 @@ from desist.intake.mapping.shape import Shape, shape
 from desist.intake.mapping.texts import read_csv
 from desist.intake.mapping.workbooks import read_xlsx
 from desist.records.errors import Problem
+from desist.records.wording import counted
 
 #: A column with more than this share of dates written otherwise is refused: where Excel has turned some of a
 #: column's dates round, it is their days and months that are wrong, and they look like the right ones. Fewer
@@ -165,8 +166,8 @@ def new_codes(grid: Grid, table: TableMap) -> dict[str, str]:
         named = [(code, count) for code, count in odd.most_common(NAMED_AT_MOST)
                  if count >= NAMED_FROM and contract.held_in == "store" and len(code) <= 40]  # fmt: skip
         others = sum(odd.values()) - sum(count for _, count in named)
-        words = [f"{code!r} ({count:,} rows)" for code, count in named]
-        words += [f"{others:,} rows with other values"] if others else []
+        words = [f"{code!r} ({counted(count, 'row', 'rows')})" for code, count in named]
+        words += [f"{counted(others, 'row', 'rows')} with other values"] if others else []
         if words:
             found[", ".join(sources[:3])] = ", ".join(words)
     return found
@@ -305,8 +306,8 @@ class _Work:
             problems.append(
                 Problem(f"{len(other):,} of {filled:,} dates in {source} written in another style "
                         f"(row {self._lines(other)})", self.where, f"{style}, as the mapping says",
-                        "If all are so, correct `dates`; if some, ask for the column as text in one style: Excel turns "
-                        "day and month round in those it takes for American.")
+                        "If all are so, correct `dates` (a year has four digits); if some, ask for the column as text in "
+                        "one style: Excel turns day and month round in those it takes for American.")
             )  # fmt: skip
         lost = np.unique(spots[[place for place, fault in faults if fault.digits]])
         if self._many(lost, filled):

@@ -60,6 +60,44 @@ def is_personal(text: str) -> bool:
     )
 
 
+_NO_DATE = "no date"
+_NUMBERS = re.compile(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ]\d{4}.*")
+
+
+def reads_both_ways(cells: Cells) -> bool:
+    """Whether no date tells day and month apart, and some would be another day if the month came first."""
+    found = [match for value in cells.counts if (match := _NUMBERS.fullmatch(str(value)))]
+    pairs = [(int(match[1]), int(match[2])) for match in found]
+    return any(first != second for first, second in pairs) and all(max(pair) <= 12 for pair in pairs)
+
+
+def other_dates(cells: Cells, style: str) -> dict[str, int]:
+    """What the cells are that are no dates in ``style``, with their rows, in words and never as they stand."""
+    made = Counter[str]()
+    for value, rows in cells.counts.items():
+        if not (style and _is_date(value, style)):
+            made[_no_date(value)] += rows
+    return dict(made.most_common())
+
+
+def meant_as_dates(cells: Cells) -> float:
+    """The share of cells that are dates, be it in a formula, with a year of two digits or the month first."""
+    found = other_dates(cells, date_style(cells)[0])
+    nothing = sum(found.get(what, 0) for what in (_NO_DATE, pattern(CellError(""))))
+    return (cells.filled - nothing) / cells.filled if cells.filled else 0.0
+
+
+def _no_date(value: Any) -> str:
+    if isinstance(value, Formula | CellError):
+        return pattern(value)
+    text = str(value)
+    if is_short_year(text):
+        return "a date with a year of two digits"
+    if (match := _NUMBERS.fullmatch(text)) and int(match[1]) <= 12 < int(match[2]) <= 31:
+        return "a date with the month first"
+    return "a date in another style" if any(_is_date(value, style) for style in STYLES) else _NO_DATE
+
+
 def date_style(cells: Cells) -> tuple[str, float]:
     """The style in which most cells are dates, and their share; ("", 0.0) where none are."""
     best = ("", 0.0)

@@ -16,6 +16,7 @@ from desist.intake.mapping.texts import MARKS, decoded, records
 from desist.intake.mapping.words import recognised
 from desist.intake.mapping.workbooks import check_archive, read_xlsx, sheets_of
 from desist.records.errors import Problem
+from desist.records.wording import counted
 
 #: The header stands within these rows; titles above a table are shorter.
 HEADER_WITHIN = 30
@@ -172,7 +173,13 @@ def _in_workbook(
                 problems += read
                 continue
             if one.hidden_rows:
-                read = replace(read, notes=(*read.notes, f"{one.hidden_rows:,} of its rows are hidden; they are read."))
+                read = replace(
+                    read,
+                    notes=(
+                        *read.notes,
+                        f"{counted(one.hidden_rows, 'of its rows is', 'of its rows are')} hidden; all are read.",
+                    ),
+                )
             found.append(read)
     if found:
         return found, [*notes, *(str(problem) for problem in problems)]
@@ -238,11 +245,14 @@ def _is_second_header(single: Grid | list[Problem], double: Grid) -> bool:
 def _notes(grid: Grid) -> tuple[str, ...]:
     notes = []
     if grid.unnamed:
-        notes.append(f"{grid.unnamed} columns have no name in the header and cannot be mapped.")
+        notes.append(
+            f"{counted(grid.unnamed, 'column has', 'columns have')} no name in the header and cannot be mapped."
+        )
     if twice := [name for name in grid.header if name.endswith(" (2)")]:
         notes.append(f"Names that come twice; the later one is called {', '.join(twice)}.")
     if grid.unreadable:
-        notes.append(f"{len(grid.unreadable):,} lines are no rows (first: line {min(grid.unreadable)}).")
+        lines = counted(len(grid.unreadable), "line is no row", "lines are no rows")
+        notes.append(f"{lines} (first: line {min(grid.unreadable)}).")
     if grid.merged:
         notes.append(f'Merged cells below the header in {", ".join(grid.merged)}: state merged = "fill" if they count.')
     return tuple(notes)

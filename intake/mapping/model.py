@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 KINDS = ("csv", "xlsx", "parquet", "query")
 #: Excel writes "CSV (Comma delimited)" in Windows-1252 and "Unicode Text" in UTF-16.
-ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "utf-16")
+#: Without a mark at its beginning a text does not say which of its two bytes comes first.
+ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "utf-16", "utf-16-le", "utf-16-be")
 DELIMITERS = (",", ";", "\t", "|")
 #: How dates are written: 2026-04-03; 03/04/2026 or 3 April 2026; a cell that Excel itself keeps as a date.
 STYLES = ("iso", "day_first", "serial")

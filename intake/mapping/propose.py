@@ -10,13 +10,25 @@ from typing import Any
 
 from desist.intake.checks import NAMED_FROM
 from desist.intake.contracts import CONTRACTS, Column, Contract
-from desist.intake.mapping.content import Cells, cells_of, date_style, fits, needs_translation, pattern, translated
+from desist.intake.mapping.content import (
+    Cells,
+    cells_of,
+    date_style,
+    fits,
+    meant_as_dates,
+    needs_translation,
+    other_dates,
+    pattern,
+    reads_both_ways,
+    translated,
+)
 from desist.intake.mapping.find import Found
 from desist.intake.mapping.grid import CellError, Formula, folded
 from desist.intake.mapping.model import SPLIT, ColumnMap, Pair, TableMap, Unpivot
 from desist.intake.mapping.reshaping import propose_pair, propose_unpivot
 from desist.intake.mapping.words import likeness, names_for, own_number, plain, refused_column, vocabulary
 from desist.records.identifiers import CHECKS
+from desist.records.wording import counted
 
 SURE, LIKELY, LOOK = "sure", "likely", "look"
 #: Below these a column is not proposed, or not called likely.
@@ -97,7 +109,7 @@ def propose(found: Found, table: str, source: str = "") -> TableProposal:
     into = {unpivot.into, *(name for row in unpivot.rows.values() for name in row)} if unpivot else set()
     if unpivot:
         chosen |= _unpivoted(unpivot, contract, cells)
-    chosen |= _without_origin(contract, chosen, into)
+    chosen |= _without_origin(contract, chosen, into) | _repeating_key(contract, chosen, cells)
     shown = _TableParts(contract, chosen, into, unpivot, pair, _once_per(contract, chosen, cells))
     return shown.proposal(found, dates, tuple(cells), taken, refused)
 
@@ -132,6 +144,22 @@ class _TableParts:
         missing = tuple(name for name in absent if name in contract.required)
         unused = tuple(name for name in names if name not in used)
         return TableProposal(table, found, dates, ordered, unused, refused, missing)
+
+
+def _repeating_key(
+    contract: Contract, chosen: Mapping[str, Proposal], cells: Mapping[str, Cells]
+) -> dict[str, Proposal]:
+    """The key of an event, to be looked at where its values repeat: each row after the first would be set aside."""
+    name = contract.key[0] if contract.event and len(contract.key) == 1 else ""
+    if name not in chosen or not (sources := chosen[name].map.sources):
+        return {}
+    held = cells[sources[0]]
+    if not (again := held.filled - len(held.counts)):
+        return {}
+    person = chosen["agency_person"].map.sources if "agency_person" in chosen else ()
+    both = ", ".join(f'"{source}"' for source in (*person, *sources))
+    why = f"{counted(again, 'row repeats', 'rows repeat')} it; where it counts within a person, from = [{both}]"
+    return {name: replace(chosen[name], confidence=LOOK, why="; ".join(filter(None, [chosen[name].why, why])))}
 
 
 def _once_per(contract: Contract, chosen: Mapping[str, Proposal], cells: Mapping[str, Cells]) -> tuple[str, ...]:
@@ -193,6 +221,8 @@ def _score(theirs: str, cells: Cells, contract: Contract, column: Column, source
         # Check letters do not fit by chance; forms without one need a name as well.
         strong = column.name in ("pnc", "cro", "nhs_number")
         return max(name, 0.9 if strong else 0.5 + name / 2), SURE if strong or name == 1.0 else LIKELY
+    if column.kind == "date" and name == 1.0 and share < AT_LEAST and meant_as_dates(cells) >= AT_LEAST:
+        return WORTH, LOOK  # left out, its days would be taken for unknown without a word
     if column.kind in ("date", "integer", "decimal") and (share < AT_LEAST or name < NAMED):
         return 0.0, LOOK  # every date fits every column of dates, so its name must speak
     if column.name.endswith("_recorded_on") and name < GOOD:
@@ -276,10 +306,17 @@ def _described(one: Proposal, contract: Contract, cells: Mapping[str, Cells], da
         style, share = date_style(held)
         origin = replace(origin, dates=style if style and style != dates else "")
         if held.filled and share < 1:
-            why = "; ".join(
-                filter(None, [why, f"{share:.0%} of its cells are dates written {style or 'as none we know'}"])
+            others = ", ".join(f"{what} ({rows:,})" for what, rows in other_dates(held, style).items())
+            written = (
+                f"{share:.0%} of its cells are dates written {style}" if style else "no cell is a date we can read"
             )
+            why = "; ".join(filter(None, [why, f"{written}; others: {others}"]))
             one = replace(one, confidence=LOOK if share < NEARLY_ALL else one.confidence)
+        if style == "day_first" and reads_both_ways(held):
+            why = "; ".join(
+                filter(None, [why, "every date reads both ways: ask whether the day or the month is first"])
+            )
+            one = replace(one, confidence=LOOK)
     if held.nothing and column.kind != "text":
         ours = {value for value in held.nothing if translated(contract.table, column.name, value)}
         origin = replace(origin, empty=tuple(sorted(set(held.nothing) - ours)))

@@ -9,6 +9,7 @@ from desist.intake.contracts import CONTRACTS
 from desist.intake.mapping.layout import layout_of
 from desist.intake.mapping.model import FileMap, Format, Pair, Unpivot
 from desist.intake.mapping.propose import Proposal, TableProposal
+from desist.records.wording import counted
 
 #: So many translations stand on the column's own line; more get a section of their own.
 _IN_LINE = 3
@@ -211,7 +212,10 @@ def _section(proposal: Proposal, one: TableProposal, usual: str) -> Iterator[str
     for theirs, ours in proposal.map.codes.items():
         yield f"{text(theirs)} = {text(ours)}"
     for theirs, count in proposal.untranslated.items():
-        yield f'{text(theirs)} = ""'.ljust(40) + f"  # {count:,} rows: ours? Left empty, these rows are set aside"
+        yield (
+            f'{text(theirs)} = ""'.ljust(40)
+            + f"  # {counted(count, 'row', 'rows')}: ours? Left empty, these rows are set aside"
+        )
 
 
 def _remark(proposal: Proposal) -> str:
@@ -219,8 +223,8 @@ def _remark(proposal: Proposal) -> str:
     if proposal.why:
         parts.append(proposal.why)
     if proposal.untranslated:
-        rows = sum(proposal.untranslated.values())
-        parts.append(f"{rows:,} rows with codes nobody has translated")
+        rows = counted(sum(proposal.untranslated.values()), "row", "rows")
+        parts.append(f"{rows} with codes nobody has translated")
     if proposal.seldom:
         shown = ", ".join(f"{form} ({count:,})" for form, count in proposal.seldom.items())
         parts.append(f"other values, by their form: {shown}")

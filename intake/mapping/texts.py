@@ -34,7 +34,7 @@ def decoded(content: bytes, encoding: str, where: str) -> str | Problem:
                        "State the encoding the file really has; Excel on Windows writes windows-1252.")  # fmt: skip
     if "\x00" in text[:1000]:
         return Problem("bytes of no text", where, f"text in {encoding}",
-                       "A workbook has the ending .xlsx; text of two bytes a letter is utf-16.")  # fmt: skip
+                       "Text of two bytes a letter without a mark is utf-16-le: state the encoding.")  # fmt: skip
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

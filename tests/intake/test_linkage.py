@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from desist.intake.contracts import IDENTIFIERS
 from desist.intake.linking import steward
 from desist.intake.linking.join import join
+from desist.intake.person import numbers_of
 from desist.records.errors import Refused
 
 
@@ -333,6 +334,67 @@ def test_a_stewards_decision_survives_every_rerun(twins):
     assert ids(twins)["P2"] == ids(twins)["C2"] == apart["P2"]
     decide(twins, (("council", "C2"), ("probation", "P2")), "withdrawn", "decided_in_error")
     assert twins.link().split == 1 and ids(twins)["P2"] != ids(twins)["C2"]
+
+
+def test_a_decision_does_not_hold_once_the_number_names_somebody_else(twins):
+    twins.link()
+    decide(twins, steward.asked_about(twins.vault, "2"), "same")
+    twins.link()
+    before = ids(twins)
+    assert before["P1"] == before["N1"]
+    twins.tables["police"]["identity"][0]["surname"] = "Married"
+    twins.read()
+    report = twins.link()
+    assert ids(twins) == before and (report.outdated, report.given_again) == (0, 0)
+    twins.tables["police"]["identity"][0] |= {"forename": "Zeno", "surname": "Otherwise", "dob": "2010-01-30"}
+    twins.read()
+    report = twins.link()
+    found = ids(twins)
+    assert found["P1"] == before["P1"] and found["N1"] not in before.values()
+    assert (report.outdated, report.given_again) == (1, 1) and report.queue == {"conflict": 1, "review": 1}
+    waits = twins.vault.link_queue().set_index("kind").loc["review"]
+    assert waits["why"] == "decided on before, and one of the numbers names somebody else now"
+    decide(twins, steward.asked_about(twins.vault, str(waits["number"])), "different")
+    assert twins.link().outdated == 0 and ids(twins) == found
+
+
+def test_numbers_that_an_agency_gives_to_other_people_make_other_people(partnership):
+    names = [("Ada", "Abel"), ("Zeno", "Otherwise"), ("Mohammed", "Khan")]
+    for place, (forename, surname) in enumerate(names):
+        partnership.identity("police", f"N{place}", forename=forename, surname=surname, dob=f"198{place}-02-03")
+    partnership.read()
+    partnership.link()
+    before = ids(partnership)
+    held = partnership.tables["police"]["identity"]
+    numbers = [row["agency_person"] for row in held]
+    for row, number in zip(held, [*numbers[1:], numbers[0]], strict=True):
+        row["agency_person"] = number
+    partnership.read()
+    assert partnership.link().given_again == 3 and not set(before.values()) & set(ids(partnership).values())
+
+
+def test_who_is_not_sent_for_a_quarter_comes_back_with_their_id_and_can_be_erased_meanwhile(partnership, pnc):
+    partnership.cut = partnership.cut.replace(month=9, day=1)
+    partnership.identity("police", "N1", pnc=pnc(1)).read()
+    partnership.link()
+    partnership.identity("probation", "P1", pnc=pnc(1)).read()
+    partnership.link()
+    before = ids(partnership)
+    sent = {source: tables["identity"] for source, tables in partnership.tables.items()}
+    for source, number in (("police", "N8"), ("probation", "P8")):
+        partnership.tables[source]["identity"] = [sent[source][0] | {"agency_person": number, "pnc": ""}]
+    partnership.cut = partnership.cut.replace(day=2)
+    partnership.read()
+    partnership.link()
+    assert set(ids(partnership)) == {"N8", "P8"} and not set(before.values()) & set(ids(partnership).values())
+    assert numbers_of(partnership.vault, before["P1"]) == {"police": ["N1"], "probation": ["P1"]}
+    for source, rows_sent in sent.items():
+        partnership.tables[source]["identity"] = rows_sent
+    partnership.cut = partnership.cut.replace(day=3)
+    partnership.read()
+    partnership.link()
+    assert ids(partnership) == before
+    assert partnership.vault.erase(before["P1"]) and numbers_of(partnership.vault, before["P1"]) == {}
 
 
 def test_different_settles_a_conflict_and_both_are_confirmed(twins):

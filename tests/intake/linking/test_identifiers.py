@@ -1,8 +1,11 @@
 """Exact identifiers beside names, birth dates that slipped, and what a data steward decides (LNK-1, LNK-3)."""
 
+import time
+
 import pandas as pd
 import pytest
 
+from desist.intake.linking.decisions import decided_pairs
 from desist.intake.linking.exact import MOST_SHARED, PLACEHOLDER
 from desist.intake.linking.join import join
 
@@ -140,6 +143,26 @@ def test_decisions_that_contradict_each_other_join_nobody_across_a_different(fou
 def test_a_decision_about_a_record_that_is_gone_waits(found):
     records, _ = found(("probation:P1", ADA), decisions=decisions(("council", "C9", "probation", "P1", "same")))
     assert records["method"].tolist() == ["own record"]
+
+
+def test_decisions_hold_by_way_of_a_record_that_was_not_sent(found):
+    rows = [("probation:P1", ADA), ("police:N1", {"forename": "Zeno", "surname": "Otherwise", "dob": "1970-01-30"})]
+    told = decisions(("council", "C9", "probation", "P1", "same"), ("council", "C9", "police", "N1", "same"))
+    records, joined = found(*rows, decisions=told)
+    assert one(records, "probation:P1", "police:N1") and joined.waiting == 2
+    told = decisions(("council", "C9", "probation", "P1", "same"), ("council", "C9", "police", "N1", "different"))
+    records, joined = found(("probation:P1", ADA | {"crn": "X100001"}), ("police:N1", ADA | {"crn": "X100001"}),
+                            decisions=told)  # fmt: skip
+    assert not one(records, "probation:P1", "police:N1") and joined.waiting == 2
+
+
+def test_thousands_of_decisions_are_closed_over_in_one_pass(made_table):
+    people = made_table([{"source": source, "agency_person": f"{n:05d}"} for n in range(10_000)
+                         for source in ("council", "police")])  # fmt: skip
+    told = decisions(*(("council", f"{n:05d}", "police", f"{n:05d}", "same") for n in range(10_000)))
+    began = time.process_time()
+    assert len(decided_pairs(people, told).same) == 10_000
+    assert time.process_time() - began < 5
 
 
 def test_the_weakest_link_is_what_a_person_is_doubted_by(found):
