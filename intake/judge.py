@@ -193,7 +193,7 @@ def _rows_held(held: Extract | None, sent: SentFile) -> int:
     if held is None:
         return 0
     corrections = held.get("corrections", []) if held["input_sha256"] != sent.sha256 else []
-    return int(held["accepted"]) + sum(one["accepted"] for one in corrections)
+    return int(held["accepted"]) + sum(int(one["accepted"]) for one in corrections)
 
 
 def _as_before(sent: SentFile, source: str, store: Store) -> FileReport:

@@ -462,7 +462,8 @@ def test_rows_by_person_are_those_of_the_linked_tables(partnership, monkeypatch)
     partnership.link()
     found = [(table, rows.to_pandas()) for table, rows in rows_by_person(partnership.store)]
     assert len(found) == 2 and {table for table, _ in found} == {"pol_sanction"}
-    whole = pd.concat([rows.astype({"person_id": str}) for _, rows in found]).sort_values("person_id", ignore_index=True)
+    whole = pd.concat([rows.astype({"person_id": str}) for _, rows in found])
+    whole = whole.sort_values("person_id", ignore_index=True)
     expected = partnership.linked().tables["pol_sanction"]
     assert whole["person_id"].tolist() == expected["person_id"].tolist()
     assert whole["count"].astype(float).tolist() == expected["count"].tolist()
