@@ -16,7 +16,14 @@ ReferenceOption = Annotated[
     str, typer.Option("--reference", help="Find the person by an agency's own number: SOURCE:NUMBER.")
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, as a code such as request; no free text.")]
-ROUND = "%Y-%m-%d"
+
+
+def day_of(text: str | dt.date) -> dt.date:
+    """The day that an option states."""
+    try:
+        return dt.date.fromisoformat(str(text))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day written YYYY-MM-DD, such as 2026-10-20.") from None
 
 
 def add_to(app: typer.Typer) -> None:
@@ -101,7 +108,7 @@ def correct(
     reason: ReasonOption = "",
     contest: Annotated[bool, typer.Option("--contest", help="Note a challenge: no estimate meanwhile.")] = False,
     decide_by: Annotated[
-        dt.datetime | None, typer.Option("--decide-by", formats=[ROUND], help="When the challenge is decided.")
+        dt.date | None, typer.Option("--decide-by", parser=day_of, help="When the challenge is decided: YYYY-MM-DD.")
     ] = None,
     settled: Annotated[bool, typer.Option("--settled", help="The challenge is decided and nothing changes.")] = False,
     table: Annotated[str, typer.Option("--table", help="The table of the fact, as the record names it.")] = "",
@@ -128,7 +135,7 @@ def correct(
     erasing.finish(session)
     found = find_person(session, person, crn, reference)
     if contest:
-        made = contest_person(session, found, reason, decide_by.date() if decide_by else None)
+        made = contest_person(session, found, reason, decide_by)
     elif settled:
         made = settle(session, found, reason)
     else:
@@ -139,7 +146,7 @@ def correct(
 
 def retention(
     keep: Annotated[str, typer.Option("--keep", help="Keep the extracts of this source longer.")] = "",
-    until: Annotated[dt.datetime | None, typer.Option("--until", formats=[ROUND], help="Until this day.")] = None,
+    until: Annotated[dt.date | None, typer.Option("--until", parser=day_of, help="Until this day: YYYY-MM-DD.")] = None,
     reason: ReasonOption = "",
     remove: Annotated[bool, typer.Option("--remove", help="Erase everything that is past its day.")] = False,
     accept_register: Annotated[
@@ -158,7 +165,7 @@ def retention(
     if accept_register:
         say(accept(session, reason))
     if keep:
-        say(keep_longer(session, keep, until.date() if until else None, reason))
+        say(keep_longer(session, keep, until, reason))
     if remove:
         say(remove_overdue(session, reason))
     told = schedule(session)

@@ -19,6 +19,7 @@ from desist.intake.mapping.propose import LOOK, TableProposal, best_tables, prop
 from desist.intake.mapping.render import more_tables, new_file, text
 from desist.records.errors import Problem, Refused
 from desist.records.files import write_text
+from desist.records.wording import counted
 from desist.records.workspace import Workspace
 
 #: Largest file that is read into memory to be mapped.
@@ -27,7 +28,11 @@ LARGEST_FILE = 2 * 2**30
 
 @dataclass(frozen=True)
 class MapResult:
-    """What was found and proposed; ``written``: the mapping's file, where there is one. Holds no cell of people's."""
+    """What was found and proposed; ``written``: the mapping's file, where there is one. Holds no cell of people's.
+
+    ``usable``: false where a file cannot be read by a mapping that is there. ``missing``: columns that a person has to
+    complete in the one that was written.
+    """
 
     file: str
     tables: tuple[dict[str, Any], ...] = ()
@@ -37,6 +42,7 @@ class MapResult:
     changes: tuple[str, ...] = ()
     lines: tuple[str, ...] = field(default=(), repr=False)
     usable: bool = True
+    missing: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "lines"}
@@ -56,11 +62,12 @@ def map_file(
     header_row: int,
     today: str,
     kind: str = "",
+    encoding: str = "",
 ) -> MapResult:
     """Propose a mapping for ``content`` and write it; without ``tables`` only say which tables it could be."""
     shown = Path(source).name if kind != "query" else "the query's answer"
     check_names(shown, tables)
-    found = find(content, shown, sheet=sheet, header_row=header_row, kind=kind)
+    found = find(content, shown, sheet=sheet, header_row=header_row, kind=kind, encoding=encoding)
     if not isinstance(found, tuple):
         raise Refused(f"{shown} cannot be mapped.", found)
     sheets, notes = found
@@ -81,14 +88,18 @@ def check_names(shown: str, tables: Sequence[str] = ()) -> None:
     problems = [
         Problem(f"the table {table[:60]!r}", "--as", "one of the tables in docs/reference/extracts.md",
                 f"They are: {', '.join(CONTRACTS)}.")
-        for table in tables if table not in CONTRACTS
+        for table in tables if table not in CONTRACTS and not refused_class(table)
     ]  # fmt: skip
-    for word in (shown, *tables):
-        if named := refused_class(word):
-            problems.append(
-                Problem(f"data of the class {named}", shown, "no data of this class, ever (REQUIREMENTS INT-10)",
-                        "It was not opened. Delete it, and tell the agency that it is not wanted.")
-            )  # fmt: skip
+    never = "no data of this class, ever (REQUIREMENTS INT-10)"
+    for table in tables:
+        if named := refused_class(table):
+            remedy = "The file was not opened. There is no such table: name another."
+            problems.append(Problem(f"a table of {named}", "--as", never, remedy))
+    if named := refused_class(shown):
+        problems.append(
+            Problem(f"data of the class {named}", shown, never,
+                    "It was not opened. Delete it, and tell the agency that it is not wanted.")
+        )  # fmt: skip
     if problems:
         raise Refused(f"{shown} cannot be mapped.", problems)
 
@@ -156,7 +167,8 @@ def _about(found: Found) -> list[str]:
         sign = "tab" if layout.delimiter == "\t" else layout.delimiter
         place = f"{layout.encoding}, cells divided by {sign}, "
     header = f"header in row {layout.header_row}, " if layout.kind in ("csv", "xlsx") else ""
-    rows = f"{len(found.grid.lines):,} rows, {sum(map(bool, found.grid.header))} columns"
+    rows = counted(len(found.grid.lines), "row", "rows")
+    rows += f", {counted(sum(map(bool, found.grid.header)), 'column', 'columns')}"
     return [f"  {place}{header}{rows}", *(f"  {note}" for note in found.notes)]
 
 
@@ -172,13 +184,21 @@ def _proposed(
         lines += _table_lines(one)
         tables.append(_table_dict(one))
     lines += notes
-    entries = [_entry(one, shown, name, url) for one in chosen]
+    entries = [_head(chosen), *(_entry(one, shown, name, url) for one in chosen)]
     look = sum(proposal.confidence == LOOK for one in chosen for proposal in one.proposals)
     missing = sum(len(one.open) for one in chosen)
-    lines += ["", f"Read {path} and correct it: {look} to look at" + (f", {missing} missing" if missing else "") + ".",
-              "Then name it in delivery.toml, beside the file:", *entries]  # fmt: skip
+    complete = f", {missing} to complete (MISSING): until then no intake reads it" if missing else ""
+    lines += ["", f"Read {path} and correct it: {look} to look at{complete}.",
+              "Then write delivery.toml beside the file, with your own words for those in capitals:",
+              "", *entries]  # fmt: skip
     return MapResult(shown, tuple(tables), tuple(notes), str(path), "\n".join(entries), lines=tuple(lines),
-                     usable=not missing)  # fmt: skip
+                     missing=missing)  # fmt: skip
+
+
+def _head(chosen: Sequence[TableProposal]) -> str:
+    """What stands above the files in delivery.toml. When the extract was cut nobody but its sender knows."""
+    source = f'source = "{_sender([one.table.table for one in chosen]) or "SOURCE"}"'
+    return f"{source}\nextract_date = YYYY-MM-DD   # the day on which it was cut\nmade_up = false"
 
 
 def _entry(one: TableProposal, shown: str, name: str, url: str) -> str:
@@ -262,7 +282,8 @@ def reuse(source: str, content: bytes, workspace: Workspace, name: str, *, today
             continue
         changes += words
         lines += [] if words else ["    nothing changed in its layout"]
-        lines.append(f"    {len(rows.lines):,} rows can be read, {len(rows.unreadable):,} lines cannot, or not whole")
+        told = counted(len(rows.unreadable), "line", "lines")
+        lines.append(f"    {counted(len(rows.lines), 'row', 'rows')} can be read, {told} cannot, or not whole")
         tables.append({"table": table.table, "rows": len(rows.lines), "unreadable": len(rows.unreadable)})
     lines.append("Nothing was written." + ("" if usable else f" Correct {path}, then try again."))
     return MapResult(shown, tuple(tables), changes=tuple(changes), lines=tuple(lines), usable=usable)
@@ -280,6 +301,10 @@ def _changes(whole: FileMap, table: TableMap, grid: Grid) -> list[str]:
 
 def file_bytes(path: Path) -> bytes:
     """The bytes of a plain file of a size that can be mapped."""
+    if path.is_dir():
+        raise Refused(f"{path} is a folder.", [
+            Problem("a folder", str(path), "one file, or a database's URL",
+                    "Name one of the files in it; each has a mapping of its own.")])  # fmt: skip
     if not path.is_file():
         raise Refused(f"There is no file {path}.", [
             Problem("no such file", str(path), "a file, or a database's URL", "Name the agency's file.")])  # fmt: skip

@@ -306,8 +306,8 @@ class _Work:
             problems.append(
                 Problem(f"{len(other):,} of {filled:,} dates in {source} written in another style "
                         f"(row {self._lines(other)})", self.where, f"{style}, as the mapping says",
-                        "If all are so, correct `dates` (a year has four digits); if some, ask for the column as text in "
-                        "one style: Excel turns day and month round in those it takes for American.")
+                        "If all are so, correct `dates` (a year has four digits); if some, ask for the column as text "
+                        "in one style: Excel turns day and month round in those it takes for American.")
             )  # fmt: skip
         lost = np.unique(spots[[place for place, fault in faults if fault.digits]])
         if self._many(lost, filled):

@@ -241,3 +241,50 @@ def test_a_database_that_is_not_there_is_not_made(desist, database):
     ran = desist("map", f"sqlite:///{delivery}/none.db", "--query", delivery / "needs.sql", "--as", "prob_assessment",
                  "-W", workspace)  # fmt: skip
     assert ran.returncode == MEND and not (delivery / "none.db").exists()
+
+
+# --- what is asked for wrongly
+
+
+def test_a_mapping_with_columns_to_complete_is_written_and_says_so(desist, quarter):
+    workspace, delivery = quarter
+    path = needs(delivery, lambda text: text.replace("Assessment Date", "Zeit").replace("Date Completed", "Ende"))
+    ran = desist("map", path, "--as", "prob_assessment", "--name", "new", "-W", workspace)
+    assert ran.returncode == 0 and "1 to complete (MISSING)" in ran.stdout, ran.stdout
+    assert "# MISSING: occurred_on must be filled" in (workspace / "mappings" / "new.toml").read_text(encoding="utf-8")
+    # What is printed is the whole delivery.toml; its capitals are to be written otherwise.
+    printed = ran.stdout[ran.stdout.index('source = "probation"') :]
+    whole = tomllib.loads(printed.replace("YYYY-MM-DD", "2026-09-30"))
+    assert whole["file"][0]["mapping"] == "new" and whole["made_up"] is False
+    (delivery / "delivery.toml").write_text(
+        printed.replace("YYYY-MM-DD", "2026-09-30").replace("false", "true").replace("AGREEMENT-ID", "PROB-EXAMPLE"),
+        encoding="utf-8",
+    )
+    ran = desist("intake", delivery, "-W", workspace)
+    assert ran.returncode == MEND and "1 problem in" in ran.stderr and "no origin for occurred_on" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["{delivery}"], "{delivery}: found a folder"),
+        (["{delivery}/needs.csv", "--as", "stop_and_search"], "--as: found a table of stop and search"),
+        (["{delivery}/needs.csv", "--encoding", "utf-7"], "--encoding 'utf-7' is none of utf-8"),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_said_of_the_words_and_not_of_the_file(desist, quarter, words, told):
+    workspace, delivery = quarter
+    ran = desist("map", *(word.format(delivery=delivery) for word in words), "-W", workspace)
+    assert ran.returncode == MEND and told.format(delivery=delivery) in ran.stderr
+    assert "Delete it" not in ran.stderr
+
+
+def test_corrected_rows_in_a_workbook_are_asked_for_as_csv(desist, followed):
+    book = EXAMPLES / "probation" / "caseload.xlsx"
+    ran = desist("correct-rows", book, "--table", "trt_episode", "-W", followed[0])
+    assert ran.returncode == MEND and "caseload.xlsx is a workbook. Save its sheet as CSV" in ran.stderr
+
+
+def test_a_day_written_day_first_is_told_how_to_be_written(desist):
+    ran = desist("correct", "P", "--contest", "--decide-by", "20/10/2026")
+    assert ran.returncode == MEND and "no day written YYYY-MM-DD" in ran.stderr

@@ -219,6 +219,83 @@ def test_a_formula_and_an_error_are_named_as_that_and_never_as_codes():
     assert dict(one.seldom) == {"a formula": 7, "an error of Excel": 1} and not one.untranslated
 
 
-@pytest.mark.parametrize("cell", ["05/01/1980", "5 Jan 1980", "1980-01-05", "05/01/80", "ZZ1 1ZZ", "x300001", "A1234BC"])
+@pytest.mark.parametrize(
+    "cell", ["05/01/1980", "5 Jan 1980", "1980-01-05", "05/01/80", "ZZ1 1ZZ", "x300001", "A1234BC"]
+)
 def test_a_date_a_postcode_or_an_identifier_is_no_name_of_a_column_whatever_stands_below(cell):
     assert "looks like data" in refusal_of(f"{cell},Surname,Status\nnone,none,none\n", header_row=1)
+
+
+# --- dates that cannot be read, or in two ways
+
+
+def person(dates, **cells):
+    """The proposal for the day of entry, of a file with these days; and what the mapping's file says of it."""
+    text = "CRN,Current Status,LAO,Last Updated\n" + "".join(
+        f"X3000{n:02d},PSS,N,{day}\n" for n, day in enumerate(dates)
+    )
+    found = sheet(text)
+    found.grid.columns["Last Updated"] = cells.get("instead", found.grid.columns["Last Updated"])
+    made = propose(found, "prob_person")
+    return next(one for one in made.proposals if one.map.name == "recorded_on"), made
+
+
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        (["01/02/26"] * 4, "a date with a year of two digits (4)"),
+        (["01/20/2026"] * 3 + ["02/02/2026"], "a date with the month first (3)"),
+    ],
+)
+def test_a_column_of_dates_that_cannot_be_read_is_named_with_what_it_holds(dates, words):
+    one, made = person(dates)
+    assert one.map.sources == ("Last Updated",) and one.confidence == LOOK and words in one.why
+    assert "Last Updated" not in made.unused and words in new_file("m", "f.csv", [made], today="2026-10-01")
+
+
+def test_a_column_of_dates_that_are_formulas_is_named_as_that():
+    one, _ = person(["x"] * 3, instead=[Formula("D2"), Formula("D3"), CellError("#N/A")])
+    assert one.map.sources == ("Last Updated",) and "a formula (2), an error of Excel (1)" in one.why
+
+
+def test_a_column_of_no_dates_is_none_whatever_its_name():
+    one, _ = person(["soon"] * 4)
+    assert one.map.use == "extract_date"
+
+
+@pytest.mark.parametrize(
+    ("dates", "confidence"),
+    [
+        (["01/02/2026", "12/03/2026", "05/05/2026"], LOOK),
+        (["01/02/2026", "13/03/2026"], SURE),
+        (["05/05/2026", "06/06/2026"], SURE),
+        (["2026-02-01", "2026-03-12"], SURE),
+    ],
+)
+def test_dates_of_which_every_one_reads_both_ways_have_to_be_looked_at(dates, confidence):
+    one, _ = person(dates)
+    assert one.confidence == confidence and ("every date reads both ways" in one.why) == (confidence == LOOK)
+
+
+# --- a key that is none
+
+
+def orders(numbers):
+    text = "CRN,Event No,HO Code,Order Type\n" + "".join(
+        f"X3000{n:02d},{number},00801,Custody\n" for n, number in enumerate(numbers)
+    )
+    return proposals(text, "prob_event")["event_id"]
+
+
+def test_a_number_that_counts_within_a_person_is_no_sure_key():
+    one = orders(["E1", "E2", "E1", "E1"])
+    assert one.confidence == LOOK and "2 rows repeat it" in one.why and 'from = ["CRN", "Event No"]' in one.why
+    assert orders(["E1", "E2", "E3"]).confidence == SURE
+
+
+def test_text_of_two_bytes_a_letter_without_a_mark_is_read_where_its_encoding_is_stated():
+    content = "CRN,Current Status,LAO\nX300001,PSS,N\n".encode("utf-16-be")
+    assert "utf-16-le" in refusal_of(content)
+    ((only,), _) = find(content, "file.csv", encoding="utf-16-be")
+    written = new_file("m", "f.csv", [propose(only, "prob_person")], today="2026-10-01")
+    assert file_map(tomllib.loads(written), name="m").format.encoding == "utf-16-be" and only.grid.lines == [2]
