@@ -8,16 +8,24 @@ owner to check: a list may lose people and estimates (``commitments``), a run's 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from desist.pipelines.rights.due import SCORE_MONTHS, months_after
+from desist.pipelines.rights.register import rights_of
 from desist.pipelines.session import Session
-from desist.records.files import read_json, write_json
-from desist.records.hashing import hash_file, hash_json
+from desist.records.files import read_json, write_bytes, write_json
+from desist.records.hashing import hash_bytes, hash_file, hash_json
 
 FILE = "amendments.json"
 ERASED, ON_HOLD, GONE = "erased", "on_hold", "retention"
+#: Which requests make which change.
+REQUESTS = {
+    ERASED: ("person.erased",),
+    ON_HOLD: ("person.restricted", "person.contested", "person.corrected"),
+}
 
 Entry = dict[str, Any]
 
@@ -33,19 +41,30 @@ def entries(folder: Path) -> list[Entry]:
     return [dict(entry) for entry in told]
 
 
+def people_by_kind(folder: Path) -> dict[str, int]:
+    """Of how many people at most each kind of change took something away: one a request, and one for each older id."""
+    found: dict[str, set[str]] = {kind: set() for kind in REQUESTS}
+    for entry in entries(folder):
+        receipt = str(entry["receipt"])
+        found[entry["kind"]].add(receipt if entry["kind"] == ERASED else receipt.split(".")[0])
+    return {kind: len(receipts) for kind, receipts in found.items()}
+
+
 def dataset_of(folder: Path) -> str:
     """How the log names a folder: lists/ID or runs/ID."""
     return f"{folder.parent.name}:{folder.name}"
 
 
-def amend(session: Session, folder: Path, files: Sequence[str], *, kind: str, people: int, receipt: str) -> None:
-    """Note a change that was just made. Noting the same again, after a kill, changes nothing."""
-    entry: Entry = {
-        "kind": kind,
-        "people": people,
-        "receipt": receipt,
-        "files": {name: hash_file(folder / name) for name in files if (folder / name).exists()},
-    }
+def amend(
+    session: Session, folder: Path, files: Mapping[str, bytes], *, kind: str, people: int, receipt: str
+) -> None:
+    """Note a change in amendments and log, then write the files. The same again, after a kill, writes what is left.
+
+    ``files``: every file that the change is about as it is to be. Nothing but a note that the log tells of says which
+    half-written state may be gone on from (``begun``).
+    """
+    digests = {name: hash_bytes(content) for name, content in files.items()}
+    entry: Entry = {"kind": kind, "people": people, "receipt": receipt, "files": digests}
     found = [one for one in entries(folder) if (one["receipt"], one["kind"]) != (receipt, kind)]
     write_json(folder / FILE, {"amendments": [*found, entry]})
     if hash_json(entry) not in logged(session, folder):
@@ -53,6 +72,27 @@ def amend(session: Session, folder: Path, files: Sequence[str], *, kind: str, pe
             "data.erased", actor=session.actor, role="installation", dataset=dataset_of(folder), outcome=kind,
             reason=hash_json(entry), correlation=receipt, counts={"people": people},
         )  # fmt: skip
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+
+
+def begun(session: Session, folder: Path, made: Mapping[str, str], *, kind: str, receipt: str) -> bool:
+    """Whether this very change was noted last and cut short: every file is as it was before it, or as it was to be."""
+    try:
+        *before, last = entries(folder)
+        if (last["kind"], last["receipt"]) != (kind, receipt):
+            return False
+        was = dict(made)
+        for entry in before:
+            was |= entry["files"]
+        found = {name: hash_file(folder / name) for name in was}
+        told = [hash_json(entry) for entry in before]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    known = logged(session, folder)
+    return known in (told, [*told, hash_json(last)]) and all(
+        digest in (was[name], last["files"].get(name)) for name, digest in found.items()
+    )
 
 
 def logged(session: Session, folder: Path) -> list[str]:
@@ -67,10 +107,27 @@ def logged(session: Session, folder: Path) -> list[str]:
 
 
 def is_gone(session: Session, folder: Path) -> bool:
-    """Whether the log tells that the whole folder was removed when its time was over."""
-    told = dataset_of(folder)
-    removed = [row for row in session.log.rows() if (row["operation"], row["dataset"]) == ("data.erased", told)]
-    return any(row["outcome"] == GONE for row in removed)
+    """Whether the log tells that a list, or a run's tables, were removed when their time was over: not before."""
+    told, made, removed = dataset_of(folder), "", ""
+    for row in session.log.rows():
+        if row["operation"] in ("run.created", "list.made") and row["dataset"] == folder.name:
+            made, removed = row["time"][:10], ""
+        elif (row["operation"], row["dataset"], row["outcome"]) == ("data.erased", told, GONE):
+            removed = row["time"][:10]
+    if not made or not removed:
+        return False
+    return dt.date.fromisoformat(removed) > months_after(dt.date.fromisoformat(made), SCORE_MONTHS)
+
+
+def _unasked(session: Session, found: Sequence[Entry]) -> bool:
+    """Whether a change belongs to no request that the log tells of, nor to one that is being carried out."""
+    asked = {(row["dataset"], row["operation"]) for row in session.log.rows()}
+    open_now = set(rights_of(session).begun())
+    for entry in found:
+        receipt = str(entry["receipt"]).split(".")[0]  # .1, .2: older ids of the same person
+        if receipt not in open_now and not any((receipt, one) in asked for one in REQUESTS[entry["kind"]]):
+            return True
+    return False
 
 
 def expected(session: Session, folder: Path, made: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -88,6 +145,8 @@ def expected(session: Session, folder: Path, made: Mapping[str, str]) -> tuple[d
         return dict(made), [f"{name}/{FILE} is damaged"]
     if told != logged(session, folder):
         return files, [f"{name}/{FILE} is not as the log tells of it: a change is missing, or was put there by hand"]
+    if _unasked(session, found):
+        return files, [f"{name}/{FILE} tells of a change that nobody asked for"]
     return files, []
 
 

@@ -111,6 +111,8 @@ def _data(ground: Ground, built: Built, people: Sequence[str]) -> Iterator[Subje
         ("too-little-data", "No record of sanctions shared, so no estimate", TOO_LITTLE),
     ):
         yield _subject(name, words, people, [why.get(one) == reason for one in people])
+    held = [one in ground.on_hold for one in people]
+    yield _subject("on-hold", "On hold because they asked for it, so in no estimate and no audit", people, held)
     for source in limiting_sources(ground):
         silent = [not ground.events.knows(source, one, built.as_of) for one in people]
         yield _subject(f"{UNKNOWN}{source}", f"Not known to {source}", people, silent)

@@ -79,9 +79,14 @@ def commit(content: Content) -> Commitments:
     return Commitments(salts, tuple(sorted(hashes)))
 
 
-def faults(content: Content, kept: Commitments) -> Iterator[str]:
-    """Where a list holds anything that it did not hold when it was made."""
+def faults(content: Content, kept: Commitments, *, erased: int, on_hold: int) -> Iterator[str]:
+    """Where a list holds anything that it did not hold when it was made, or lacks more than was asked for.
+
+    ``erased``, ``on_hold``: how many people were taken off it, and had their estimate taken off, on request.
+    """
     known, parts, last = set(kept.hashes), _parts(content), -1
+    if len(kept.hashes) // 2 - len(kept.salts) > erased:
+        yield "lacks more people than were erased"
     if sorted(kept.salts) != sorted(content.people):
         yield "holds other people than its commitments tell of"
         return
@@ -95,6 +100,9 @@ def faults(content: Content, kept: Commitments) -> Iterator[str]:
         if estimate not in known and not _is_on_hold(parts[person][1]):
             yield "holds an estimate that was changed since it was made"
             return
+        on_hold -= int(estimate not in known)
+    if on_hold < 0:
+        yield "holds more people without an estimate than asked for it"
     strangers = _tables_people(content) - set(content.people)
     if strangers or set(content.told["estimates"]) - set(content.people):
         yield "holds scores of people who are not on it"

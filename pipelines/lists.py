@@ -22,7 +22,7 @@ from desist.pipelines import amendments
 from desist.pipelines.commitments import Commitments, Content, commit, faults, frame_hash, on_hold_estimate
 from desist.pipelines.session import Session
 from desist.records.errors import Withheld
-from desist.records.files import new_folder, read_json, write_bytes, write_json
+from desist.records.files import json_bytes, new_folder, read_json, write_bytes, write_json
 from desist.records.hashing import hash_file, hash_json
 
 LIST, SCORES, MANIFEST, PROFILES = "list.json", "scores.parquet", "manifest.json", "profiles.parquet"
@@ -162,7 +162,8 @@ def _check_sound(session: Session, list_id: str) -> None:
 def list_faults(session: Session, list_id: str) -> list[str]:
     """What is wrong with a list: its files against its manifest and amendments, these against the log.
 
-    Nothing is wrong with one that was removed when its time was over, and that the log tells so of.
+    Nothing is wrong with one that was removed when its time was over, and that the log tells so of. No list says less
+    of more people than requests were carried out on it.
     """
     folder = session.workspace.lists / list_id
     gone = amendments.is_gone(session, folder)
@@ -201,7 +202,8 @@ def _amended_faults(folder: Path, bound: Mapping[str, Any]) -> list[str]:
     content, kept = _content(folder), Commitments.from_json(read_json(folder / PEOPLE))
     if kept.bound != promised["commitments"] or frame_hash(content.told) != promised["frame"]:
         return ["is not what its manifest promised"]
-    return list(faults(content, kept))
+    less = amendments.people_by_kind(folder)
+    return list(faults(content, kept, erased=less[amendments.ERASED], on_hold=less[amendments.ON_HOLD]))
 
 
 def take_off(session: Session, list_id: str, person_id: str, *, receipt: str, on_hold: str = "") -> int:
@@ -213,22 +215,24 @@ def take_off(session: Session, list_id: str, person_id: str, *, receipt: str, on
     folder = session.workspace.lists / list_id
     if not (folder / MANIFEST).exists():
         return 0
-    began = folder / f".{receipt}.began"
-    sound = began.exists() or not list_faults(session, list_id)
+    kind = amendments.ON_HOLD if on_hold else amendments.ERASED
     try:
-        content = _content(folder)
-    except (OSError, ValueError, KeyError, TypeError):
+        content, made = _content(folder), {str(k): str(v) for k, v in read_json(folder / MANIFEST)["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         shutil.rmtree(folder)  # nobody can tell whom it holds; the log tells that it was there
         return 1
-    if person_id not in _anywhere(content, folder) and not began.exists():
+    again = amendments.begun(session, folder, made, kind=kind, receipt=receipt)
+    if person_id not in _anywhere(content, folder) and not again:
         return 0
-    if sound:
-        began.touch()
-    taken = _rewrite(folder, content, person_id, on_hold)
-    if sound:
-        kind = amendments.ON_HOLD if on_hold else amendments.ERASED
-        amendments.amend(session, folder, (LIST, SCORES, PROFILES), kind=kind, people=1, receipt=receipt)
-        began.unlink()
+    files, taken = _without(content, person_id, on_hold)
+    if again or not list_faults(session, list_id):
+        amendments.amend(session, folder, files, kind=kind, people=1, receipt=receipt)
+    else:
+        for name, written in files.items():
+            write_bytes(folder / name, written)
+    if not on_hold and (folder / PEOPLE).exists():
+        kept = Commitments.from_json(read_json(folder / PEOPLE))
+        write_json(folder / PEOPLE, kept.without(person_id).as_json())
     return taken
 
 
@@ -259,8 +263,8 @@ def _anywhere(content: Content, folder: Path) -> set[str]:
     return named | set(content.people) | set(content.told["estimates"]) | set(salts)
 
 
-def _rewrite(folder: Path, content: Content, person: str, on_hold: str) -> int:
-    """Write the files of a list without a person, or without their estimate."""
+def _without(content: Content, person: str, on_hold: str) -> tuple[dict[str, bytes], int]:
+    """The files of a list without a person, or without their estimate; and how many entries of theirs go."""
     told, taken = dict(content.told), 0
     estimates = dict(told["estimates"])
     if on_hold:
@@ -269,16 +273,13 @@ def _rewrite(folder: Path, content: Content, person: str, on_hold: str) -> int:
     else:
         taken += int(person in content.people) + int(estimates.pop(person, None) is not None)
         told["rows"] = [row for row in told["rows"] if str(row["person_id"]) != person]
-    write_json(folder / LIST, told | {"estimates": estimates})
+    files = {LIST: json_bytes(told | {"estimates": estimates})}
     for name, table in ((SCORES, content.scores), (PROFILES, content.profiles)):
         if table is not None:
             left = table[table["person_id"].astype(str) != person]
             taken += len(table) - len(left)
-            write_bytes(folder / name, parquet_of(left))
-    if not on_hold and (folder / PEOPLE).exists():
-        kept = Commitments.from_json(read_json(folder / PEOPLE))
-        write_json(folder / PEOPLE, kept.without(person).as_json())
-    return taken
+            files[name] = parquet_of(left)
+    return files, taken
 
 
 def parquet_of(table: pd.DataFrame) -> bytes:

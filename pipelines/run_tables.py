@@ -37,7 +37,8 @@ def table_faults(session: Session, run: str) -> list[str]:
     if not isinstance(tables, dict) or not made or made[-1]["reason"] != hash_json(tables):
         return [f"runs/{run}: the log knows nothing of its tables as its manifest tells of them"]
     if amendments.is_gone(session, folder):
-        return []
+        there = [name for name in TABLES_OF_PEOPLE if (folder / name).exists()]
+        return [f"runs/{run}/{name} is there again" for name in there]
     files, found = amendments.expected(session, folder, {str(name): str(one) for name, one in tables.items()})
     return found + list(amendments.changed(folder, files))
 
@@ -79,27 +80,29 @@ def take_out(session: Session, run: str, person_id: str, *, receipt: str) -> int
     Tables that were not as they were made stay unsound, and the person leaves them all the same.
     """
     folder = session.workspace.runs / run
-    began = folder / f".{receipt}.began"
-    if not rows_of(folder, person_id) and not began.exists():
+    made = _bound(folder)
+    again = amendments.begun(session, folder, made or {}, kind=amendments.ERASED, receipt=receipt)
+    taken = rows_of(folder, person_id)
+    if not taken and not again:
         return 0
-    sound = began.exists() or not table_faults(session, run)
-    if sound:
-        began.touch()
-    taken = 0
+    files = {}
     for name in TABLES_OF_PEOPLE:
         if (folder / name).exists():
             table = pd.read_parquet(folder / name)
             left = table[table["person_id"].astype(str) != person_id]
-            if len(left) < len(table):
-                write_bytes(folder / name, parquet_of(left))
-                taken += len(table) - len(left)
+            files[name] = parquet_of(left) if len(left) < len(table) else (folder / name).read_bytes()
     for figure in (folder / "reports").glob(DOTS_ARE_PEOPLE):
         figure.unlink()
         taken += 1
-    if sound:
-        if "tables" in read_json(folder / MANIFEST):
-            amendments.amend(
-                session, folder, TABLES_OF_PEOPLE, kind=amendments.ERASED, people=1, receipt=receipt
-            )
-        began.unlink()
+    if made is not None and (again or not table_faults(session, run)):
+        amendments.amend(session, folder, files, kind=amendments.ERASED, people=1, receipt=receipt)
+    else:
+        for name, content in files.items():
+            write_bytes(folder / name, content)
     return taken
+
+
+def _bound(folder: Path) -> dict[str, str] | None:
+    """The hashes of its tables that a run was made with; None where an earlier desist bound none."""
+    tables = read_json(folder / MANIFEST).get("tables") if (folder / MANIFEST).exists() else None
+    return {str(name): str(digest) for name, digest in tables.items()} if isinstance(tables, dict) else None

@@ -92,6 +92,7 @@ def _sections(found: Scrutinised) -> Iterator[Section]:
     yield Section(LINKAGE_HEADING, linked.words(), tuple(_by_group_tables(shares, linked.ids, among=True)))
     heading = "Gaps in the data, overrides, copies and changes of the list"
     yield Section(heading, shares.words(), tuple(_by_group_tables(shares, linked.ids, among=False)))
+    yield Section("What people asked for since the last audit", found.requests.words())
     yield Section("If people withdrew consent to share treatment", found.consent.words())
 
 

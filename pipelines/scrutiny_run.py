@@ -31,6 +31,7 @@ from desist.pipelines.gaming_run import find_gaming
 from desist.pipelines.ground import Built, Ground
 from desist.pipelines.linkage_quality_run import LinkageByGroup, find_linkage
 from desist.pipelines.proxies_run import find_proxies
+from desist.pipelines.rights.since_audit import SinceAudit, since_audit
 from desist.pipelines.second_outcome import SecondOutcome, second_outcome
 from desist.pipelines.session import Session
 from desist.pipelines.training import OUTCOME, Training
@@ -55,13 +56,14 @@ class Scrutinised:
     linkage: LinkageByGroup
     consent: Consent
     second: SecondOutcome | None
+    requests: SinceAudit
     borrowed: Mapping[str, Mapping[str, tuple[Borrowed, ...]]]
 
     @property
     def told(self) -> Scrutiny:
         """``scrutiny.json``: the questions, the attempt, and each section."""
         of_proxies = self.proxies.questions() if self.proxies else ()
-        questions = (*of_proxies, *self.gaming.questions(), *self.linkage.questions())
+        questions = (*of_proxies, *self.gaming.questions(), *self.linkage.questions(), *self.requests.questions())
         return Scrutiny(questions, self.attempt.on_same_outcomes, self.sections())
 
     def sections(self) -> Mapping[str, Any]:
@@ -74,6 +76,7 @@ class Scrutinised:
             "gaming": self.gaming.as_json(),
             "by_group": self.by_group.as_json(),
             "linkage": self.linkage.as_json(),
+            "requests_since_audit": self.requests.as_json(),
             "consent_withdrawal": self.consent.as_json(),
             "borrowed_from_other_groups": {
                 name: {metric: [asdict(one) for one in groups] for metric, groups in metrics.items()}
@@ -128,7 +131,8 @@ def scrutinise(
         else None
     )
     drawn = borrowed_by_group(audit, policy)
-    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, linkage, consent, beside, drawn)
+    asked = since_audit(session, ground, built.profiles.table["person_id"].astype(str).tolist(), run)
+    return Scrutinised(attempt, bias, stand_in, others, look, gaming, shares, linkage, consent, beside, asked, drawn)
 
 
 def borrowed_by_group(audit: Audit, policy: Policy) -> dict[str, dict[str, tuple[Borrowed, ...]]]:

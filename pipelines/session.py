@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +16,8 @@ from desist.records.log import EventLog
 from desist.records.workspace import Workspace
 
 PARTNERSHIP_KEY = "partnership.key"
+#: How the log names the partnership's key.
+OF_PARTNERSHIP = "partnership-key:"
 #: How the log names a version of the offence table.
 OFFENCES = "offences:"
 
@@ -44,7 +48,25 @@ class Session:
         path = self.workspace.keys / PARTNERSHIP_KEY
         if not path.exists():
             raise Refused(f"The workspace lacks {path}. Without the partnership's key nobody can be linked again.")
-        return path.read_bytes()
+        key = path.read_bytes()
+        noted = self.log.last_dataset("table.changed", OF_PARTNERSHIP)
+        if noted and noted != f"{OF_PARTNERSHIP}{key_mark(key)}":
+            raise Refused(
+                f"{path} is another partnership key than the one that people were linked with: everybody would get "
+                "another id, and nobody who was erased would be known again. Put it back as it was."
+            )
+        return key
+
+    def note_key(self) -> None:
+        """Note once in the log which key people are linked with: a mark of it, never the key."""
+        mark = f"{OF_PARTNERSHIP}{key_mark(self.key())}"
+        if not self.log.last_dataset("table.changed", OF_PARTNERSHIP):
+            self.log.append("table.changed", actor=self.actor, role="installation", dataset=mark)
+
+
+def key_mark(key: bytes) -> str:
+    """What tells one partnership key from another without telling it."""
+    return hmac.new(key, b"desist partnership key", hashlib.sha256).hexdigest()
 
 
 def open_session(workspace: Workspace, *, actor: str, say: Callable[[str], None]) -> Session:

@@ -47,6 +47,7 @@ def link_people(session: Session) -> LinkReport:
     What was found stands in the workspace's reports, linkage.html and linkage.json.
     """
     with session.workspace.lock():
+        session.note_key()
         report = link(
             session.workspace,
             today=session.today,

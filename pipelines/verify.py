@@ -16,7 +16,7 @@ from desist.pipelines.exports import expired_exports, export_faults
 from desist.pipelines.gate import open_release
 from desist.pipelines.lists import list_faults
 from desist.pipelines.rights.receipts import receipt_faults
-from desist.pipelines.rights.register import register_faults
+from desist.pipelines.rights.register import kept_longer, register_faults
 from desist.pipelines.run_tables import table_faults
 from desist.pipelines.session import Session
 from desist.pipelines.shadow_kept import shadow_faults
@@ -46,6 +46,7 @@ class Verified:
     gate: tuple[str, ...]
     log_head: str
     overdue: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -53,6 +54,7 @@ class Verified:
             "wrong": list(self.wrong),
             "withheld": list(self.gate),
             "overdue": list(self.overdue),
+            "kept_longer": list(self.kept),
             "log_head": self.log_head,
             "cannot_show": list(WHAT_THIS_CANNOT_SHOW),
         }
@@ -62,6 +64,7 @@ class Verified:
         lines += [f"WRONG: {text}" for text in self.wrong] or ["Nothing is wrong."]
         lines += [f"withheld: {cause}" for cause in self.gate] or ["The release in force holds."]
         lines += [f"overdue: {text}" for text in self.overdue]
+        lines += [f"kept longer: {text}" for text in self.kept]
         lines += [f"log head: {self.log_head}", "What no check on one computer can show:"]
         return "\n".join([*lines, *(f"  {text}" for text in WHAT_THIS_CANNOT_SHOW)])
 
@@ -103,7 +106,7 @@ def verify_workspace(session: Session, noted_head: str = "") -> Verified:
         gate = error.causes
         wrong += [cause for cause in gate if error.state == "altered" and cause not in wrong]
     overdue = tuple(expired_exports(session))
-    return Verified(tuple(checked), tuple(wrong), gate, session.log.head(), overdue)
+    return Verified(tuple(checked), tuple(wrong), gate, session.log.head(), overdue, kept_longer(session))
 
 
 def _run_faults(session: Session, run: str) -> list[str]:

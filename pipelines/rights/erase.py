@@ -24,6 +24,7 @@ from desist.pipelines.rights.holdings import (
     affected_runs,
     check_links,
     holdings,
+    names_of_nobody_else,
     needles_of,
     strangers,
 )
@@ -48,6 +49,10 @@ STAYS = (
 )
 #: Places that know a person by their id alone, so are asked for older ids too.
 BY_ID = (Lists, Runs, EventLog)
+QUARANTINE = (
+    "rows in quarantine were emptied where a cell holds a number, an identifier or the name of the person; one that "
+    "tells of them in other words is not known"
+)
 LIMIT = (
     "a later extract is refused by number, identifier, or name with birth date; somebody sent under a new number, "
     "without identifiers and with the name or birth date written otherwise, would not be known again"
@@ -143,19 +148,20 @@ def _held(place: Holding, subject: Subject) -> int:
 def _receipt(session: Session, receipt: str, told: Mapping[str, Any], subject: Subject) -> Receipt:
     """What was done, after a search of the whole workspace."""
     left = {place.name: _held(place, subject) for place in holdings(session, subject, receipt)}
-    needles = [text for text in needles_of(subject.person_id, subject)]
+    needles = [*needles_of(subject.person_id, subject), *names_of_nobody_else(session, subject)]
     found = scan(session.workspace.root, needles)
     journal = session.workspace.rights.name  # the journal itself names the person until this is done
     where = tuple(name for name in found.found if not name.startswith(journal))
     root = session.workspace.root
     own = set(strangers(root, named_files(root)))
-    notes = [LIMIT]
+    notes = [LIMIT, QUARANTINE]
     if subject.shared:
         notes.append(
             f"{subject.shared} records of other people carry an identifier of this person, or their name and birth "
             "date; by what they share nobody is kept out. See desist link-queue"
         )
     notes += [f"the person was found again in {name}: remove it by hand" for name in where]
+    notes += [f"{name} is packed, and was not looked into: look whether it names the person" for name in found.packed]
     notes += [f"{name} is not a file of desist's: look whether it is about the person" for name in sorted(own)]
     return Receipt(
         id=receipt, kind="erasure", reason=told["reason"], actor=session.actor,

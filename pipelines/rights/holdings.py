@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desist.intake.equality_writer import EqualityWriter
-from desist.intake.person import blank_quarantine, erase_equality, identity_of, rows_held
+from desist.intake.person import blank_quarantine, erase_equality, identity_of, names_held, rows_held
 from desist.intake.rights import Rights, compact
 from desist.intake.store import Store
 from desist.intake.vault import Vault
@@ -30,7 +30,7 @@ NOBODY = "about nobody"
 #: Kinds of files by pattern, the first that fits: which place answers for them. Patterns are of paths below the
 #: workspace.
 PLACES: tuple[tuple[str, str], ...] = (
-    ("*.writing-*", "left-overs"), ("*.removing-*", "left-overs"), ("*.began", "left-overs"),
+    ("*.writing-*", "left-overs"), ("*.removing-*", "left-overs"),
     ("store/*", "store"), ("quarantine/*", "store"),
     ("vault.db*", "vault"), ("equality.db*", "equality store"), ("rights.db*", "register of rights"),
     ("desist.db*", "event log"), ("desist.head", NOBODY),
@@ -78,6 +78,16 @@ def needles_of(person_id: str, subject: Subject) -> tuple[str, ...]:
     numbers = [number for number in subject.all_numbers if len(number) >= 6 and not number.isdigit()]
     texts = (person_id, *subject.ids, *subject.identifiers, *numbers)
     return tuple(dict.fromkeys(text for text in texts if len(text) >= 6))
+
+
+def names_of_nobody_else(session: Session, subject: Subject) -> tuple[str, ...]:
+    """The person's full names that no other record here carries: those of a namesake would be found for ever.
+
+    A birth date alone is nobody's: many share it.
+    """
+    own = {(source, number) for source, some in subject.numbers.items() for number in some}
+    others = names_held(Vault(session.workspace.vault), own)
+    return tuple(name for name in subject.names if name not in others)
 
 
 @dataclass(frozen=True)
@@ -235,7 +245,9 @@ class StoredRows:
 
     def erase(self, person_id: str) -> int:
         erased = self.store.erase_numbers(self.subject.numbers, because="erasure")
-        erased += blank_quarantine(self.store, [*self.subject.identifiers, *self.subject.all_numbers])
+        erased += blank_quarantine(
+            self.store, [*self.subject.identifiers, *self.subject.all_numbers, *self.subject.names]
+        )
         try:
             return erased + (self.store.erase(person_id) if person_id else 0)
         except Refused:

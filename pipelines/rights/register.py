@@ -31,7 +31,8 @@ def register_faults(session: Session) -> list[str]:
     rights, found = rights_of(session), []
     if not RegisterLog(session.log, session.actor).fits(rights.digest):
         found.append(LOST)
-    found += _unasked(session, rights)
+    else:
+        found += _unasked(session, rights)
     if not session.workspace.vault.exists() and _knows_people(session):
         found.append(NO_VAULT)
     return found
@@ -46,6 +47,19 @@ def _unasked(session: Session, rights: Rights) -> list[str]:
         found += [f"the register of rights holds a {table} that nobody asked for: receipt {one}" for one in
                   sorted(unknown)]  # fmt: skip
     return found
+
+
+def kept_longer(session: Session) -> tuple[str, ...]:
+    """The decisions to keep extracts past their review date that hold today, one a source."""
+    try:
+        decided = {one.source: one for one in rights_of(session).kept()}
+    except Refused:
+        return ()  # told as a fault
+    return tuple(
+        f"extracts of {source} until {one.until}, by {one.made_by} on {one.made_on}, reason {one.reason}"
+        for source, one in sorted(decided.items())
+        if one.until >= session.today
+    )
 
 
 def check_register(session: Session) -> None:

@@ -10,6 +10,7 @@ from desist.intake.contracts import IDENTIFIERS
 from desist.intake.person import (
     akin,
     identity_of,
+    numbers_before,
     numbers_behind,
     numbers_of,
     older_ids,
@@ -18,7 +19,9 @@ from desist.intake.person import (
 )
 from desist.intake.suppression import ErasedPeople, name_and_birth
 from desist.intake.vault import Vault
+from desist.pipelines.lists import list_ids, people_named
 from desist.pipelines.rights.register import check_register, rights_of
+from desist.pipelines.run_tables import runs_with
 from desist.pipelines.session import Session
 from desist.records.codes import SOURCES
 from desist.records.errors import Refused
@@ -98,10 +101,18 @@ def about(session: Session, person_id: str, numbers: Mapping[str, Sequence[str]]
     vault = Vault(session.workspace.vault)
     own: dict[str, list[str]] = {source: list(some) for source, some in numbers.items()}
     own = own or (numbers_of(vault, person_id) if person_id else {})
+    asked = person_id
     if not own and person_id:  # on an older list, and no agency sends them any more
-        own, person_id = numbers_behind(vault, session.key(), person_id), ""
+        before = numbers_before(vault, [person_id])
+        own = before or numbers_behind(vault, session.key(), person_id)
+        person_id = person_id if before else ""
+    if not own and asked and _is_named(session, asked):
+        return Subject(asked, {})
     if not own:
         raise Refused(NOBODY)
+    known = [person_id, *older_ids(vault, session.key(), own, person_id)] if person_id else []
+    for source, more in numbers_before(vault, known).items():
+        own[source] = sorted({*own.get(source, ()), *more})
     strangers: list[dict[str, Any]] = []
     while True:
         rows = identity_of(vault, own)
@@ -115,6 +126,13 @@ def about(session: Session, person_id: str, numbers: Mapping[str, Sequence[str]]
     if not person_id and not rows and not _held_without_identity(session, own):
         raise Refused(NOBODY)
     return _subject(session, person_id, own, rows, strangers)
+
+
+def _is_named(session: Session, person_id: str) -> bool:
+    """Whether a list or a run names somebody of whom no extract is held any more."""
+    return bool(runs_with(session, person_id)) or any(
+        person_id in people_named(session, one) for one in list_ids(session)
+    )
 
 
 def _held_without_identity(session: Session, numbers: Mapping[str, Sequence[str]]) -> bool:

@@ -1,19 +1,33 @@
 """A list can lose a person, or a person's estimate: every other change shows, also to whoever notes it in the log."""
 
+import datetime as dt
 import json
 
 import pandas as pd
 import pytest
 
-from desist.pipelines import amendments
-from desist.pipelines.lists import LIST, PEOPLE, PROFILES, SCORES, kept_list, list_faults, load_list, take_off
+from desist.pipelines import amendments, lists, run_tables
+from desist.pipelines.lists import LIST, PEOPLE, PROFILES, SCORES, kept_list, list_faults, load_list
 from desist.records.errors import Withheld
-from desist.records.files import read_json, write_json
+from desist.records.files import read_json, write_bytes, write_json
+from desist.records.log import EventLog
 
 
 @pytest.fixture
 def folder(session, world):
     return session.workspace.lists / world.list_id
+
+
+def asked(session, receipt, *, on_hold=""):
+    """The log's event of a request under this receipt."""
+    operation = "person.restricted" if on_hold else "person.erased"
+    session.log.append(operation, actor="t", role="data_steward", dataset=receipt)
+
+
+def take_off(session, list_id, person, *, receipt, on_hold=""):
+    """Somebody leaves a list because they asked for it."""
+    asked(session, receipt, on_hold=on_hold)
+    return lists.take_off(session, list_id, person, receipt=receipt, on_hold=on_hold)
 
 
 def forge(session, folder, *, told=None, scores=None, profiles=None, kind=amendments.ERASED):
@@ -24,7 +38,9 @@ def forge(session, folder, *, told=None, scores=None, profiles=None, kind=amendm
         scores.to_parquet(folder / SCORES, index=False)
     if profiles is not None:
         profiles.to_parquet(folder / PROFILES, index=False)
-    amendments.amend(session, folder, (LIST, SCORES, PROFILES), kind=kind, people=1, receipt="forged")
+    asked(session, "forged")
+    files = {name: (folder / name).read_bytes() for name in (LIST, SCORES, PROFILES)}
+    amendments.amend(session, folder, files, kind=kind, people=1, receipt="forged")
 
 
 def test_a_list_that_lost_a_person_is_still_the_one_that_was_made(session, world):
@@ -201,9 +217,7 @@ def test_a_list_that_was_tampered_with_loses_the_person_and_stays_withheld(sessi
 
 @pytest.mark.parametrize("killed_at", [LIST, SCORES, PROFILES, PEOPLE, amendments.FILE])
 def test_killed_at_any_file_the_same_call_ends_as_if_undisturbed(session, world, folder, monkeypatch, killed_at):
-    from desist.pipelines import lists
-
-    real_json, real_bytes = lists.write_json, lists.write_bytes
+    real_json, real_bytes = lists.write_json, write_bytes
 
     def stop_at(real):
         def write(path, content):
@@ -214,7 +228,8 @@ def test_killed_at_any_file_the_same_call_ends_as_if_undisturbed(session, world,
         return write
 
     for module, name, real in (
-        (lists, "write_json", real_json), (lists, "write_bytes", real_bytes), (amendments, "write_json", real_json),
+        (lists, "write_json", real_json), (amendments, "write_bytes", real_bytes),
+        (amendments, "write_json", real_json),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, stop_at(real))
     with pytest.raises(KeyboardInterrupt):
@@ -231,3 +246,86 @@ def test_on_hold_is_the_only_reason_that_can_come_later(session, world, folder):
     told["estimates"][world.people[4]]["why_none"] = "too_little_data"
     forge(session, folder, told=told)
     assert any("an estimate that was changed" in fault for fault in list_faults(session, world.list_id))
+
+
+# Only what was asked for, and no more
+
+
+def test_a_change_that_nobody_asked_for_shows(session, world):
+    assert lists.take_off(session, world.list_id, world.people[3], receipt="2026-10-01-aaaaaaaaaaaa") > 0
+    assert any("nobody asked for" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_a_restriction_is_no_reason_to_take_somebody_off(session, world):
+    asked(session, "x1", on_hold="restricted")
+    lists.take_off(session, world.list_id, world.people[3], receipt="x1")
+    assert any("nobody asked for" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_one_request_takes_away_one_estimate(session, world, folder):
+    take_off(session, world.list_id, world.people[4], receipt="x1", on_hold="restricted")
+    more = lists._without(lists._content(folder), world.people[5], "restricted")[0]
+    amendments.amend(session, folder, more, kind=amendments.ON_HOLD, people=1, receipt="x1.1")
+    assert any("more people without an estimate" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_one_request_takes_away_one_person(session, world, folder):
+    take_off(session, world.list_id, world.people[4], receipt="x1")
+    asked(session, "x2")
+    for name, content in lists._without(lists._content(folder), world.people[5], "")[0].items():
+        (folder / name).write_bytes(content)
+    files = lists._without(lists._content(folder), world.people[6], "")[0]
+    amendments.amend(session, folder, files, kind=amendments.ERASED, people=2, receipt="x2")
+    told = read_json(folder / PEOPLE)
+    left = {name: salt for name, salt in told["salts"].items() if name not in world.people[5:7]}
+    write_json(folder / PEOPLE, told | {"salts": left})
+    assert any("lacks more people" in fault for fault in list_faults(session, world.list_id))
+
+
+def test_a_forged_table_is_not_blessed_by_an_empty_marker(session, world):
+    folder = session.workspace.runs / world.run
+    scores = pd.read_parquet(folder / "scores.parquet")
+    scores.assign(score=0.1).to_parquet(folder / "scores.parquet", index=False)
+    (folder / ".x1.began").touch()
+    asked(session, "x1")
+    assert run_tables.take_out(session, world.run, world.people[3], receipt="x1") > 0
+    assert run_tables.table_faults(session, world.run)
+
+
+def test_a_table_forged_between_a_kill_and_its_end_shows(session, world, monkeypatch):
+    folder = session.workspace.runs / world.run
+    asked(session, "x1")
+    monkeypatch.setattr(amendments, "write_bytes", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run_tables.take_out(session, world.run, world.people[3], receipt="x1")
+    monkeypatch.undo()
+    scores = pd.read_parquet(folder / "scores.parquet")
+    scores.assign(score=0.1).to_parquet(folder / "scores.parquet", index=False)
+    run_tables.take_out(session, world.run, world.people[3], receipt="x1")
+    assert run_tables.table_faults(session, world.run)
+
+
+def test_killed_between_note_and_tables_of_a_run_the_same_call_ends_as_if_undisturbed(session, world, monkeypatch):
+    asked(session, "x1")
+    monkeypatch.setattr(amendments, "write_bytes", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run_tables.take_out(session, world.run, world.people[3], receipt="x1")
+    monkeypatch.undo()
+    assert run_tables.table_faults(session, world.run)
+    run_tables.take_out(session, world.run, world.people[3], receipt="x1")
+    assert run_tables.table_faults(session, world.run) == []
+    assert run_tables.rows_of(session.workspace.runs / world.run, world.people[3]) == 0
+
+
+def test_nothing_is_gone_by_retention_before_its_time_and_no_table_comes_back(session, world):
+    folder = session.workspace.runs / world.run
+    session.log.append("data.erased", actor="t", role="data_steward", dataset=f"runs:{world.run}", outcome="retention")
+    scores = pd.read_parquet(folder / "scores.parquet")
+    scores.assign(score=0.1).to_parquet(folder / "scores.parquet", index=False)
+    assert any("was changed" in fault for fault in run_tables.table_faults(session, world.run))
+    later = EventLog(session.workspace.log, lambda: dt.datetime(2028, 10, 2, tzinfo=dt.UTC))
+    later.append("data.erased", actor="t", role="data_steward", dataset=f"runs:{world.run}", outcome="retention")
+    assert "there again" in run_tables.table_faults(session, world.run)[0]
+    for name in run_tables.TABLES_OF_PEOPLE:
+        (folder / name).unlink()
+    assert run_tables.table_faults(session, world.run) == []

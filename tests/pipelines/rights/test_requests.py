@@ -26,8 +26,10 @@ from desist.pipelines.rights.restrict import contest_person, lift_restriction, r
 from desist.pipelines.rights.retention import keep_longer, remove_overdue, schedule
 from desist.pipelines.rights.subject import about
 from desist.pipelines.run_tables import table_faults
+from desist.pipelines.session import now
 from desist.pipelines.steps import link_people, take_in
 from desist.records.errors import Refused
+from desist.records.log import EventLog
 
 
 def store_of(session):
@@ -35,7 +37,8 @@ def store_of(session):
 
 
 def on_day(session, day):
-    return replace(session, settings=replace(session.settings, today=dt.date.fromisoformat(day)))
+    settings = replace(session.settings, today=dt.date.fromisoformat(day))
+    return replace(session, settings=settings, log=EventLog(session.workspace.log, lambda: now(settings)))
 
 
 # Restriction and challenge
