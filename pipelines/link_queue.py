@@ -108,9 +108,8 @@ def decide_on(session: Session, which: str, decision: str, *, reason: str) -> st
     vault = Vault(session.workspace.vault)
     with session.workspace.lock():
         pair = asked_about(vault, which)
-        if reason in REASONS:
-            check_decision(vault, pair, decision)
-            _log(session, vault, pair, decision, reason)
+        check_decision(vault, pair, decision, reason)  # what is refused is never logged as made
+        _log(session, vault, pair, decision, reason)
         made = decide(vault, pair, decision, by=session.actor, on=session.today, reason=reason)
     return (
         f"Noted: the two records are {made.decision}. It holds from the next linking on: run `desist link`, "
@@ -120,7 +119,7 @@ def decide_on(session: Session, which: str, decision: str, *, reason: str) -> st
 
 def _log(session: Session, vault: Vault, pair: tuple[tuple[str, str], ...], decision: str, reason: str) -> None:
     """One event for each person concerned, before anything is kept."""
-    rows = vault.key_map().itertuples(index=False, name=None)
+    rows = vault.known_keys()[["source", "agency_person", "person_id"]].itertuples(index=False, name=None)
     persons = {(str(source), str(number)): str(person) for source, number, person in rows}
     for person in sorted({persons[end] for end in pair if end in persons}):
         session.log.append(

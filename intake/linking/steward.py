@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -41,45 +41,65 @@ class Decision:
 
 
 def asked_about(vault: Vault, which: str) -> tuple[Record, Record]:
-    """The two records of a queue number, or of SOURCE:NUMBER=SOURCE:NUMBER. Raises Refused for any other."""
-    if which.isdigit():
+    """The two records of a queue number, or of SOURCE:NUMBER=SOURCE:NUMBER. Raises Refused for any other.
+
+    A pair decided on is found when its records are no longer sent. An agency's own numbers may hold a "=".
+    """
+    if which.isascii() and which.isdigit():
         queue = vault.link_queue()
         rows = queue.loc[queue["number"] == int(which), list(PAIR)]
         if rows.empty:
             raise Refused(f"No pair {which} waits in the queue. `desist link-queue` lists those that do.")
         a, m, b, n = map(str, rows.iloc[0])
         return (a, m), (b, n)
-    ends = [tuple(end.split(":", 1)) for end in which.split("=")]
-    if len(ends) != 2 or any(len(end) != 2 or not all(end) for end in ends) or ends[0] == ends[1]:
+    named = list(_pairs_named(which))
+    if not named:
         raise Refused("Name a pair by its number in the queue, or as SOURCE:NUMBER=SOURCE:NUMBER.")
-    held = vault.linked_identities([(end[0], end[1]) for end in ends])
-    if len(held) != 2:
-        raise Refused(f"{2 - len(held)} of the two records named is not in the linked extracts. Check both.")
-    one, other = sorted((end[0], end[1]) for end in ends)
-    return one, other
+    decided = set(vault.link_decisions()[list(PAIR)].itertuples(index=False, name=None))
+    found = [len(vault.linked_identities(pair)) for pair in named]
+    for (one, other), held in zip(named, found, strict=True):
+        if held == 2 or (*one, *other) in decided:
+            return one, other
+    raise Refused(f"{2 - max(found)} of the two records named is not in the linked extracts. Check both.")
+
+
+def _pairs_named(which: str) -> Iterator[tuple[Record, Record]]:
+    """Each way in which a text names two records, the smaller first."""
+    parts = which.split("=")
+    for place in range(1, len(parts)):
+        ends = [tuple(end.split(":", 1)) for end in ("=".join(parts[:place]), "=".join(parts[place:]))]
+        if all(len(end) == 2 and all(end) for end in ends) and ends[0] != ends[1]:
+            one, other = sorted((end[0], end[1]) for end in ends)
+            yield one, other
 
 
 def decide(vault: Vault, pair: tuple[Record, Record], decision: str, *, by: str, on: dt.date, reason: str) -> Decision:
-    """Keep the decision. Raises Refused where it contradicts earlier ones by way of other records."""
+    """Keep the decision. Raises Refused where ``check_decision`` does."""
+    made = check_decision(vault, pair, decision, reason)
+    if decision == WITHDRAWN:
+        vault.withdraw_decision(made.pair)
+    else:
+        vault.decide(made.pair, decision=decision, by=by, on=on, reason=reason)
+    return made
+
+
+def check_decision(vault: Vault, pair: tuple[Record, Record], decision: str, reason: str) -> Decision:
+    """The decision as it can be kept; nothing is.
+
+    Raises Refused for another word or reason, where it contradicts earlier ones by way of other records, and where
+    there is nothing to withdraw.
+    """
     if decision not in (SAME, DIFFERENT, WITHDRAWN):
         raise Refused(f"A decision is {SAME}, {DIFFERENT} or {WITHDRAWN}.")
     if reason not in REASONS:
         listed = "; ".join(f"{code} ({words})" for code, words in REASONS.items())
         raise Refused(f"The reason is one of: {listed}.")
-    made = Decision(min(pair), max(pair), decision)
-    if decision == WITHDRAWN:
-        if not vault.withdraw_decision(made.pair):
-            raise Refused("Nobody has decided about these two records, so there is nothing to withdraw.")
-        return made
-    _refuse_contradiction(vault.link_decisions(), made)
-    vault.decide(made.pair, decision=decision, by=by, on=on, reason=reason)
+    made, earlier = Decision(min(pair), max(pair), decision), vault.link_decisions()
+    if decision != WITHDRAWN:
+        _refuse_contradiction(earlier, made)
+    elif made.pair not in set(earlier[list(PAIR)].itertuples(index=False, name=None)):
+        raise Refused("Nobody has decided about these two records, so there is nothing to withdraw.")
     return made
-
-
-def check_decision(vault: Vault, pair: tuple[Record, Record], decision: str) -> None:
-    """Raise Refused where the decision contradicts earlier ones; nothing is kept."""
-    if decision in (SAME, DIFFERENT):
-        _refuse_contradiction(vault.link_decisions(), Decision(min(pair), max(pair), decision))
 
 
 def _refuse_contradiction(earlier: pd.DataFrame, made: Decision) -> None:

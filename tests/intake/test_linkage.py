@@ -417,6 +417,21 @@ def test_a_decision_is_refused_that_contradicts_an_earlier_one_or_gives_no_reaso
     assert "nothing to withdraw" in refusal(lambda: decide(twins, (("police", "N1"), ("probation", "P2")), "withdrawn"))
 
 
+def test_a_number_that_holds_an_equals_sign_is_named_and_a_decision_about_somebody_gone_withdrawn(twins, refusal):
+    twins.identity("police", "N=2", **ADA).read()
+    twins.link()
+    pair = (("police", "N=2"), ("probation", "P1"))
+    assert steward.asked_about(twins.vault, "probation:P1=police:N=2") == pair
+    decide(twins, pair, "different")
+    twins.tables["police"]["identity"].pop()
+    twins.read()
+    twins.link()
+    decide(twins, steward.asked_about(twins.vault, "police:N=2=probation:P1"), "withdrawn", "decided_in_error")
+    assert twins.vault.link_decisions().empty
+    for named in ("²", "1=2", "police:N1", "police:=probation:P1", "police:N1=police:N1"):
+        assert "Name a pair" in refusal(lambda named=named: steward.asked_about(twins.vault, named))
+
+
 def test_erasing_a_person_forgets_what_waits_and_what_was_decided_about_them(twins):
     twins.link()
     decide(twins, steward.asked_about(twins.vault, "1"), "same")

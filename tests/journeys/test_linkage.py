@@ -128,12 +128,16 @@ def test_same_makes_one_person_whose_profiles_are_made_anew_and_the_log_says_so(
 
 def test_a_decision_that_cannot_be_kept_says_what_to_do_and_changes_nothing(office):
     before = (office.workspace / "vault.db").read_bytes()
+    logged = (office.workspace / "desist.db").read_bytes()
     for words in (("999", "same", "--reason", "agency_confirmed"), (number_of(office), "same", "--reason", "maybe"),
                   (number_of(office), "perhaps", "--reason", "agency_confirmed"),
+                  (number_of(office), "withdrawn", "--reason", "decided_in_error"),
+                  ("²", "same", "--reason", "agency_confirmed"),
                   ("police:1", "same", "--reason", "agency_confirmed")):  # fmt: skip
         told = office.do("link-decide", *words)
-        assert told.returncode == MEND and told.stderr
+        assert told.returncode == MEND and told.stderr and "Traceback" not in told.stderr
     assert (office.workspace / "vault.db").read_bytes() == before
+    assert (office.workspace / "desist.db").read_bytes() == logged  # nothing refused is logged as made
 
 
 @pytest.mark.parametrize(("line", "found"), [
