@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from desist.pipelines.cli import HERE, SOMEBODY, ActorOption, JsonOption, WorkspaceOption, answer, say
+from desist.records.errors import Refused
 
 PersonArgument = Annotated[str, typer.Argument(help="The person's id. Or leave it out and give --crn or --reference.")]
 CrnOption = Annotated[str, typer.Option("--crn", help="Find the person by their probation number.")]
@@ -24,6 +25,14 @@ def day_of(text: str | dt.date) -> dt.date:
         return dt.date.fromisoformat(str(text))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no day written YYYY-MM-DD, such as 2026-10-20.") from None
+
+
+def _day(option: str, text: str) -> dt.date | None:
+    """The day that an option names; None where it names none. Raises Refused for any other form."""
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Refused(f"{option} is a day written year-month-day, such as 2026-10-20; found {text!r}.") from error
 
 
 def add_to(app: typer.Typer) -> None:

@@ -32,8 +32,9 @@ RISKS: tuple[tuple[str, str, str], ...] = (
      "names apart from measurements; treatment rows by consent or basis; what is disclosed in treatment is never in an "
      "estimate; no names or numbers in logs", "who holds which role, and how access is taken away"),
     ("A person asks for access, correction, restriction or erasure, or withdraws consent",
-     "commands reach every place where data lies and end in a receipt; a keyed token keeps an erased person's rows "
-     "out of later extracts, which the receipt discloses; training runs made with their data are named",
+     "commands reach every place where data lies and end in a receipt; keyed suppression tokens, of numbers, "
+     "identifiers and name with birth date, keep an erased person's rows out of later extracts, and name nobody; the "
+     "receipt discloses them; training runs made with their data are named",
      "what decisions kept six years still say of the person"),
     ("Data is kept longer than agreed", "a clock per extract; overdue data stops scoring and is listed",
      "who decides to keep longer, and why"),

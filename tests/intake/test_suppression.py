@@ -42,6 +42,18 @@ def test_an_identifier_is_known_in_its_other_spelling(erased, pnc):
     assert barred(erased, "police", agency_person="Q9", pnc=pnc(2)) == []
 
 
+def test_an_identifier_is_known_however_an_agency_writes_it(erased, pnc):
+    year, serial = pnc(1).split("/")
+    for written in (f"{year[2:]}/{serial}", pnc(1).lower(), f" {year} / {serial[:4]} {serial[4:]} ",
+                    f"{year[2:]}/{serial.lstrip('0').lower()}"):  # fmt: skip
+        assert barred(erased, "police", agency_person="Q9", pnc=written) == ["Q9"], written
+
+
+@pytest.mark.parametrize("spelled", ["X100009", "x100009", " x 100 009 "])
+def test_a_crn_has_one_token_however_it_is_written(erased, spelled):
+    assert erased.tokens_of({"crn": spelled}) == erased.tokens_of({"crn": "X100009"}) != {}
+
+
 def test_an_identifier_with_a_wrong_check_letter_is_none(erased, pnc):
     wrong = pnc(1)[:-1] + ("A" if pnc(1)[-1] != "A" else "B")
     assert barred(erased, "police", agency_person="Q9", pnc=wrong) == []

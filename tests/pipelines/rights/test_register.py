@@ -391,3 +391,12 @@ def relinked(session):
 def test_linkage_notes_once_which_key_people_got_their_ids_by(relinked):
     noted = [row for row in relinked.log.rows() if row["dataset"].startswith("partnership-key:")]
     assert len(noted) == 1 and relinked.key().hex() not in noted[0]["dataset"]
+
+
+@pytest.mark.parametrize("option", ["--decide-by", "--until"])
+def test_a_day_in_another_form_is_told_the_form_that_is_read(option):
+    from desist.pipelines.commands_rights import _day
+
+    assert _day(option, "2026-10-20") == dt.date(2026, 10, 20) and _day(option, "") is None
+    with pytest.raises(Refused, match=f"{option} is a day written year-month-day, such as 2026-10-20"):
+        _day(option, "20/10/2026")
