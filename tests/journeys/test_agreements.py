@@ -327,7 +327,7 @@ def test_an_own_line_of_the_offence_table_is_noted_once_and_reads_the_files_anew
     from desist.records.log import EventLog
 
     log = EventLog(office.workspace / "desist.db", lambda: dt.datetime(2026, 10, 1, tzinfo=dt.UTC))
-    changed = [row for row in log.rows() if row["operation"] == "table.changed"]
+    changed = [row for row in log.rows() if row["dataset"].startswith("offences:")]
     assert [json.loads(row["counts"]) for row in changed] == [{"own_lines": 1}]
     assert changed[0]["dataset"].startswith("offences:2026-10-")
 
