@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from desist.intake.contracts import Column, Contract
@@ -60,6 +61,8 @@ def is_personal(text: str) -> bool:
     )
 
 
+#: Distinct values that are looked at to tell whether a column fits one of ours.
+VALUES_ASKED = 5_000
 _NO_DATE = "no date"
 _NUMBERS = re.compile(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ]\d{4}.*")
 
@@ -154,7 +157,9 @@ def _tidy(value: Any) -> str:
 
 
 def _share(cells: Cells, test: Any) -> float:
-    return sum(count for value, count in cells.counts.items() if test(value)) / cells.filled
+    """Of so many distinct values as tell what a column is: an agency's own numbers are as many as its rows."""
+    asked = list(islice(cells.counts.items(), VALUES_ASKED))
+    return sum(count for value, count in asked if test(value)) / sum(count for _, count in asked)
 
 
 def needs_translation(column: Column, value: Any) -> bool:

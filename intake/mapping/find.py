@@ -14,7 +14,7 @@ from desist.intake.mapping.grid import Grid, name_of
 from desist.intake.mapping.model import DELIMITERS, Format
 from desist.intake.mapping.texts import MARKS, decoded, records
 from desist.intake.mapping.words import recognised
-from desist.intake.mapping.workbooks import check_archive, read_xlsx, sheets_of
+from desist.intake.mapping.workbooks import Sheet, check_archive, read_xlsx, sheets_of
 from desist.records.errors import Problem
 from desist.records.wording import counted
 
@@ -168,7 +168,7 @@ def _in_workbook(
         elif one.hidden and not sheet:
             notes.append(f"The sheet {one.name!r} is hidden and was not read. Ask whether it was meant to be sent.")
         else:
-            read = _one_sheet(content, name, one.name, header_row, hidden=one.hidden)
+            read = _one_sheet(content, name, one, header_row)
             if isinstance(read, list):
                 problems += read
                 continue
@@ -186,8 +186,9 @@ def _in_workbook(
     return problems or [Problem("no sheet that can be read", name, "a visible sheet with a header", " ".join(notes))]
 
 
-def _one_sheet(content: bytes, where: str, sheet: str, header_row: int, *, hidden: bool) -> Found | list[Problem]:
-    layout = Format("xlsx", "serial", sheet=sheet, hidden_sheet=hidden)
+def _one_sheet(content: bytes, where: str, one: Sheet, header_row: int) -> Found | list[Problem]:
+    sheet = one.name
+    layout = Format("xlsx", "serial", sheet=sheet, hidden_sheet=one.hidden)
     # Looked at with a name for every column, so that titles above the table are rows too.
     row = header_row
     if not row:
@@ -197,23 +198,23 @@ def _one_sheet(content: bytes, where: str, sheet: str, header_row: int, *, hidde
             return [_no_header(f"{where} [{sheet}]")]
     # Two rows of names: merged cells above the names, or names below merged cells.
     tries = [(row, 1), (row, 2), *([(row - 1, 2)] if row > 1 else [])]
-    chosen, single = tries[0], _look(content, where, replace(layout, header_row=row), HEADER_WITHIN)
+    chosen, single = tries[0], _look(content, where, replace(layout, header_row=row), one)
     notes: tuple[str, ...] = ()
     for first, rows in tries[1:]:
-        double = _look(content, where, replace(layout, header_row=first, header_rows=rows), HEADER_WITHIN)
+        double = _look(content, where, replace(layout, header_row=first, header_rows=rows), one)
         if isinstance(double, Grid) and _is_second_header(single, double):
             chosen, notes = (first, rows), ("Its header has two rows: both make a name, such as 'Offence / Date'.",)
             break
     layout = replace(layout, header_row=chosen[0], header_rows=chosen[1])
-    grid = _look(content, where, layout, LOOKED_AT)
+    grid = _look(content, where, layout, one, LOOKED_AT)
     if isinstance(grid, list):
         return grid
     problem = _no_names(grid, chosen[0], f"{where} [{sheet}]")
     return [problem] if problem else Found(layout, grid, (*notes, *_notes(grid)))
 
 
-def _look(content: bytes, where: str, layout: Format, limit: int) -> Grid | list[Problem]:
-    return read_xlsx(content, layout, where=where, wanted=None, limit=limit)
+def _look(content: bytes, where: str, layout: Format, one: Sheet, limit: int = HEADER_WITHIN) -> Grid | list[Problem]:
+    return read_xlsx(content, layout, where=where, wanted=None, limit=limit, sheets=[one])
 
 
 def _top_rows(content: bytes, sheet: str) -> list[list[Any]]:

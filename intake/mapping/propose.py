@@ -214,7 +214,10 @@ def _assigned(
 
 def _score(theirs: str, cells: Cells, contract: Contract, column: Column, source: str) -> tuple[float, str]:
     """How well a column of theirs fits one of ours, and how sure that is."""
-    name, share = likeness(theirs, contract.table, column.name, source), fits(cells, contract, column)
+    name = likeness(theirs, contract.table, column.name, source)
+    if column.kind in ("date", "integer", "decimal") and name < NAMED:
+        return 0.0, LOOK  # every date fits every column of dates, so its name must speak before its cells are asked
+    share = fits(cells, contract, column)
     if share is None:
         return name, SURE if name == 1.0 and cells.filled else LIKELY if name >= GOOD else LOOK
     if column.name in CHECKS and share >= NEARLY_ALL:
@@ -223,8 +226,8 @@ def _score(theirs: str, cells: Cells, contract: Contract, column: Column, source
         return max(name, 0.9 if strong else 0.5 + name / 2), SURE if strong or name == 1.0 else LIKELY
     if column.kind == "date" and name == 1.0 and share < AT_LEAST and meant_as_dates(cells) >= AT_LEAST:
         return WORTH, LOOK  # left out, its days would be taken for unknown without a word
-    if column.kind in ("date", "integer", "decimal") and (share < AT_LEAST or name < NAMED):
-        return 0.0, LOOK  # every date fits every column of dates, so its name must speak
+    if column.kind in ("date", "integer", "decimal") and share < AT_LEAST:
+        return 0.0, LOOK
     if column.name.endswith("_recorded_on") and name < GOOD:
         return 0.0, LOOK  # a date of entry that is taken for another's would make facts known too early
     if share < AT_LEAST and name < 1.0:

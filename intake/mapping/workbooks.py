@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,16 +123,25 @@ def _number(name: bytes) -> int:
 
 
 def read_xlsx(
-    content: bytes, layout: Format, *, where: str, wanted: frozenset[str] | None, limit: int | None = None
+    content: bytes,
+    layout: Format,
+    *,
+    where: str,
+    wanted: frozenset[str] | None,
+    limit: int | None = None,
+    sheets: Sequence[Sheet] | None = None,
 ) -> Grid | list[Problem]:
-    """The rows of one sheet under its header. A hidden sheet is read only where the mapping says hidden_sheet."""
-    if problem := check_archive(content, where):
+    """The rows of one sheet under its header. A hidden sheet is read only where the mapping says hidden_sheet.
+
+    ``sheets``: what sheets_of said of the same bytes; without it the file is checked and gone through first.
+    """
+    if sheets is None and (problem := check_archive(content, where)):
         return [problem]
     import openpyxl
     from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
     try:
-        found = {sheet.name: sheet for sheet in sheets_of(content)}
+        found = {sheet.name: sheet for sheet in (sheets_of(content) if sheets is None else sheets)}
         sheet = _chosen(found, layout, where)
         if isinstance(sheet, Problem):
             return [sheet]

@@ -258,3 +258,8 @@ def test_a_file_of_several_tables_that_is_broken_is_told_once(partnership, refus
     assert (
         refusal(lambda: partnership.read(write=False)).count("a workbook without a mapping") == 2
     )  # text and problems
+
+
+def test_intake_names_the_columns_of_a_key_that_a_row_repeats(probation):
+    probation.row("probation", "prob_event", agency_person="P1", event_id="E1", offence_code="10501")
+    assert "1 row: repeats the key of an earlier row (event_id)" in probation.read().as_text()

@@ -1,12 +1,15 @@
 """What `desist map` proposes: the right columns, how sure, and never a cell of a person."""
 
 import datetime as dt
+import importlib
 import io
 import tomllib
 
 import openpyxl
 import pytest
 
+from desist.intake.contracts import CONTRACTS
+from desist.intake.mapping import content
 from desist.intake.mapping.content import cells_of
 from desist.intake.mapping.find import Found, delimiter_of, encoding_of, find
 from desist.intake.mapping.grid import CellError, Formula
@@ -299,3 +302,26 @@ def test_text_of_two_bytes_a_letter_without_a_mark_is_read_where_its_encoding_is
     ((only,), _) = find(content, "file.csv", encoding="utf-16-be")
     written = new_file("m", "f.csv", [propose(only, "prob_person")], today="2026-10-01")
     assert file_map(tomllib.loads(written), name="m").format.encoding == "utf-16-be" and only.grid.lines == [2]
+
+
+def test_a_workbook_is_gone_through_once_however_often_its_header_is_looked_for(monkeypatch):
+    book = openpyxl.Workbook()
+    for row in [["Caseload"], ["CRN", "Current Status", "LAO"], ["X300001", "PSS", "N"]]:
+        book.active.append(row)
+    made = io.BytesIO()
+    book.save(made)
+    calls = []
+    for name in ("check_archive", "sheets_of"):
+        for module in ("find", "workbooks"):
+            path = f"desist.intake.mapping.{module}.{name}"
+            whole = getattr(importlib.import_module(f"desist.intake.mapping.{module}"), name)
+            monkeypatch.setattr(path, lambda *args, whole=whole, name=name: calls.append(name) or whole(*args))
+    assert isinstance(find(made.getvalue(), "file.xlsx"), tuple) and calls == ["check_archive", "sheets_of"]
+
+
+def test_of_a_column_as_long_as_its_file_so_many_values_are_asked_as_tell_what_it_is(monkeypatch):
+    asked = []
+    monkeypatch.setitem(content.CHECKS, "crn", lambda value: asked.append(value) or True)
+    identity = CONTRACTS["identity"]
+    assert content.fits(cells_of([f"X{n}" for n in range(20_000)]), identity, identity.column("crn")) == 1.0
+    assert len(asked) == content.VALUES_ASKED
