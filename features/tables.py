@@ -114,7 +114,7 @@ class Estimate:
     """What a release says of one person: one of four steps with its range, or why there is none."""
 
     step: int | None  # 1 to 4
-    tags: tuple[str, ...] = ()  # "borderline", "limited_data"
+    tags: tuple[str, ...] = ()  # "borderline", "limited_data", "link_less_sure"
     reasons: tuple[Reason, ...] = ()
     why_none: str = ""
 

@@ -21,6 +21,7 @@ from desist.models.judging.refits import Refits, load_refits
 from desist.models.judging.uncertainty import Ranges, load_ranges
 from desist.models.reasons import against_typical, reasons_for_people
 from desist.pipelines.ground import Built, Ground
+from desist.pipelines.less_sure import LINK_LESS_SURE, less_sure
 from desist.pipelines.steps_of import step_of
 from desist.records.errors import Refused
 
@@ -76,6 +77,7 @@ def estimate(
     tagged = {
         BORDERLINE: released.ranges.borderline(chances, cuts.steps),
         LIMITED: could_change_step(could, chances, cuts.steps),
+        LINK_LESS_SURE: np.isin(people, sorted(less_sure(ground.vault, ground.linked.doubt))),
     }
     reasons = _reasons(ground, released, features, table, [one for one in people if one not in why], as_of)
     estimates = {}

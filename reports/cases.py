@@ -6,7 +6,7 @@ What a reader may not see never reaches a template: rows are first turned into w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,9 +228,17 @@ def _shown(estimate: Estimate, header: ListHeader, missing: tuple[int, int] | No
         words=wording.sentence(wording.step_words(estimate.step)).rstrip("."),
         tags=tuple(TAGS[tag] for tag in sorted(set(estimate.tags))),
         sentence=wording.frequency_sentence(estimate.step, record.low, record.high, header.tested_on),
-        limited=states.limited_data(*missing).body if missing and "limited_data" in estimate.tags else "",
+        limited=" ".join(_gaps(estimate, missing)),
         reasons=tuple(sorted(reasons, key=lambda r: (r.kind, r.direction, r.phrase, r.source))),
     )
+
+
+def _gaps(estimate: Estimate, missing: tuple[int, int] | None) -> Iterator[str]:
+    """What the estimate could not rest on: sources that say nothing, and records that may be somebody else's."""
+    if missing and "limited_data" in estimate.tags:
+        yield states.limited_data(*missing).body
+    if "link_less_sure" in estimate.tags:
+        yield states.LINK_LESS_SURE
 
 
 def _reason(reason: Reason) -> ShownReason:

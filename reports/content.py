@@ -18,6 +18,7 @@ ABOUT_THE_ESTIMATE = ("estimate", "model")
 TAGS: Mapping[str, str] = {
     "borderline": "Borderline",
     "limited_data": "Limited data",
+    "link_less_sure": "Identity less sure",
     "model_changed": "Model changed",
     "second_review": "Second reviewer",
 }

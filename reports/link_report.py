@@ -112,9 +112,19 @@ def _outcome(told: Mapping[str, Any]) -> Part:
         counts("Records by what links them", "linked by", told["by_method"]),
         counts("Identifiers not used, and records that nothing links", "why", told["unmatched"]),
         counts("Pairs that wait for a data steward", "kind", told["queue"]),
-        counts("Decisions of data stewards in force", "decision", told["decisions"]),
+        counts("Decisions of data stewards", "decision", told["decisions"]),
+        counts("Decisions and numbers that changed their meaning", "what", _changed(told)),
     ]
     return Part("What was linked", tables=tuple(table for table in tables if table.rows))
+
+
+def _changed(told: Mapping[str, Any]) -> dict[str, int]:
+    words = {
+        "decisions_waiting": "decisions about a record not sent this time: they hold, and wait for it",
+        "outdated": "decisions that hold no more: a number names somebody else now, and the pair waits again",
+        "given_again": "numbers that name somebody else than last time: a new person each",
+    }
+    return {word: told[name] for name, word in words.items() if told[name]}
 
 
 def _thresholds(thresholds: Mapping[str, float]) -> Part:
@@ -132,11 +142,18 @@ def _thresholds(thresholds: Mapping[str, float]) -> Part:
 
 def _blocking(model: Mapping[str, Any]) -> Part:
     rows = tuple((rule, f"{count:,}") for rule, count in model["blocking"].items())
+    crowded = tuple((rule, *(f"{count:,}" for count in counts)) for rule, counts in model["crowded"].items())
+    tables = [TextTable("Pairs by blocking rule", ("rule", "pairs added"), rows)] if rows else []
+    if crowded:
+        head = ("rule", "values", "records that share one", "of these not looked at")
+        notes = ("Records that share one are looked at where their names agree too. A value that so many share often "
+                 "stands for unknown: ask the agency.",)  # fmt: skip
+        tables.append(TextTable("Values that too many records share to compare each with each", head, crowded, notes))
     return Part(
         "Which pairs were looked at",
         text=("A pair is looked at where one of these holds; each line counts the pairs it adds to those above. Pairs "
               "that agree on none of them are never found.",),
-        tables=(TextTable("Pairs by blocking rule", ("rule", "pairs added"), rows),) if rows else (),
+        tables=tuple(tables),
     )  # fmt: skip
 
 
@@ -169,7 +186,9 @@ def _limits() -> Part:
             "It uses neither sex nor ethnicity.",
             "Initials and a birth date alone never link: such records wait, and stay alone.",
             "Without an identifier it joins nobody whose birth date is missing or whose forenames differ: fathers and "
-            "sons, twins.",
+            "sons, twins. Nor whose other given names differ, whose birth years are more than a digit and two years "
+            "apart, or one of whom is a child and the other an adult by a slip in the birth date.",
+            "What stands for unknown (1900-01-01, Not Known, NFA, A0000AA) is compared with nothing.",
             "Two different PNCs, CRNs or prison numbers are never one person without a data steward.",
         ),
     )

@@ -112,6 +112,12 @@ def restricted(ask: str) -> Notice:
     )
 
 
+#: Beside an estimate that stays: how sure it is whose records these are.
+LINK_LESS_SURE = (
+    "We are less sure than usual that all these records, and no others, are this person's. "
+    "Check before you rely on one."
+)
+
 #: The states that `records.errors.Withheld` names.
 WITHHELD_STATES = ("not_approved", "audit_failed", "expired", "suspended", "altered")
 

@@ -17,7 +17,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from desist.intake.linking.evidence import BLOCKING, COMPARISONS, COUNTED, TRAINING, Comparison
+from desist.intake.linking.evidence import (
+    BLOCKING,
+    BLOCKS,
+    COMPARISONS,
+    COUNTED,
+    MOST_IN_BLOCK,
+    TRAINING,
+    Block,
+    Comparison,
+)
+from desist.records.errors import Refused
 
 #: Fewer records teach nothing that could be relied on: the usual chances of evidence.py stand.
 LEAST_TO_LEARN = 5000
@@ -28,6 +38,7 @@ RANDOM_PAIRS = 500_000
 #: Most pairs that one round of expectation-maximisation looks at.
 EM_PAIRS = 1_000_000
 SEED = 20260401
+MEMORY = "6GB"
 #: Exact identifiers are taken to find this share of all pairs that are one person: what the prior rests on.
 FOUND_BY_IDENTIFIERS = 0.6
 #: No level is taken to be rarer than this: a chance of zero would decide a pair on its own.
@@ -42,13 +53,18 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Model:
-    """What the model learned, for the report. ``pairs``: how many each blocking rule added."""
+    """What the model learned, for the report.
+
+    ``blocking``: how many pairs each rule added. ``crowded``: by rule, in how many values more than MOST_IN_BLOCK
+    records agree, how many records these are, and how many of them that rule looked at none of.
+    """
 
     prior: float
     trained: bool
     records: int
     levels: tuple[Mapping[str, Any], ...] = ()
     blocking: Mapping[str, int] = field(default_factory=dict)
+    crowded: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
 def likely_pairs(records: pa.Table, exact_pairs: int) -> tuple[pd.DataFrame, Model]:
@@ -69,17 +85,53 @@ def likely_pairs(records: pa.Table, exact_pairs: int) -> tuple[pd.DataFrame, Mod
         connection = duckdb.connect(":memory:")
         try:
             connection.execute("set threads = 1")
-            connection.execute("set memory_limit = '6GB'")
+            connection.execute(f"set memory_limit = '{MEMORY}'")
+            connection.execute("set temp_directory = ''")  # nobody's identity is spilled to a disk
             connection.register("sent_records", records)
-            connection.execute("create table records as select * from sent_records order by unique_id")
-            counts = _blocking_counts(connection)
-            if not sum(counts.values()):
-                return nothing, Model(prior, trained=False, records=len(records), blocking=counts)
+            connection.execute(f"create table records as select *, {_block_columns()} from sent_records order by 1")
+            told = {"records": len(records), "blocking": _blocking_counts(connection), "crowded": _crowded(connection)}
+            if not sum(told["blocking"].values()):
+                return nothing, Model(prior, trained=False, **told)
             trained = len(records) >= LEAST_TO_LEARN
             chances = _learn(connection, prior) if trained else usual()
-            return _predict(connection, chances, prior), Model(prior, trained, len(records), _as_table(chances), counts)
+            return _predict(connection, chances, prior), Model(prior, trained, levels=_as_table(chances), **told)
+        except duckdb.OutOfMemoryException as error:
+            raise Refused(
+                f"Linking {len(records):,} records needs more than the {MEMORY} of memory it may take. Nothing was "
+                "changed. Link with fewer agencies' extracts, or mend values that very many records share."
+            ) from error
         finally:
             connection.close()
+
+
+def _key(block: Block, *, narrowed: bool) -> str:
+    """SQL: what a record agrees in with others; missing where any part is."""
+    return " || '|' || ".join((*block.keys, *block.narrowed) if narrowed else block.keys)
+
+
+def _block_columns() -> str:
+    """SQL: a column for each rule, narrowed where too many records agree, missing where still too many do."""
+    columns = []
+    for place, block in enumerate(BLOCKS.values()):
+        wide, narrow = (_key(block, narrowed=narrowed) for narrowed in (False, True))
+        columns.append(
+            f"case when count(*) over (partition by {wide}) <= {MOST_IN_BLOCK} then {wide} "
+            f"when count(*) over (partition by {narrow}) <= {MOST_IN_BLOCK} then '~' || {narrow} end as block_{place}"
+        )
+    return ", ".join(columns)
+
+
+def _crowded(connection: Any) -> dict[str, tuple[int, int, int]]:
+    found = {}
+    for place, (name, block) in enumerate(BLOCKS.items()):
+        [(values, records, left)] = connection.execute(
+            f"select count(*), coalesce(sum(n), 0), coalesce(sum(n - looked_at), 0) from (select count(*) n, "
+            f"count(block_{place}) looked_at from records where ({_key(block, narrowed=False)}) is not null "
+            f"group by {_key(block, narrowed=False)}) where n > {MOST_IN_BLOCK}"
+        ).fetchall()
+        if values:
+            found[name] = (int(values), int(records), int(left))
+    return found
 
 
 def _prior(records: int, exact_pairs: int) -> float:

@@ -16,7 +16,9 @@ _LETTERS = str.maketrans({
     "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h",
     "’": "", "'": "", "`": "", "ʼ": "", "ʻ": "", "‘": "", ".": "",
 })  # fmt: skip
-_APART = re.compile(r"[\W_\d]+")
+#: Latin letters lose their accents, Hebrew and Arabic ones their points, which are written or not. The signs of other
+#: writings (vowels of Devanagari, Thai) are part of the name.
+_LAST_LATIN, _FIRST_POINTED, _LAST_POINTED = "\u0370", "\u0590", "\u0700"
 #: Written short forms that no list of nicknames holds.
 _WRITTEN_SHORT = {"mohd": "mohammed", "muhd": "mohammed", "mhd": "mohammed", "md": "mohammed"}
 _SOUNDS = (
@@ -37,9 +39,20 @@ ONE_NAME = 0.92
 @cache
 def words(text: str) -> tuple[str, ...]:
     """The words of a name in plain small letters: no accents, apostrophes or hyphens."""
-    small = text.casefold().translate(_LETTERS)
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", small) if not unicodedata.combining(letter))
-    return tuple(_WRITTEN_SHORT.get(word, word) for word in _APART.sub(" ", plain.translate(_LETTERS)).split())
+    kept: list[str] = []
+    accented = False
+    for sign in unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS)):
+        if unicodedata.category(sign) in ("Mn", "Mc"):
+            kept += [] if accented else [sign]
+        else:
+            accented = sign < _LAST_LATIN or _FIRST_POINTED < sign < _LAST_POINTED
+            kept.append(sign if sign.isalpha() else " ")
+    return tuple(_WRITTEN_SHORT.get(word, word) for word in "".join(kept).translate(_LETTERS).split())
+
+
+def is_initial(word: str) -> bool:
+    """Whether a word is one letter that stands for a name. One sign of another writing may be a whole name."""
+    return len(word) == 1 and word < _LAST_LATIN
 
 
 def _heard(name: str) -> str:
@@ -112,7 +125,7 @@ def alike(one: str, other: str) -> bool:
     """
     if not one or not other or one == other:
         return True
-    if len(one) == 1 or len(other) == 1:
+    if is_initial(one) or is_initial(other):
         return one[0] == other[0]
     if one in short_forms(other) or other in short_forms(one):
         return True

@@ -11,7 +11,7 @@ import pandas as pd
 
 from desist.intake.ages import birthday
 from desist.intake.contracts import ADULT_AGE
-from desist.intake.linking.names import any_alike, one_name, slips, words
+from desist.intake.linking.names import any_alike, is_initial, one_name, slips, words
 
 Node = int
 #: Numbers of which a person has one: PNC has a check letter; the other two may hold a slip that no letter shows.
@@ -53,7 +53,7 @@ class Record:
     @property
     def names(self) -> tuple[str, ...]:
         """Every word of every name; initials say too little to tell two people apart."""
-        return tuple(word for word in (*self.given, *self.family, *self.aliases) if len(word) > 1)
+        return tuple(word for word in (*self.given, *self.family, *self.aliases) if not is_initial(word))
 
     def plainly_other(self, other: Record) -> bool:
         """Whether both state names and no word of one is like any of the other's."""

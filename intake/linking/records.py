@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from desist.intake.linking.names import LEAST_SOUND, is_listed, short_forms, sound, spelling, words
+from desist.intake.linking.names import LEAST_SOUND, is_initial, is_listed, short_forms, sound, spelling, words
 from desist.records.identifiers import CHECKS
 
 Texts = list[str | None]
@@ -46,7 +46,7 @@ def comparable(people: pd.DataFrame, usable: dict[str, pd.Series], joined: np.nd
         "surname": ["".join(names) or None for names in family],
         "surname_sound": [sound("".join(names)) if names else None for names in family],
         "surname_spelling": [spelling("".join(names)) if names else None for names in family],
-        "surname_parts": [[name for name in names if len(name) > 1] for names in family],
+        "surname_parts": [[name for name in names if not is_initial(name)] for names in family],
         "surname_keys": [_keys(names) for names in family],
         "also_known": [_keys(_words_of(names)) for (names,) in _texts(rows, "aliases")],
         **_births([dob for (dob,) in _texts(rows, "dob")]),
@@ -65,9 +65,7 @@ def comparable(people: pd.DataFrame, usable: dict[str, pd.Series], joined: np.nd
 
 def only_initials(people: pd.DataFrame) -> np.ndarray:
     """Records whose names are single letters at most: they say too little to be linked by a name."""
-    named = [
-        any(len(word) > 1 for word in _words_of(*names)) for names in _texts(people, "forename", "surname", "aliases")
-    ]
+    named = [not all(map(is_initial, _words_of(*names))) for names in _texts(people, "forename", "surname", "aliases")]
     return ~np.array(named, dtype=bool)
 
 
@@ -88,7 +86,7 @@ def _words_of(*names: str | None) -> tuple[str, ...]:
 def _keys(names: tuple[str, ...]) -> list[str]:
     """The words of a name, and how they sound where that says enough."""
     heard = [sound(name) for name in names]
-    return [name for name in names if len(name) > 1] + [f"~{one}" for one in heard if len(one) >= LEAST_SOUND]
+    return [name for name in names if not is_initial(name)] + [f"~{one}" for one in heard if len(one) >= LEAST_SOUND]
 
 
 def _each(values: Texts, change: Callable[[str], str]) -> Texts:

@@ -50,7 +50,8 @@ class LinkReport:
     def as_dict(self) -> dict[str, Any]:
         names = ("by_method", "by_source", "unmatched", "queue", "decisions", "thresholds")
         counts = {name: dict(getattr(self, name)) for name in names}
-        model = vars(self.model) | {"levels": list(self.model.levels), "blocking": dict(self.model.blocking)}
+        model = vars(self.model) | {"levels": list(self.model.levels), "blocking": dict(self.model.blocking),
+                                    "crowded": {name: list(n) for name, n in self.model.crowded.items()}}  # fmt: skip
         return {**vars(self), **counts, "model": model, "reissued": len(self.reissued)}
 
     def as_text(self) -> str:
@@ -65,6 +66,9 @@ class LinkReport:
                          "no estimate until a data steward has decided")  # fmt: skip
         if self.reissued:
             lines.append(f"    {len(self.reissued):,} people merged or split: their profiles are made anew")
+        for rule, (values, records, left) in self.model.crowded.items():
+            lines.append(f"    {values:,} values of '{rule}' are shared by {records:,} records, too many to compare "
+                         f"each with each: only those whose names agree too; {left:,} not at all")  # fmt: skip
         if self.given_again:
             lines.append(f"    {self.given_again:,} numbers name somebody else than last time: a new person each")
         if self.outdated:

@@ -20,6 +20,7 @@ from desist.intake.retention import DEFAULT_DAYS
 from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.pipelines.exports import inventory_of
+from desist.pipelines.less_sure import less_sure
 from desist.pipelines.lists import kept_list, list_ids, people_named
 from desist.pipelines.pages import what_may_be_shown
 from desist.pipelines.rights.facts import Fact, facts_in
@@ -95,8 +96,12 @@ def _links(session: Session, store: Store, subject: Subject) -> Iterator[tuple[s
     except Refused:
         yield "all", "The current extracts have not been linked yet."
         return
-    for row in links[links["person_id"] == subject.person_id].to_dict("records"):
-        sure = "sure" if row["confirmed"] else "not sure: no estimate is made"
+    theirs = links[links["person_id"] == subject.person_id]
+    doubt = {subject.person_id: float(theirs["doubt"].max())} if "doubt" in theirs and len(theirs) else {}
+    unsure = subject.person_id in less_sure(Vault(session.workspace.vault), doubt)
+    for row in theirs.to_dict("records"):
+        sure = "less sure than usual: a data steward is asked, or a link is weak" if unsure else "sure"
+        sure = sure if row["confirmed"] else "not sure: no estimate is made"
         yield str(row["source"]), f"joined by {str(row['method']).replace('+', ' and ')}, {sure} ({row['weight']:.3g})"
 
 

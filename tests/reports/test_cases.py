@@ -105,6 +105,14 @@ def test_limited_data_says_how_many_sources_are_missing(made):
     assert "2 of 5 sources are missing. The likely range is wider." in row and ">Limited data<" in row
 
 
+def test_records_that_may_be_somebody_elses_are_said_beside_the_estimate_and_in_its_gaps(made):
+    estimates = {"p1": Estimate(4, ("link_less_sure",), ()), "p2": Estimate(2, ("limited_data", "link_less_sure"), ())}
+    page = cases_page(made.case_list(estimates=estimates), made.header(), made.on_list(), today=made.today)
+    unsure = "We are less sure than usual that all these records, and no others, are this person"
+    assert page.count(">Identity less sure<") == page.count(unsure) == 2
+    assert "2 of 5 sources are missing. The likely range is wider. We are less sure" in page
+
+
 @pytest.mark.parametrize(("due", "overdue"), [(dt.date(2026, 9, 30), True), (dt.date(2026, 10, 1), False)])
 def test_a_review_due_today_is_not_overdue_and_one_due_yesterday_is(made, due, overdue):
     rows = [made.case_row("p1", review_due=due)]

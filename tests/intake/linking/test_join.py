@@ -145,7 +145,8 @@ def test_initials_that_fit_two_people_are_nobodys(cases_of):
 
 def test_neither_sex_nor_anything_else_that_is_protected_is_compared(cases_of, made_table):
     compared = " ".join(
-        [*evidence.BLOCKING.values(), *evidence.TRAINING.values()]
+        [str(block) for block in evidence.BLOCKS.values()]
+        + list(evidence.TRAINING.values())
         + [level.when + comparison.missing for comparison in evidence.COMPARISONS for level in comparison.levels]
     )
     assert not any(word in compared for word in ("sex", "ethnic", "religion", "nationality", "disab"))

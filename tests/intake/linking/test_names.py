@@ -2,15 +2,27 @@
 
 import pytest
 
-from desist.intake.linking.names import alike, likeness, short_forms, slips, sound, spelling, words
+from desist.intake.linking.names import alike, is_initial, likeness, short_forms, slips, sound, spelling, words
 
 
 @pytest.mark.parametrize(("one", "other"), [
     ("Wojciech Łukasik", "WOJCIECH LUKASIK"), ("O'Brien", "OBRIEN"), ("Smith-Jones", "smith  jones"),
-    ("Ştefănescu", "Stefanescu"), ("Mohd", "Mohammed"), ("D’Souza", "dsouza"), ("Al-Hassan", "al hassan"),
+    ("Ştefănescu", "Stefanescu"), 
+    ("مُحَمَّد", "محمد"), ("Иван ПЕТРОВ", "иван петров"),
+    ("Mohd", "Mohammed"), ("D’Souza", "dsouza"), ("Al-Hassan", "al hassan"),
 ])  # fmt: skip
 def test_case_accents_and_punctuation_make_no_other_name(one, other):
     assert words(one) == words(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("महेश", "महश"), ("คำ", "คา"), ("কাজী", "কজ")])
+def test_vowel_signs_of_other_alphabets_are_part_of_the_name(one, other):
+    assert len(words(one)) == 1 and words(one) != words(other)
+
+
+def test_one_sign_of_another_writing_is_a_name_and_one_latin_letter_an_initial():
+    assert [is_initial(word) for (word,) in map(words, ("伟", "O", "Ł", "k"))] == [False, True, True, True]
+    assert not alike("伟", "王")
 
 
 @pytest.mark.parametrize("names", [
