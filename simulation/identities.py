@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from desist.records import codes
 from desist.simulation import identifiers_made as made
+from desist.simulation.households import at_home
 from desist.simulation.misspelt import Writing, plain
 from desist.simulation.names import Called, Community, called, communities
 from desist.simulation.partnership import Partnership, Rows, dates, same, states, words
@@ -74,7 +75,7 @@ def identity(p: Partnership, source: str, numbers: Numbers, tables: Mapping[str,
 
 def people_called(p: Partnership) -> Called:
     """What everybody is truly called."""
-    return called(p, ethnic_codes(p))
+    return at_home(p, called(p, ethnic_codes(p)))
 
 
 def _first_recorded(p: Partnership, who: Ints, tables: Mapping[str, Rows]) -> Ints:

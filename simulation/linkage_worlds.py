@@ -5,6 +5,7 @@ For judging linkage: who is who is known, the careers are made once, and only th
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -21,12 +22,12 @@ from desist.simulation.identities import (
     written_names,
 )
 from desist.simulation.misspelt import Writing
-from desist.simulation.names import Called
+from desist.simulation.names import communities
 from desist.simulation.noise import Noise
 from desist.simulation.partnership import Partnership, Rows
 from desist.simulation.people import YEAR_DAYS
 from desist.simulation.truth_files import person_names
-from desist.simulation.world import Calendar, Flags, World
+from desist.simulation.world import Calendar, Flags, World, date_of
 from desist.simulation.write import settle, source_rows
 
 #: What differs between two quarters, as shares: people new to all agencies, records new at one agency, records moved
@@ -39,7 +40,6 @@ class LinkageWorld:
     """A settled partnership; ``records`` writes down who is known to whom."""
 
     p: Partnership
-    called: Called
     numbers: Mapping[str, Numbers]
     tables: Mapping[str, Mapping[str, Rows]]
 
@@ -48,17 +48,18 @@ class LinkageWorld:
         p, _ = settle(people, seed, world or World(), Calendar())
         sources = {source: (who, tables) for source, who, tables in source_rows(p, "full")}
         numbers = {source: person_numbers(p, source, who) for source, (who, _) in sources.items()}
-        return cls(p, people_called(p), numbers, {source: tables for source, (_, tables) in sources.items()})
+        return cls(p, numbers, {source: tables for source, (_, tables) in sources.items()})
 
     def records(self, noise: Noise) -> pd.DataFrame:
         """Every identity row of people whose records may be linked, with ``person``: who it truly is of.
 
-        Of treatment only people who consent, as intake takes them. Twins are those of the world as it was settled.
+        Of treatment only people who consent, as intake takes them.
         """
         p = replace(self.p, world=replace(self.p.world, noise=noise))
+        called = people_called(p)
         parts = []
         for source, numbers in self.numbers.items():
-            sent = identity(p, source, numbers, self.tables[source], self.called).to_pandas()
+            sent = identity(p, source, numbers, self.tables[source], called).to_pandas()
             sent = sent.assign(source=source, person=np.array(person_names(len(p.people)))[numbers.who])
             parts.append(sent[self._consents(source, numbers)])
         found = pd.concat(parts, ignore_index=True).astype(object)
@@ -86,9 +87,15 @@ class LinkageWorld:
         same = (earlier.fillna("").astype(str) == later.fillna("").astype(str)).all(axis=1) & ~new
         return earlier[~new].reset_index(drop=True), later.assign(unchanged=same)
 
+    @property
+    def until(self) -> dt.date:
+        """The extract date."""
+        return date_of(self.p.cut)
+
     def characteristics(self) -> pd.DataFrame:
-        """person, ethnicity (5+1), sex and age band on the extract date, one row a person."""
+        """person, ethnicity (5+1), community of their name, sex and age band on the extract date, one row a person."""
         people, told = self.p.people, np.array(list(codes.ETHNICITY_5))[ethnic_codes(self.p)]
+        names = [one.name.replace("_", " ") for one in communities()]
         ages = np.floor((self.p.cut - people.born) / YEAR_DAYS)
         bands = np.full(len(people), "under 18", dtype=object)
         for first, last in codes.AGE_BANDS:
@@ -97,6 +104,7 @@ class LinkageWorld:
         return pd.DataFrame({
             "person": person_names(len(people)),
             "ethnicity": [codes.ETHNICITY_5[code] for code in told],
+            "community": [names[place] for place in people_called(self.p).community],
             "sex": np.where(people.female, "Female", "Male"),
             "age_band": bands,
         })  # fmt: skip
@@ -110,10 +118,11 @@ class LinkageWorld:
 
     def _written_again(self, noise: Noise) -> pd.DataFrame:
         """Names of every record as another clerk writes them, in the order of ``records``."""
-        again = replace(self.p, seed=self.p.seed + 1, world=replace(self.p.world, noise=noise))
+        p = replace(self.p, world=replace(self.p.world, noise=noise))
+        again, called = replace(p, seed=p.seed + 1), people_called(p)
         parts = []
         for source, numbers in self.numbers.items():
-            columns = written_names(source, Writing(again, source, numbers.who, self.called))
+            columns = written_names(source, Writing(again, source, numbers.who, called))
             named = pd.DataFrame({name: values.to_pandas() for name, values in columns.items()})
             parts.append(named[self._consents(source, numbers)])
         found = pd.concat(parts, ignore_index=True).astype(object)

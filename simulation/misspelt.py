@@ -5,8 +5,9 @@ Every kind of slip at every source has draws of its own, so that turning one off
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from desist.simulation.world import Flags, Floats, Ints
 
 #: Letters that no accent explains, as English systems write them.
 STROKES = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ı": "i", "đ": "d", "ß": "ss"})
+#: Ward and place in it of the hostel.
+HOSTEL = (3, 17)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 Slip = Callable[[str, float, float], str]
 
@@ -100,6 +103,8 @@ class Writing:
     def births(self) -> Ints:
         """Day numbers of the birth dates as written; NEVER where none is."""
         born = self.p.people.born[self.who].copy()
+        no_day = self.called.no_day[self.who]
+        born[no_day] = born[no_day].astype("datetime64[D]").astype("datetime64[Y]").astype("datetime64[D]").astype(int)
         for row in np.flatnonzero(self.slips("day_month")).tolist():
             born[row] = exchanged(int(born[row]))
         one, two = self.draws("which digit"), self.draws("to which digit")
@@ -115,7 +120,11 @@ class Writing:
         moved = self.p.draws(f"postcode {self.source}").random(len(self.who)) < self.p.world.noise.moved
         away = moved & (self.draws("moved away") < self.p.world.noise.moved_away)
         place[moved] += 1
+        apart = moved & (self.draws("moved apart") < self.p.world.noise.moved_apart)
+        place[apart] += np.floor(self.draws("where apart")[apart] * 4000).astype(np.int64)
         ward[away] = (ward[away] + 1 + np.floor(self.draws("where to")[away] * 20).astype(np.int64)) % 22
+        hostel = self.called.hostel[self.who]
+        ward[hostel], place[hostel] = HOSTEL
         return ward, place
 
     def identifier(self, kind: str, values: list[str], *, own: bool) -> tuple[list[str], Flags]:
@@ -141,19 +150,32 @@ def exchanged(born: int) -> int:
 
 
 def digit_slip(born: int, which: float, to: float) -> int:
-    """The date with one digit of day, month or year wrong: the day's or month's last, or the year's last, by a few.
+    """The date with one digit of day, month or year wrong, all others as they are.
 
-    Years move by at most two: a slip that made an adult a child would take their records away, not misspell them.
+    The year's last digit alone, by at most two, and towards an older person: a slip that made an adult a child would
+    take their records away, not misspell them. Where no digit of the part makes a date, one of the day is wrong.
     """
     date = np.datetime64(born, "D").astype(object)
-    step = 1 + int(to * 4)
-    if which < 0.5:
-        changed = date.replace(day=1 + (date.day - 1 + step) % 28)
-    elif which < 0.75:
-        changed = date.replace(day=min(date.day, 28), month=1 + (date.month - 1 + step) % 12)
-    else:
-        changed = date.replace(day=min(date.day, 28), year=date.year - 1 - int(to * 2))
+    days = list(_dates(date, [date.replace(day=1) + dt.timedelta(days) for days in range(31)]))
+    months = list(_dates(date, [_date(date.year, month, date.day) for month in range(1, 13)]))
+    years = list(_dates(date, [_date(date.year - back, date.month, date.day) for back in (1, 2)]))
+    options = days if which < 0.5 else months if which < 0.75 else years
+    changed = (options or days)[int(to * len(options or days))]
     return int(np.datetime64(changed, "D").astype(int))
+
+
+def _dates(date: dt.date, options: list[dt.date | None]) -> Iterator[dt.date]:
+    """Those of the dates that differ from ``date`` in one digit."""
+    for one in options:
+        if one and sum(a != b for a, b in zip(date.isoformat(), one.isoformat(), strict=True)) == 1:
+            yield one
+
+
+def _date(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
 
 
 def could_be_slip(born: int, written: int) -> bool:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from desist.records import codes
 from desist.simulation.partnership import Partnership
-from desist.simulation.world import Floats, Ints, toml_data
+from desist.simulation.world import Flags, Floats, Ints, toml_data
 
 Texts = npt.NDArray[np.object_]
 
@@ -60,7 +60,8 @@ class Community:
 class Called:
     """What each person is truly called; ``second`` and ``alias`` are empty text for those who have none.
 
-    ``community``: place in ``communities()``; ``twin_of``: the twin whose address a person shares, else the person.
+    ``community``: place in ``communities()``; ``twin_of``: the twin, brother, sister or father whose address a person
+    shares, else the person. ``no_day``: papers state 1 January; ``hostel``: the address is one that many share.
     """
 
     community: Ints
@@ -70,6 +71,8 @@ class Called:
     other_surname: Texts
     alias: Texts
     twin_of: Ints
+    no_day: Flags
+    hostel: Flags
 
 
 def _data() -> dict[str, Any]:
@@ -161,7 +164,8 @@ def called(p: Partnership, ethnic: Ints) -> Called:
     second[second == first] = ""
     last = last[twin_of]
     _tell_twins_apart(p, community, first, twin_of)
-    return Called(community, first, second, last, other, alias, twin_of)
+    nobody = np.zeros(count, dtype=bool)
+    return Called(community, first, second, last, other, alias, twin_of, nobody, nobody)
 
 
 def _community_of(ethnic: Ints, draw: Floats) -> Ints:

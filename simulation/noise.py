@@ -19,7 +19,10 @@ MORE_FOR = (
     ("turkish", 1.7),
 )  # fmt: skip
 #: Shares of people, not chances of a slip in a record: a multiple of the noise leaves them as they are.
-OF_PEOPLE = ("twins", "identifiers_removed")
+OF_PEOPLE = (
+    "twins", "identifiers_removed", "no_birth_day", "brothers", "father_and_son", "one_first_name", "hostel",
+    "moved_apart",
+)  # fmt: skip
 #: However much noise there is, a slip stays a slip.
 MOST = 0.9
 
@@ -39,6 +42,12 @@ class Noise:
     that an agency's own identifier (CRN of probation, prison number of prison) is never missing.
     ``twins``: share of people who are one of two born on a day, with one surname and address (as far as the birth
     dates allow). ``identifiers_removed``: share of people of whom no agency holds any identifier.
+    What puts two people together (households.py): ``no_birth_day``: share of people of some communities whose papers
+    state 1 January; ``brothers``: share who have surname and address of a brother or sister; ``father_and_son``: share
+    of men who are one of a father and a son of one name and address; ``one_first_name``: share of men of some
+    communities whose first name is Mohammed and who are called by the second, half of them with a brother at home
+    who is too; ``hostel``: share who give the postcode of one hostel; ``moved_apart``: share of movers whose other
+    address each agency has another of.
     ``more_for``: by community, how much likelier than stated; the chance of any slip is at most MOST.
     """
 
@@ -59,6 +68,12 @@ class Noise:
     identifier_typo: float = 0.002
     twins: float = 0.005
     identifiers_removed: float = 0.0
+    no_birth_day: float = 0.0
+    brothers: float = 0.0
+    father_and_son: float = 0.0
+    one_first_name: float = 0.0
+    hostel: float = 0.0
+    moved_apart: float = 0.0
     more_for: tuple[tuple[str, float], ...] = MORE_FOR
 
     def __post_init__(self) -> None:
@@ -85,6 +100,7 @@ class Noise:
             nickname=0.06, spelling=0.12, accents_lost=0.7, order=0.02, forename_slip=0.02, surname_changed=0.03,
             one_surname=0.2, alias_used=0.2, day_month=0.006, birth_digit=0.006, birth_missing=0.005, moved=0.25,
             moved_away=0.4, identifier_missing=0.02, identifier_typo=0.01, twins=0.01,
+            no_birth_day=0.4, brothers=0.04, father_and_son=0.01, one_first_name=0.3, hostel=0.01, moved_apart=1.0,
         )  # fmt: skip
 
     def times(self, factor: float) -> Noise:
