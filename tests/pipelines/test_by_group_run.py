@@ -44,7 +44,7 @@ def world(tmp_path, monkeypatch):
         key_map=lambda: KEY_MAP, link_queue=lambda: pairs(), link_decisions=lambda: pairs(decision=[])
     )
     events = SimpleNamespace(knows=lambda source, person, as_of: person not in silent)
-    ground = SimpleNamespace(events=events, vault=vault)
+    ground = SimpleNamespace(events=events, vault=vault, on_hold={})
     session = SimpleNamespace(workspace=SimpleNamespace(root=tmp_path, exports=tmp_path / "exports.db"))
     monkeypatch.setattr(by_group_run, "groups_of", lambda session, ground, rows: rows[ROW].assign(sex=SEX))
     monkeypatch.setattr(by_group_run, "limiting_sources", lambda ground: ["police"])
