@@ -72,7 +72,7 @@ def partnership(tmp_path_factory):
     return SimpleNamespace(
         model=model, features=features, register=register, past=past, whole=whole, blanked=blanked,
         blank=profiles(blank_events, TODAY),
-        ground=SimpleNamespace(linked=without, events=blank_events, register=register),
+        ground=SimpleNamespace(linked=without, events=blank_events, register=register, on_hold={}),
     )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ class Log:
         self.events.append((operation, told))
 
     def rows(self):
-        return [{"operation": operation, "release": "", "dataset": "", **told} for operation, told in self.events]
+        usual = {"release": "", "dataset": "", "time": "2026-10-01T09:00:00"}
+        return [{"operation": operation, **usual, **told} for operation, told in self.events]
 
 
 @pytest.fixture
