@@ -14,7 +14,7 @@ from desist.intake.mapping.grid import Grid, name_of
 from desist.intake.mapping.model import DELIMITERS, Format
 from desist.intake.mapping.texts import MARKS, decoded, records
 from desist.intake.mapping.words import recognised
-from desist.intake.mapping.workbooks import Sheet, check_archive, read_xlsx, sheets_of
+from desist.intake.mapping.workbooks import Opened, Sheet, check_archive, opened, read_xlsx, top_rows
 from desist.records.errors import Problem
 from desist.records.wording import counted
 
@@ -151,16 +151,20 @@ def _in_workbook(
     if problem := check_archive(content, name):
         return [problem]
     try:
-        sheets = sheets_of(content)
+        with opened(content) as within:
+            return _in_sheets(within, name, sheet, header_row)
     except (KeyError, ValueError, TypeError, SyntaxError) as error:
         return [Problem(f"a workbook that cannot be read ({type(error).__name__})", name, "a whole .xlsx",
                         "Ask the agency to save it anew from Excel, or to send CSV.")]  # fmt: skip
+
+
+def _in_sheets(within: Opened, name: str, sheet: str, header_row: int) -> tuple[list[Found], list[str]] | list[Problem]:
     notes, found, problems = [], [], list[Problem]()
-    there = ", ".join(one.name for one in sheets if not refused_class(one.name))
-    if sheet and sheet not in {one.name for one in sheets}:
+    there = ", ".join(one.name for one in within.sheets if not refused_class(one.name))
+    if sheet and sheet not in {one.name for one in within.sheets}:
         return [Problem(f"no sheet {sheet[:60]!r}", name, "a sheet of the workbook",
                         f"Its sheets: {there}.")]  # fmt: skip
-    for one in sheets:
+    for one in within.sheets:
         if kind := refused_class(one.name):
             notes.append(f"A sheet of {kind} was not looked at: no data of this class is ever accepted.")
         elif sheet and one.name != sheet:
@@ -168,67 +172,48 @@ def _in_workbook(
         elif one.hidden and not sheet:
             notes.append(f"The sheet {one.name!r} is hidden and was not read. Ask whether it was meant to be sent.")
         else:
-            read = _one_sheet(content, name, one, header_row)
+            read = _one_sheet(within, name, one, header_row)
             if isinstance(read, list):
                 problems += read
                 continue
             if one.hidden_rows:
-                read = replace(
-                    read,
-                    notes=(
-                        *read.notes,
-                        f"{counted(one.hidden_rows, 'of its rows is', 'of its rows are')} hidden; all are read.",
-                    ),
-                )
+                hidden = counted(one.hidden_rows, "of its rows is", "of its rows are")
+                read = replace(read, notes=(*read.notes, f"{hidden} hidden; all are read."))
             found.append(read)
     if found:
         return found, [*notes, *(str(problem) for problem in problems)]
     return problems or [Problem("no sheet that can be read", name, "a visible sheet with a header", " ".join(notes))]
 
 
-def _one_sheet(content: bytes, where: str, one: Sheet, header_row: int) -> Found | list[Problem]:
+def _one_sheet(within: Opened, where: str, one: Sheet, header_row: int) -> Found | list[Problem]:
     sheet = one.name
     layout = Format("xlsx", "serial", sheet=sheet, hidden_sheet=one.hidden)
     # Looked at with a name for every column, so that titles above the table are rows too.
     row = header_row
     if not row:
-        top = _top_rows(content, sheet)
+        top = top_rows(within, sheet, HEADER_WITHIN)
         row = _header_row(top)
         if not row:
             return [_no_header(f"{where} [{sheet}]")]
     # Two rows of names: merged cells above the names, or names below merged cells.
     tries = [(row, 1), (row, 2), *([(row - 1, 2)] if row > 1 else [])]
-    chosen, single = tries[0], _look(content, where, replace(layout, header_row=row), one)
+    chosen, single = tries[0], _look(within, where, replace(layout, header_row=row))
     notes: tuple[str, ...] = ()
     for first, rows in tries[1:]:
-        double = _look(content, where, replace(layout, header_row=first, header_rows=rows), one)
+        double = _look(within, where, replace(layout, header_row=first, header_rows=rows))
         if isinstance(double, Grid) and _is_second_header(single, double):
             chosen, notes = (first, rows), ("Its header has two rows: both make a name, such as 'Offence / Date'.",)
             break
     layout = replace(layout, header_row=chosen[0], header_rows=chosen[1])
-    grid = _look(content, where, layout, one, LOOKED_AT)
+    grid = _look(within, where, layout, LOOKED_AT)
     if isinstance(grid, list):
         return grid
     problem = _no_names(grid, chosen[0], f"{where} [{sheet}]")
     return [problem] if problem else Found(layout, grid, (*notes, *_notes(grid)))
 
 
-def _look(content: bytes, where: str, layout: Format, one: Sheet, limit: int = HEADER_WITHIN) -> Grid | list[Problem]:
-    return read_xlsx(content, layout, where=where, wanted=None, limit=limit, sheets=[one])
-
-
-def _top_rows(content: bytes, sheet: str) -> list[list[Any]]:
-    import io
-
-    import openpyxl
-
-    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
-    try:
-        page = book[sheet]
-        page.reset_dimensions()
-        return [[cell.value for cell in row] for _, row in zip(range(HEADER_WITHIN), page.iter_rows(), strict=False)]
-    finally:
-        book.close()
+def _look(within: Opened, where: str, layout: Format, limit: int = HEADER_WITHIN) -> Grid | list[Problem]:
+    return read_xlsx(b"", layout, where=where, wanted=None, limit=limit, within=within)
 
 
 def _is_second_header(single: Grid | list[Problem], double: Grid) -> bool:

@@ -6,7 +6,8 @@ import datetime as dt
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,16 +94,33 @@ def _chunks(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
             tail = chunk[-400:]
 
 
-def sheets_of(content: bytes) -> list[Sheet]:
-    """The workbook's sheets in its own order. Asks for a file that check_archive let pass."""
+@dataclass(frozen=True)
+class Opened:
+    """A workbook while it is open, and its sheets in its own order."""
+
+    book: Any
+    sheets: tuple[Sheet, ...]
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[Opened]:
+    """The workbook, of a file that check_archive let pass. Opening goes through every sheet, so it is done once."""
     import openpyxl
 
     book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return [_sheet(archive, page) for page in book.worksheets]
+            sheets = tuple(_sheet(archive, page) for page in book.worksheets)
+        yield Opened(book, sheets)
     finally:
         book.close()
+
+
+def top_rows(within: Opened, sheet: str, rows: int) -> list[list[Any]]:
+    """The first rows of a sheet, titles and all."""
+    page = within.book[sheet]
+    page.reset_dimensions()
+    return [[cell.value for cell in row] for _, row in zip(range(rows), page.iter_rows(), strict=False)]
 
 
 def _sheet(archive: zipfile.ZipFile, page: Any) -> Sheet:
@@ -129,38 +147,39 @@ def read_xlsx(
     where: str,
     wanted: frozenset[str] | None,
     limit: int | None = None,
-    sheets: Sequence[Sheet] | None = None,
+    within: Opened | None = None,
 ) -> Grid | list[Problem]:
     """The rows of one sheet under its header. A hidden sheet is read only where the mapping says hidden_sheet.
 
-    ``sheets``: what sheets_of said of the same bytes; without it the file is checked and gone through first.
+    ``within``: the same bytes, checked and open; without it both are done first.
     """
-    if sheets is None and (problem := check_archive(content, where)):
+    if within is None and (problem := check_archive(content, where)):
         return [problem]
-    import openpyxl
-    from openpyxl.utils.datetime import CALENDAR_MAC_1904
-
     try:
-        found = {sheet.name: sheet for sheet in (sheets_of(content) if sheets is None else sheets)}
-        sheet = _chosen(found, layout, where)
-        if isinstance(sheet, Problem):
-            return [sheet]
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
-        try:
-            page = book[sheet.name]
-            page.reset_dimensions()  # what a file says of its own size is often wrong
-            grid = lay_out(_rows(page), layout, where=f"{where} [{sheet.name}]", wanted=wanted, merged=sheet.merged,
-                           limit=limit)  # fmt: skip
-            if isinstance(grid, Grid):
-                grid.date_1904 = book.epoch == CALENDAR_MAC_1904
-            return grid
-        finally:
-            book.close()
+        with nullcontext(within) if within else opened(content) as whole:
+            return _read_sheet(whole, layout, where=where, wanted=wanted, limit=limit)
     except (KeyError, ValueError, TypeError, SyntaxError, AttributeError, zipfile.BadZipFile) as error:
         return [
             Problem(f"a workbook that cannot be read ({type(error).__name__})", where, "a whole .xlsx",
                     "Ask the agency to save it anew from Excel, or to send CSV.")
         ]  # fmt: skip
+
+
+def _read_sheet(
+    whole: Opened, layout: Format, *, where: str, wanted: frozenset[str] | None, limit: int | None
+) -> Grid | list[Problem]:
+    from openpyxl.utils.datetime import CALENDAR_MAC_1904
+
+    sheet = _chosen({sheet.name: sheet for sheet in whole.sheets}, layout, where)
+    if isinstance(sheet, Problem):
+        return [sheet]
+    page = whole.book[sheet.name]
+    page.reset_dimensions()  # what a file says of its own size is often wrong
+    grid = lay_out(_rows(page), layout, where=f"{where} [{sheet.name}]", wanted=wanted, merged=sheet.merged,
+                   limit=limit)  # fmt: skip
+    if isinstance(grid, Grid):
+        grid.date_1904 = whole.book.epoch == CALENDAR_MAC_1904
+    return grid
 
 
 def _chosen(found: dict[str, Sheet], layout: Format, where: str) -> Sheet | Problem:

@@ -311,12 +311,12 @@ def test_a_workbook_is_gone_through_once_however_often_its_header_is_looked_for(
     made = io.BytesIO()
     book.save(made)
     calls = []
-    for name in ("check_archive", "sheets_of"):
+    for name in ("check_archive", "opened"):
         for module in ("find", "workbooks"):
             path = f"desist.intake.mapping.{module}.{name}"
             whole = getattr(importlib.import_module(f"desist.intake.mapping.{module}"), name)
             monkeypatch.setattr(path, lambda *args, whole=whole, name=name: calls.append(name) or whole(*args))
-    assert isinstance(find(made.getvalue(), "file.xlsx"), tuple) and calls == ["check_archive", "sheets_of"]
+    assert isinstance(find(made.getvalue(), "file.xlsx"), tuple) and calls == ["check_archive", "opened"]
 
 
 def test_of_a_column_as_long_as_its_file_so_many_values_are_asked_as_tell_what_it_is(monkeypatch):
