@@ -13,8 +13,9 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def next_quarter(world: LinkageWorld) -> dict[str, Any]:
 # --- the report
 
 
-def report(people: int, parts: Mapping[str, Any]) -> Iterator[str]:
+def report(people: int, parts: Mapping[str, Any], of_sweep: int, sweep: Mapping[str, Any]) -> Iterator[str]:
     main, seed = parts["1"], f"seed {SEED}"
     yield f"# Linkage: how well, and for whom worse\n\n{people:,} made-up people, {seed}; "
     yield "`python benchmarks/linkage_quality.py`. Names, noise and truth are made up: this shows that the method "
@@ -133,9 +134,12 @@ def report(people: int, parts: Mapping[str, Any]) -> Iterator[str]:
     yield from _noise(main)
     yield from _quality(main)
     yield from _groups(main["named"])
-    yield from _sweep(parts)
-    yield from _shares(parts)
-    yield from _quarter(parts["quarter"])
+    yield f"\n## Where it fails\n\n{of_sweep:,} made-up people; every rate of a slip multiplied, shares of people stay."
+    yield f"Of {NAMED}.\n"
+    yield from _sweep(sweep)
+    yield from _shares(sweep)
+    if "quarter" in parts:
+        yield from _quarter(parts["quarter"])
 
 
 def _noise(main: Mapping[str, Any]) -> Iterator[str]:
@@ -181,10 +185,12 @@ def _groups(named: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sweep(parts: Mapping[str, Any]) -> Iterator[str]:
-    yield f"\n## Where it fails\n\nThe same people; every rate multiplied. Of {NAMED}.\n"
+    yield from _not_run(parts, [f"{times:g}" for times in TIMES])
     yield ("| noise | forename differs | birth date differs | precision | recall | waiting | worst community missed, % "
            "| |\n|---|---|---|---|---|---|---|---|")  # fmt: skip
     for times in TIMES:
+        if f"{times:g}" not in parts:
+            continue
         part = parts[f"{times:g}"]
         q, differs = part["named"], part["differ"]
         yield (f"| x {times:g} | {differs['forename']:.0%} | {differs['dob']:.1%} | {_share(q['precision'])} | "
@@ -195,14 +201,23 @@ def _sweep(parts: Mapping[str, Any]) -> Iterator[str]:
 
 def _shares(parts: Mapping[str, Any]) -> Iterator[str]:
     yield "\n## With fewer and more identifiers\n"
-    yield f"The stated noise; every identifier is removed of a share of people. Of {NAMED}.\n"
+    yield f"The same people at the stated noise; every identifier is removed of a share of them. Of {NAMED}.\n"
+    yield from _not_run(parts, [f"removed {share:g}" for share in SHARES])
     yield "| removed of | precision | recall | wrong pairs | waiting | |\n|---|---|---|---|---|---|"
     for share in sorted({*SHARES, REMOVED}):
-        part = parts["1"] if share == REMOVED else parts[f"removed {share:g}"]
+        name = "1" if share == REMOVED else f"removed {share:g}"
+        if name not in parts:
+            continue
+        part = parts[name]
         q = part["named"]
         yield (f"| {share:.0%} | {_share(q['precision'])} | {_share(q['recall'])} | "
                f"{q['found_pairs'] - q['right_pairs']:,} | {sum(count for count, _ in part['queue'].values()):,} | "
                f"{_verdict(q)} |")  # fmt: skip
+
+
+def _not_run(parts: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
+    if missing := [name for name in names if name not in parts]:
+        yield f"Not run in this edition: {', '.join(missing)}.\n"
 
 
 def _worst(q: Mapping[str, Any]) -> str:
@@ -250,23 +265,38 @@ def main() -> None:
     """Print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--sweep-people", type=int, default=0, help="of the sweeps; as many as --people if not given")
     parser.add_argument("--kept", type=Path)
+    parser.add_argument("--tell", action="store_true", help="report what is kept, and run nothing")
     given = parser.parse_args()
-    kept = given.kept / f"{given.people}.json" if given.kept else None
+    # What matters most first: a run that is stopped is told as far as it came.
+    times = sorted((f"{times:g}" for times in TIMES), key=lambda name: abs(float(name) - 1.6))
+    shares = [f"removed {share:g}" for share in reversed(SHARES)]
+    sweep = [one for both in zip_longest(times, shares) for one in both if one]
+    of_sweep = given.sweep_people or given.people
+    parts = _parts(given.people, ("1", "quarter"), given)
+    print("\n".join(line.rstrip(" ") for line in report(given.people, parts, of_sweep, _parts(of_sweep, sweep, given))))
+
+
+def _parts(people: int, names: Sequence[str], given: argparse.Namespace) -> dict[str, Any]:
+    """The parts named, as kept or run now."""
+    kept = given.kept / f"{people}.json" if given.kept else None
     parts: dict[str, Any] = json.loads(kept.read_text()) if kept and kept.exists() else {}
-    world = LinkageWorld.settled(given.people, SEED)
-    shares = {f"removed {share:g}": share for share in SHARES}
-    for name in ("1", "quarter", *(f"{times:g}" for times in TIMES), *shares):
-        if name not in parts:
-            if name in shares:
-                parts[name] = measured(world, 1.0, shares[name])
-            else:
-                parts[name] = next_quarter(world) if name == "quarter" else measured(world, float(name))
-            if kept:
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_text(json.dumps(parts, default=_plain))
-    parts = json.loads(json.dumps(parts, default=_plain))
-    print("\n".join(line.rstrip(" ") for line in report(given.people, parts)))
+    missing = [] if given.tell else [name for name in names if name not in parts]
+    world = LinkageWorld.settled(people, SEED) if missing else None
+    for name in missing:
+        assert world is not None
+        if name == "quarter":
+            parts[name] = next_quarter(world)
+        elif name.startswith("removed "):
+            parts[name] = measured(world, 1.0, float(name.removeprefix("removed ")))
+        else:
+            parts[name] = measured(world, float(name))
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(parts, default=_plain))
+    plain: dict[str, Any] = json.loads(json.dumps(parts, default=_plain))
+    return plain
 
 
 def _plain(value: object) -> object:

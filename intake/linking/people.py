@@ -168,7 +168,9 @@ class Person:
             return STEWARD
         if self.numbers_differ(other):
             return NUMBERS_DIFFER
-        if any(records[a].plainly_other(records[b]) for a, b in _pairs(self.members, other.members)):
+        named = [(records[a], records[b]) for a, b in _pairs(self.members, other.members)
+                 if records[a].names and records[b].names]  # fmt: skip
+        if named and all(a.plainly_other(b) for a, b in named):
             return NAMES_DIFFER
         if self.births and other.births and not self.births & other.births:
             dated = [[node for node in side.members if records[node].birth] for side in (self, other)]

@@ -117,7 +117,7 @@ def test_a_multiple_leaves_shares_of_people_and_stops_at_one():
     thousandfold = stated.times(1000)
     assert {getattr(thousandfold, name) for name in RATES if name not in OF_PEOPLE} == {1.0}
     assert (thousandfold.twins, thousandfold.identifiers_removed) == (stated.twins, 0.4)
-    assert stated.times(0) == replace(Noise.none(), twins=stated.twins, identifiers_removed=0.4)
+    assert stated.times(0) == replace(Noise.none(), **{name: getattr(stated, name) for name in OF_PEOPLE})
     assert OFF["noise"] == Noise.none() == World.off().noise
 
 
@@ -152,7 +152,8 @@ def test_day_and_month_are_exchanged_only_where_that_is_a_date(born, written):
 @given(born=st.integers(-20000, 14000), which=DRAW, to=DRAW)
 def test_a_digit_slip_is_another_date_near_by_and_never_makes_somebody_younger_by_a_year(born, which, to):
     written = digit_slip(born, which, to)
-    assert written != born and could_be_slip(born, written)
+    one, other = date_of(born).isoformat(), date_of(written).isoformat()
+    assert sum(a != b for a, b in zip(one, other, strict=True)) == 1 and could_be_slip(born, written)
     assert date_of(written).year <= date_of(born).year
 
 
