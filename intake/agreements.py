@@ -37,8 +37,8 @@ _DEPERSONALISED = re.compile(r"[^,;]*\bs(ection)?\.? ?17A\b[^,;]*", re.IGNORECAS
 
 #: What a gateway is told by: a law or a part of one, a power or duty, or the consent of each person.
 _LAW = re.compile(
-    r"\b(acts?|orders?|regulations?|rules?|directive|codes?|articles?|art|section|schedule|sch|ss?\.? ?\d\w*|common.law|"
-    r"power|duty|gdpr|dpa|prerogative|consent(ed|s)?)\b|\b(pcsca|cda|omca|cja)\b",
+    r"\b(acts?|orders?|regulations?|rules?|directive|codes?|articles?|art|section|schedule|sch|ss?\.? ?\d\w*|"
+    r"common.law|power|duty|gdpr|dpa|prerogative|consent(ed|s)?)\b|\b(pcsca|cda|omca|cja)\b",
     re.IGNORECASE,
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -89,12 +89,12 @@ def likely_pairs(records: pa.Table, exact_pairs: int) -> tuple[pd.DataFrame, Mod
             connection.execute("set temp_directory = ''")  # nobody's identity is spilled to a disk
             connection.register("sent_records", records)
             connection.execute(f"create table records as select *, {_block_columns()} from sent_records order by 1")
-            told = {"records": len(records), "blocking": _blocking_counts(connection), "crowded": _crowded(connection)}
-            if not sum(told["blocking"].values()):
-                return nothing, Model(prior, trained=False, **told)
+            looked = Model(prior, False, len(records), (), _blocking_counts(connection), _crowded(connection))
+            if not sum(looked.blocking.values()):
+                return nothing, looked
             trained = len(records) >= LEAST_TO_LEARN
             chances = _learn(connection, prior) if trained else usual()
-            return _predict(connection, chances, prior), Model(prior, trained, levels=_as_table(chances), **told)
+            return _predict(connection, chances, prior), replace(looked, trained=trained, levels=_as_table(chances))
         except duckdb.OutOfMemoryException as error:
             raise Refused(
                 f"Linking {len(records):,} records needs more than the {MEMORY} of memory it may take. Nothing was "
