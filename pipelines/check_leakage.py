@@ -26,7 +26,7 @@ from desist.intake.store import Store
 from desist.intake.vault import Vault
 from desist.pipelines.estimates import estimate
 from desist.pipelines.gate import open_release
-from desist.pipelines.ground import Built, Ground, check_made_up, load_ground, profiles_now
+from desist.pipelines.ground import Built, Ground, check_made_up, load_ground_of_copy, profiles_now
 from desist.pipelines.later_facts import Changed, Held, Perturb, appended, hidden, moved, write_changed
 from desist.pipelines.leakage_report import Check, Difference, LeakageCheck, Perturbed
 from desist.pipelines.score import in_order
@@ -103,7 +103,7 @@ class _AdultVault(Vault):
 def _check(session: Session, held: Held, release: Release | None, as_of: dt.date, *, vault: Path, seed: int) -> Check:
     """One as-of date: what is seen of the copy as it is, and after each perturbation."""
     session.say(f"As of {as_of}: the store as it is ...")
-    plain = load_ground(session)
+    plain = load_ground_of_copy(session)
     before = see(session, replace(plain, vault=Vault(vault)), as_of, release)
     members = before.built.cohort.members["person_id"].astype(str).tolist()
     if not members:
@@ -113,7 +113,7 @@ def _check(session: Session, held: Held, release: Release | None, as_of: dt.date
         session.say(f"As of {as_of}: {name} what was recorded on or after it ...")
         changed = perturb(held, as_of, members, seed=seed)
         with _rewritten(session, changed) as copy:
-            ground = load_ground(copy)
+            ground = load_ground_of_copy(copy)
             ground = replace(ground, register=plain.register, vault=_AdultVault(vault, changed.new_people))
             after = see(copy, ground, as_of, release)
             if control is None:

@@ -60,6 +60,11 @@ def load_ground(session: Session) -> Ground:
     return _ground(session, register_of(session.workspace))
 
 
+def load_ground_of_copy(session: Session) -> Ground:
+    """The same of a copy of the store for a check that keeps nothing: it has no vault and no register of rights."""
+    return _ground(session, register_of(session.workspace))
+
+
 def load_ground_to_show(session: Session) -> Ground:
     """The same for pages, which go on without estimates, under the standard register, where features.toml is broken."""
     return _ground(session, register_to_read_with(session.workspace)[0])

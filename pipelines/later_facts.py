@@ -334,6 +334,7 @@ def _numbers(links: Sequence[pd.DataFrame], source: str, people: Sequence[str]) 
             "method": "leakage check",
             "weight": 1.0,
             "confirmed": True,
+            "doubt": 0.0,
         }
     ).astype(links[0].dtypes.to_dict())
     return [numbers[person] for person in people], known_by_now

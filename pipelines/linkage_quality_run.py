@@ -53,7 +53,9 @@ class LinkageByGroup:
         return frozenset(subject.id for subject, _ in self.found)
 
     def questions(self) -> tuple[Question, ...]:
-        return questions_beyond(self.found, self.limit.gap if self.limit else None)
+        """What the board must answer: of doubtful links alone, for to have no record with an agency is no fault."""
+        links = [(subject, shares) for subject, shares in self.found if not subject.id.startswith(UNKNOWN)]
+        return questions_beyond(links, self.limit.gap if self.limit else None)
 
     def words(self) -> tuple[str, ...]:
         """What a board reads, without numbers: those stand in the tables, as far as they may be shown."""

@@ -26,6 +26,7 @@ QUESTION_KINDS: Mapping[str, str] = {
     "proxy": "A feature that stands in for a characteristic",
     "gaming": "Something in the numbers that has to be explained",
     "retries": "Audited more than once on the same outcomes",
+    "linkage": "A group whose records are found or joined less surely",
 }
 
 #: The three answers, in the board's words. The sign beside each is drawn, so that colour is never needed.
