@@ -102,3 +102,9 @@ def test_an_edited_one_is_refused(told, of, to):
     assert of in text
     with pytest.raises(Refused, match="kept content"):
         from_json(fc.FairnessContent, text.replace(of, to, 1))
+
+
+def test_every_kind_of_question_has_words_for_the_board():
+    from desist.fairness.approval.questions import KINDS
+
+    assert set(fc.QUESTION_KINDS) == set(KINDS)
