@@ -99,6 +99,7 @@ def scrutinised(*others, **changes):
         "attempt": Attempt(1, 1), "bias": bias(), "proxies": None, "alternatives": tried(*others),
         "look": WorstOff(0, 0, 0.95, ()), "gaming": Gaming((), ("clipped scores",)), "by_group": by_group,
         "linkage": SimpleNamespace(words=lambda: ("No truth.",), ids={"linkage-doubt"}),
+        "requests": SimpleNamespace(words=lambda: ("Nobody asked.",)),
         "consent": SimpleNamespace(words=lambda: ("Nobody's estimate rests on it.",)), "second": None, "borrowed": {},
     }  # fmt: skip
     return SimpleNamespace(**{**found, **changes})
