@@ -159,7 +159,7 @@ def questions_beyond(
                 f"{subject.words}: more often than for everybody else, by more than the limit of {100 * limit:g} in "
                 f"100, for {'; '.join(beyond)}. What does that do to what is known of them, and to their estimates?"
             )
-            asked.append(Question(f"linkage-{subject.id}", LINKAGE, words))
+            asked.append(Question(f"linkage-{subject.id.removeprefix('linkage-')}", LINKAGE, words))
     return tuple(asked)
 
 

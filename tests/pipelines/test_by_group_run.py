@@ -186,12 +186,19 @@ def test_what_stewards_found_is_told_of_the_people_they_were_asked_about(world):
     assert "found-apart" in linkage(world).ids
 
 
-def test_a_group_linked_worse_beyond_the_limit_is_a_question_to_the_board(world):
+def test_a_group_linked_worse_beyond_the_limit_is_a_question_to_the_board(world, monkeypatch):
+    in_doubt = [*PEOPLE[:40], *PEOPLE[150:153]]
+    monkeypatch.setattr(by_group_run, "why_none", lambda *_: dict.fromkeys(in_doubt, "link"))
     [asked] = linkage(world).questions()
-    assert asked.id == "linkage-unknown-to-police" and asked.kind == "linkage"
+    assert asked.id == "linkage-doubt" and asked.kind == "linkage"
     assert "by more than the limit of 5 in 100, for F (sex)" in asked.words
     # 40 of 100 women against 3 of 100 men: 37 points.
     assert linkage(world, 0.36).questions() and not linkage(world, 0.38).questions()
+
+
+def test_to_have_no_record_with_an_agency_is_shown_and_no_question(world):
+    told = linkage(world)
+    assert "unknown-to-police" in told.ids and told.questions() == ()
 
 
 def test_without_a_limit_nothing_is_asked_and_that_is_said(world):
@@ -200,6 +207,6 @@ def test_without_a_limit_nothing_is_asked_and_that_is_said(world):
     assert told.as_json()["gap"] is None and told.as_json()["subjects"] == sorted(told.ids)
 
 
-def test_a_difference_that_chance_may_have_made_is_no_question_however_small_the_limit(world):
-    world.ground.events.knows = lambda source, person, as_of: person not in {*PEOPLE[:6], *PEOPLE[100:103]}
+def test_a_difference_that_chance_may_have_made_is_no_question_however_small_the_limit(world, monkeypatch):
+    monkeypatch.setattr(by_group_run, "why_none", lambda *_: dict.fromkeys([*PEOPLE[:6], *PEOPLE[100:103]], "link"))
     assert linkage(world, 0.01).questions() == ()

@@ -17,8 +17,10 @@ DAY = dt.date(2026, 10, 1)
 OUTCOME = "proven_reoffending"
 
 
-def ground(register="register 1"):
-    return SimpleNamespace(linked=SimpleNamespace(hash="linked 1"), register=SimpleNamespace(hash=register))
+def ground(register="register 1", on_hold=None):
+    return SimpleNamespace(
+        linked=SimpleNamespace(hash="linked 1"), register=SimpleNamespace(hash=register), on_hold=on_hold or {}
+    )
 
 
 @pytest.fixture
@@ -33,8 +35,8 @@ def notebook(tmp_path, monkeypatch):
     return SimpleNamespace(quarter=made, session=session, key=key)
 
 
-def sealed(notebook, *, outcome=OUTCOME, card="", register="register 1"):
-    run = run_id(notebook.session, ground(register), DAY, ["policy 1", notebook.key, outcome, card])
+def sealed(notebook, *, outcome=OUTCOME, card="", register="register 1", on_hold=None):
+    run = run_id(notebook.session, ground(register, on_hold), DAY, ["policy 1", notebook.key, outcome, card])
     write_json(notebook.session.workspace.runs / run / "manifest.json", {})
     return run
 
@@ -47,8 +49,14 @@ def test_the_very_same_run_is_taken(notebook):
 
 
 @pytest.mark.parametrize(
-    "other", [{"outcome": "serious_offence"}, {"card": "a shared card"}, {"register": "register 2"}]
+    "other",
+    [
+        {"outcome": "serious_offence"},
+        {"card": "a shared card"},
+        {"register": "register 2"},
+        {"on_hold": {"P1": "restricted"}},
+    ],
 )
-def test_a_run_of_another_outcome_register_or_a_shared_card_is_not_taken_for_it(notebook, other):
+def test_a_run_of_another_outcome_register_card_or_of_people_now_on_hold_is_not_taken_for_it(notebook, other):
     sealed(notebook, **other)
     assert notebook.quarter._made_before(DAY) is None

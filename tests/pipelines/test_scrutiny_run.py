@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from desist.fairness.approval.attempts import Attempt
-from desist.fairness.approval.questions import Question
+from desist.fairness.approval.questions import ANSWER, Question
 from desist.fairness.approval.scrutiny_file import Scrutiny
 from desist.fairness.audit import audit
 from desist.fairness.policy import CutOffs, FindingRule, Policy
@@ -20,6 +20,7 @@ from desist.pipelines.scrutiny_run import borrowed_by_group, scrutinise
 from desist.pipelines.training import OUTCOME
 
 AS_OF = dt.date(2026, 10, 1)
+CASELOAD = pd.DataFrame({"person_id": ["P1", "P2"]})
 RULE = FindingRule("wrongly-listed", "fpr", "ethnicity", 0.1, 20, "primary", "higher", "a made-up reason")
 POLICY = Policy("test", "fairness_audit", 1, CutOffs((0.2, 0.4, 0.6), 0.4, "both"), 20, 20, 20, (), (RULE,), "h")
 
@@ -82,6 +83,7 @@ class Told:
 
 PROXY = Question("proxy-ethnicity", "proxy", "Why does this feature stay?")
 APART = Question("linkage-links-waiting", "linkage", "Why do their links wait?")
+ASKED = Question("requests", ANSWER, "Why was the register of rights begun anew?")
 CLIPPED = Question("gaming-clipped", "gaming", "Why are scores clipped?")
 
 
@@ -93,7 +95,7 @@ def checks(monkeypatch):
         "find_proxies": Told("proxies", (PROXY,), flagged=("sanctions_2y",)), "find_alternatives": Told("alternatives"),
         "find_gaming": Told("gaming", (CLIPPED,)), "find_by_group": Told("by group", found=("shares",)),
         "find_linkage": Told("linkage", (APART,)),
-        "find_consent": Told("consent"), "second_outcome": Told("second"),
+        "find_consent": Told("consent"), "second_outcome": Told("second"), "since_audit": Told("requests", (ASKED,)),
     }  # fmt: skip
 
     def put(name):
@@ -113,7 +115,7 @@ def scrutinised(outcome=OUTCOME, *, fits=True, attempt=1):
     session = SimpleNamespace(settings=SimpleNamespace(replicates=20, seed=1), say=lambda text: None)
     training = SimpleNamespace(outcomes=outcomes, outcome=outcome)
     final = SimpleNamespace(model="the model", audited="the audited file")
-    built = SimpleNamespace(as_of=AS_OF)
+    built = SimpleNamespace(as_of=AS_OF, profiles=SimpleNamespace(table=CASELOAD))
     return scrutinise(
         session, "ground", training, final, judged, made, POLICY, Attempt(3, 2), built, run="this run", fits=fits
     )
@@ -121,9 +123,11 @@ def scrutinised(outcome=OUTCOME, *, fits=True, attempt=1):
 
 def test_the_gate_reads_every_question_and_the_sections_survive_being_written(checks):
     told = scrutinised().told
-    assert told.questions == (PROXY, CLIPPED, APART)
+    assert told.questions == (PROXY, CLIPPED, APART, ASKED)
     assert checks.handed["find_linkage"][0] == (("shares",), POLICY.linkage)
     assert told.sections["linkage"] == {"check": "linkage"}
+    assert told.sections["requests_since_audit"] == {"check": "requests"}
+    assert checks.handed["since_audit"][0][2:] == (["P1", "P2"], "this run")
     assert told.attempt == 2 and told.sections["audits_since_release"] == 3
     assert told.sections["proxies"] == {"check": "proxies"} and told.sections["second_outcome"] == {"check": "second"}
     assert set(told.sections["borrowed_from_other_groups"]["ethnicity"]) == {"calibration_in_the_large", "fpr"}
@@ -143,7 +147,7 @@ def test_without_limits_for_proxies_nothing_is_left_out_and_no_question_comes_of
     checks.found["find_proxies"] = None
     found = scrutinised()
     assert checks.handed["find_alternatives"][1]["flagged"] == ()
-    assert found.told.questions == (CLIPPED, APART) and found.told.sections["proxies"] is None
+    assert found.told.questions == (CLIPPED, APART, ASKED) and found.told.sections["proxies"] is None
 
 
 def test_the_second_outcome_is_known_by_the_day_of_the_list_and_stands_beside_the_main_outcome_alone(checks):
