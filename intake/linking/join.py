@@ -136,6 +136,8 @@ class _Work:
         refused: dict[int, str] = {}
         for place in order[enough[order]]:
             left, right = int(ends[place, 0]), int(ends[place, 1])
+            if chance[place] < self.settings.join and find(joining.parent, left) == find(joining.parent, right):
+                continue  # they stay together without it, so that linking again tells the very same
             if against := joining.join(left, right):
                 refused[int(place)] = against
             else:

@@ -167,6 +167,19 @@ def test_the_order_of_the_rows_changes_nobody(town):
     assert (again.groupby("cluster").ngroup() == first.groupby("cluster").ngroup()).all()
 
 
+def test_linking_again_what_did_not_change_tells_the_very_same(cases_of):
+    """Also how each record was linked: a run is known again by what it rests on."""
+    home = person("Oluwaseun", "Adebayo", crn="X123456")
+    moved = person("Oluwaseun", "Adebayo", FAR)
+    three = cases_of({"three": (home | {"postcode": FAR["postcode"]}, moved, home)})
+    chances = three.rows.loc[["three-0", "three-1", "three-2"], "weight"]
+    strict = LinkageSettings(join=float(chances["three-1"]) - 1e-7, split=0.5, review=0.5)
+    first = join(three.people, strict).records
+    assert first["method"].tolist()[-3:] == ["crn+model", "model", "crn"]
+    before = first.assign(person_id=first["cluster"].astype(str))[["source", "agency_person", "person_id"]]
+    pd.testing.assert_frame_equal(join(three.people, strict, before=before).records, first)
+
+
 # --- thresholds: three cases of LNK-2, and hysteresis
 
 
