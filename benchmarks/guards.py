@@ -166,7 +166,7 @@ GUARDS = (
     ),
     Guard(
         "victims are never taken in",
-        "intake/checks.py",
+        "intake/rows/checks.py",
         'pa.array(["victim", "witness"])',
         'pa.array(["nobody"])',
         "tests/intake",

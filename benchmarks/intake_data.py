@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from desist.intake.contracts import CONTRACTS
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records import codes
 from desist.records.identifiers import check_letter
 

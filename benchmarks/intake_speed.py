@@ -61,7 +61,7 @@ def intake(folder: Path) -> int:
     """Read the deliveries into a new workspace; how many rows were accepted."""
     import pyarrow as pa
 
-    from desist.intake.read import read_extracts
+    from desist.intake.reading.read import read_extracts
     from desist.records.log import EventLog
     from desist.records.workspace import Workspace
 
@@ -86,7 +86,7 @@ def prepare(folder: Path) -> None:
     """Links as exact linkage would leave them, made without it: linkage is measured elsewhere."""
     import pandas as pd
 
-    from desist.intake.store import Store
+    from desist.intake.holding.store import Store
 
     store = Store(folder / "w" / "store", folder / "w" / "quarantine")
     tables = []
@@ -106,8 +106,8 @@ def _numbers(store, source: str, table: str) -> list[str]:  # type: ignore[no-un
 
 def by_person(folder: Path) -> int:
     """Read every stored row under its person's id; how many."""
-    from desist.intake.by_person import rows_by_person
-    from desist.intake.store import Store
+    from desist.intake.holding.by_person import rows_by_person
+    from desist.intake.holding.store import Store
 
     store = Store(folder / "w" / "store", folder / "w" / "quarantine")
     return sum(len(rows) for _, rows in rows_by_person(store))
@@ -127,8 +127,8 @@ def run_stage(stage: str, folder: Path) -> None:
     import pandas  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
-    import desist.intake.by_person
-    import desist.intake.read  # noqa: F401
+    import desist.intake.holding.by_person
+    import desist.intake.reading.read  # noqa: F401
 
     work = {"rewrite": rewrite, "intake": intake, "by person": by_person}[stage]
     began, busy = time.monotonic(), time.process_time()

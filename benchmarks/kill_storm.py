@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
 from desist.pipelines.cli import guarded
 from desist.pipelines.session import Session
 from desist.pipelines.steps import link_people, open_for, take_in

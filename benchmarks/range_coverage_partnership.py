@@ -27,11 +27,11 @@ from desist.features.events import events_from
 from desist.features.outcomes import PROVEN_REOFFENDING, label_outcomes
 from desist.features.standard_features import standard_register
 from desist.features.tables import ROW, FeatureSet
-from desist.intake.linked import read_linked
+from desist.intake.holding.linked import read_linked
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
 from desist.intake.linking.run import link
-from desist.intake.read import read_extracts
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.reading.read import read_extracts
 from desist.models.estimators.base import ChanceModel
 from desist.models.estimators.boosting import MonotoneBoosting
 from desist.models.estimators.card import PointsCard

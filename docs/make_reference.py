@@ -16,14 +16,14 @@ from desist.features.outcomes import OUTCOMES
 from desist.features.rows import Field, Rows
 from desist.features.standard_features import approval_features, standard_register
 from desist.features.vocabulary import vocabulary
-from desist.intake.contracts import CONTRACTS, LONGEST_CELL, Column
-from desist.intake.uses import USES
+from desist.intake.terms.contracts import CONTRACTS, LONGEST_CELL, Column
+from desist.intake.terms.uses import USES
 
 FOLDER = Path(__file__).parent / "reference"
 
 EXTRACTS_HEAD = """# Extracts as agencies send them
 
-*Made by `python docs/make_reference.py` from the contracts in `intake/contracts.py`.*
+*Made by `python docs/make_reference.py` from the contracts in `intake/terms/contracts.py`.*
 
 A delivery is a folder with a `delivery.toml` and one CSV file (UTF-8, a header, ISO dates, empty cell = missing,
 booleans `true`/`false`) per table:

@@ -165,7 +165,7 @@ def _typed(values: pd.Series, kind: str) -> pd.Series:
 
 
 def events_from(tables: Mapping[str, pd.DataFrame], known: Known, snapshots: Mapping[str, dt.date]) -> Events:
-    """Our events from linked tables as agencies sent them (``intake.linked.read_linked``).
+    """Our events from linked tables as agencies sent them (``intake.holding.linked.read_linked``).
 
     ``offences`` and ``sanctions`` are police's; only where police share nothing at all are they probation's
     convictions. Where ``known`` says only who, a source knows a person since the first row it recorded of them: an

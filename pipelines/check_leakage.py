@@ -22,8 +22,8 @@ from desist.fairness.approval.release import Release
 from desist.features.events import Events
 from desist.features.language import tables_read
 from desist.features.population import caseload_facts, support_waiting
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
 from desist.pipelines.estimates import estimate
 from desist.pipelines.gate import open_release
 from desist.pipelines.ground import Built, Ground, check_made_up, load_ground_of_copy, profiles_now

@@ -9,6 +9,10 @@ import typer
 
 from desist.pipelines.cli import HERE, SOMEBODY, ActorOption, JsonOption, WorkspaceOption, answer, say
 
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Where to write them.", show_default="the workspace's reports")
+]
+
 report = typer.Typer(help="Pages and sheets about what the toolkit does.", no_args_is_help=True)
 
 
@@ -19,9 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 @report.command("features")
 def report_features(
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write them.", show_default="the workspace's reports")
-    ] = None,
+    out: OutOption = None,
     workspace: WorkspaceOption = HERE,
     actor: ActorOption = SOMEBODY,
     as_json: JsonOption = False,
@@ -36,9 +38,7 @@ def report_features(
 
 @report.command("quality")
 def report_quality(
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write them.", show_default="the workspace's reports")
-    ] = None,
+    out: OutOption = None,
     workspace: WorkspaceOption = HERE,
     actor: ActorOption = SOMEBODY,
     as_json: JsonOption = False,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from desist.pipelines.cli import HERE, SOMEBODY, ActorOption, JsonOption, WorkspaceOption, answer, say
-from desist.records.errors import Refused
+
+if TYPE_CHECKING:
+    from desist.pipelines.rights.receipts import Receipt
+    from desist.pipelines.rights.subject import Subject
+    from desist.pipelines.session import Session
 
 PersonArgument = Annotated[str, typer.Argument(help="The person's id. Or leave it out and give --crn or --reference.")]
 CrnOption = Annotated[str, typer.Option("--crn", help="Find the person by their probation number.")]
@@ -25,14 +29,6 @@ def day_of(text: str | dt.date) -> dt.date:
         return dt.date.fromisoformat(str(text))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no day written YYYY-MM-DD, such as 2026-10-20.") from None
-
-
-def _day(option: str, text: str) -> dt.date | None:
-    """The day that an option names; None where it names none. Raises Refused for any other form."""
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise Refused(f"{option} is a day written year-month-day, such as 2026-10-20; found {text!r}.") from error
 
 
 def add_to(app: typer.Typer) -> None:
@@ -98,18 +94,13 @@ def restrict(
     as_json: JsonOption = False,
 ) -> None:
     """Keep a person's information and make no estimate from it. They keep their place on the list, needs and help."""
-    from desist.pipelines.pages import pages_anew
-    from desist.pipelines.rights import erase as erasing
     from desist.pipelines.rights.restrict import lift_restriction, restrict_person
-    from desist.pipelines.rights.subject import find_person
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, actor, say)
-    erasing.finish(session)
-    found = find_person(session, person, crn, reference)
+    found = _asked_about(session, person, crn, reference)
     made = (lift_restriction if lift else restrict_person)(session, found, reason)
-    pages_anew(session)
-    answer(made.as_json(), made.as_text(), as_json)
+    _answer_anew(session, made, as_json)
 
 
 def correct(
@@ -133,22 +124,34 @@ def correct(
     as_json: JsonOption = False,
 ) -> None:
     """Note that a fact is contested, or put it right: in every extract held, and again in each that repeats it."""
-    from desist.pipelines.pages import pages_anew
-    from desist.pipelines.rights import erase as erasing
     from desist.pipelines.rights.correct import Asked, correct_fact
     from desist.pipelines.rights.restrict import contest_person, settle
-    from desist.pipelines.rights.subject import find_person
     from desist.pipelines.steps import open_for
 
     session = open_for(workspace, actor, say)
-    erasing.finish(session)
-    found = find_person(session, person, crn, reference)
+    found = _asked_about(session, person, crn, reference)
     if contest:
         made = contest_person(session, found, reason, decide_by)
     elif settled:
         made = settle(session, found, reason)
     else:
         made = correct_fact(session, found, Asked(table, row, field, was, value, remove), reason)
+    _answer_anew(session, made, as_json)
+
+
+def _asked_about(session: Session, person: str, crn: str, reference: str) -> Subject:
+    """The person that the options name, after any erasure that was interrupted is finished."""
+    from desist.pipelines.rights import erase as erasing
+    from desist.pipelines.rights.subject import find_person
+
+    erasing.finish(session)
+    return find_person(session, person, crn, reference)
+
+
+def _answer_anew(session: Session, made: Receipt, as_json: bool) -> None:
+    """The receipt, once the pages in use tell what it tells."""
+    from desist.pipelines.pages import pages_anew
+
     pages_anew(session)
     answer(made.as_json(), made.as_text(), as_json)
 

@@ -19,7 +19,7 @@ from desist.fairness.statistics.intervals import wilson
 from desist.features.engines.compiled import build_profiles
 from desist.features.events import Events
 from desist.features.tables import ROW
-from desist.intake.agreements import CONSENT_SOURCES
+from desist.intake.terms.agreements import CONSENT_SOURCES
 from desist.measures.audience import HIDDEN, PARTNERSHIP
 from desist.measures.linked import ProtectedTables, Table, protect_tables
 from desist.models.files import Model

@@ -13,10 +13,10 @@ from functools import cached_property
 
 from desist.features.register import Register
 from desist.features.standard_features import approval_features
-from desist.intake.agreements import CONSENT_SOURCES, Agreement
-from desist.intake.checks import CHILDHOOD, NO_CONSENT, NOT_COVERED, REPEALED_OFFENCE, VICTIM_OR_WITNESS
-from desist.intake.contracts import CHARACTERISTICS, CONTRACTS, IDENTIFIERS, REFUSED_CLASSES, Column, Contract
-from desist.intake.uses import APPROVAL, ESTIMATE, USES
+from desist.intake.rows.checks import CHILDHOOD, NO_CONSENT, NOT_COVERED, REPEALED_OFFENCE, VICTIM_OR_WITNESS
+from desist.intake.terms.agreements import CONSENT_SOURCES, Agreement
+from desist.intake.terms.contracts import CHARACTERISTICS, CONTRACTS, IDENTIFIERS, REFUSED_CLASSES, Column, Contract
+from desist.intake.terms.uses import APPROVAL, ESTIMATE, USES
 from desist.records import codes
 from desist.reports.documents import Document, Part
 from desist.reports.pages import Cell, TextTable

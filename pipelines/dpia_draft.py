@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from desist.intake.agreements import CONSENT_SOURCES, Agreement
-from desist.intake.contracts import CHARACTERISTICS, CONTRACTS, REFUSED_CLASSES
-from desist.intake.uses import ESTIMATE, USES
+from desist.intake.terms.agreements import CONSENT_SOURCES, Agreement
+from desist.intake.terms.contracts import CHARACTERISTICS, CONTRACTS, REFUSED_CLASSES
+from desist.intake.terms.uses import ESTIMATE, USES
 from desist.pipelines.data_map import PLACES, PURPOSES, REGIMES, DataMap
 from desist.reports.documents import Document, Part
 from desist.reports.pages import TextTable

@@ -17,7 +17,7 @@ from desist.fairness.approval.scrutiny_file import FILE as SCRUTINY
 from desist.fairness.approval.scrutiny_file import Scrutiny
 from desist.fairness.audit import Audit
 from desist.features.outcomes import PROVEN_REOFFENDING
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
 from desist.pipelines.against_log import decision_causes, key_log_causes, release_causes
 from desist.pipelines.conforming import conformance_causes
 from desist.pipelines.own_features import register_of, register_to_read_with

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
-from desist.intake.agreements import load_agreements
+from desist.intake.terms.agreements import load_agreements
 from desist.pipelines.data_map import DataMap, Surroundings, data_map
 from desist.pipelines.dpia_draft import dpia_draft
 from desist.pipelines.own_features import register_to_read_with

@@ -18,9 +18,9 @@ from desist.features.engines.kept import build_kept, forget_others
 from desist.features.events import Events, events_from
 from desist.features.register import Register
 from desist.features.tables import Cohort, Profiles
-from desist.intake.linked import Linked, read_linked
-from desist.intake.rights import Hold
-from desist.intake.vault import Vault
+from desist.intake.holding.linked import Linked, read_linked
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.register import Hold
 from desist.pipelines.own_features import register_of, register_to_read_with
 from desist.pipelines.rights.register import check_register, rights_of
 from desist.pipelines.session import Session

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from desist.intake.contracts import CONTRACTS, Column, Contract
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
+from desist.intake.terms.contracts import CONTRACTS, Column, Contract
 
 #: Rows appended to a table: a quarter of those it holds, but never fewer than this, so that small tables are tested.
 ROWS_AT_LEAST = 400

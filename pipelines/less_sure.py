@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from desist.intake.vault import Vault
+from desist.intake.holding.vault import Vault
 
 #: The tag of an estimate whose records are less surely one person's.
 LINK_LESS_SURE = "link_less_sure"

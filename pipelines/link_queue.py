@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from desist.intake.holding.vault import Vault
 from desist.intake.linking.report import LinkReport
 from desist.intake.linking.steward import REASONS, Record, asked_about, check_decision, decide
-from desist.intake.vault import Vault
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
 from desist.records.files import write_json, write_text

@@ -13,7 +13,7 @@ from desist.fairness.groups import NOT_STATED
 from desist.fairness.linkage_quality import FOUND, PERSON, GroupLinks, LinkageQuality, linkage_quality
 from desist.fairness.statistics.intervals import Interval
 from desist.features.tables import ROW
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
 from desist.pipelines.ground import load_ground_to_show
 from desist.pipelines.groups import groups_of
 from desist.pipelines.proxies_run import MADE_OF_OTHERS

@@ -17,8 +17,8 @@ from desist.fairness.approval.questions import Question
 from desist.fairness.linkage_quality import questions_beyond
 from desist.fairness.policy import LinkageLimit
 from desist.fairness.scrutiny.by_group import GroupShare, Subject, sentences
+from desist.intake.holding.vault import PAIR, Vault
 from desist.intake.linking.decisions import SAME
-from desist.intake.vault import PAIR, Vault
 
 DOUBT, WAITING, FOUND_APART, UNKNOWN = "linkage-doubt", "links-waiting", "found-apart", "unknown-to-"
 #: Pairs whose names or numbers are looked at; initials that fit somebody say nothing of how well people are linked.

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desist.intake.contracts import CONTRACTS, refused_class
 from desist.intake.mapping.apply import map_rows, new_codes
 from desist.intake.mapping.find import Found, find
 from desist.intake.mapping.grid import Grid
@@ -17,6 +16,7 @@ from desist.intake.mapping.load import read_mapping
 from desist.intake.mapping.model import NAME, FileMap, TableMap
 from desist.intake.mapping.propose import LOOK, TableProposal, best_tables, propose
 from desist.intake.mapping.render import more_tables, new_file, text
+from desist.intake.terms.contracts import CONTRACTS, refused_class
 from desist.records.errors import Problem, Refused
 from desist.records.files import write_text
 from desist.records.wording import counted

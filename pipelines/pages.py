@@ -14,7 +14,7 @@ import pandas as pd
 from desist.fairness.approval.release import Release
 from desist.features.population import NOT_SELECTED, caseload_facts, support_waiting
 from desist.features.tables import CaseList, Estimate
-from desist.intake.rights import CONTESTED
+from desist.intake.rights.register import CONTESTED
 from desist.measures.disclosure import PRACTITIONER
 from desist.pipelines.estimates import limiting_sources
 from desist.pipelines.gate import open_release, source_dates

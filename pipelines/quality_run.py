@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.intake.quality import table_qualities, what_to_look_at
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
+from desist.intake.reading.quality import table_qualities, what_to_look_at
 from desist.pipelines.session import Session
 from desist.records.codes import SOURCES
 from desist.records.errors import Refused

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from desist.intake.checks import REFUSED_ROWS
-from desist.intake.corrected_rows import CorrectionReport, correct_rows, export_rows
-from desist.intake.delivery import ENCODINGS
-from desist.intake.quarantine import Quarantine, extract_of, keeps_cells, to_correct, waiting
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
+from desist.intake.reading.corrected_rows import CorrectionReport, correct_rows, export_rows
+from desist.intake.reading.quarantine import Quarantine, extract_of, keeps_cells, to_correct, waiting
+from desist.intake.rows.checks import REFUSED_ROWS
+from desist.intake.terms.delivery import ENCODINGS
 from desist.pipelines.session import Session
 from desist.records.errors import Refused
 from desist.records.files import write_bytes

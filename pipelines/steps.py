@@ -8,8 +8,8 @@ from pathlib import Path
 
 from desist.intake.linking.report import LinkReport
 from desist.intake.linking.run import link
-from desist.intake.read import read_extracts
-from desist.intake.report import IntakeReport
+from desist.intake.reading.read import read_extracts
+from desist.intake.reading.report import IntakeReport
 from desist.pipelines.database import fetch
 from desist.pipelines.link_queue import forget_profiles, write_link_report
 from desist.pipelines.session import Session, open_session

@@ -7,10 +7,10 @@ from typing import Any
 
 from desist.fairness.approval.candidate import examine
 from desist.fairness.approval.signoff import load_sign_offs
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.quarantine import quarantine_faults
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.reading.quarantine import quarantine_faults
 from desist.pipelines.against_log import decision_causes, key_log_causes
 from desist.pipelines.exports import expired_exports, export_faults
 from desist.pipelines.gate import open_release

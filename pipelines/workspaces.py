@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from desist.fairness.policy import DEFAULT_POLICY_TOML
-from desist.intake.agreements import load_agreements, read_agreement
+from desist.intake.terms.agreements import load_agreements, read_agreement
 from desist.pipelines.governance import write_governance
 from desist.pipelines.own_features import TEMPLATE
 from desist.pipelines.session import write_key

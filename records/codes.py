@@ -57,7 +57,6 @@ INTERVENTION_EXITS = ("planned", "unplanned", "withdrawn")
 ASB_OUTCOMES = ("warning", "ABC", "CPN", "injunction", "CBO", "closure", "eviction")
 HOUSING_DUTIES = ("prevention", "relief", "main", "none")
 PROGRAMME_OUTCOMES = ("completed", "not_completed")
-REFERRAL_STATES = ("referred", "offered", "started", "ended", "declined")
 BASES = ("consent", "legal_duty")
 
 #: Section name: (need identified at or above, severe at or above); None where the form has no score.

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from desist.intake.quality import (
+from desist.intake.reading.quality import (
     CODE,
     DATE,
     DUPLICATES,

@@ -118,9 +118,6 @@ LINK_LESS_SURE = (
     "Check before you rely on one."
 )
 
-#: The states that `records.errors.Withheld` names.
-WITHHELD_STATES = ("not_approved", "audit_failed", "expired", "suspended", "altered")
-
 
 def notice_for(withheld: Withheld, on: dt.date) -> Notice:
     """The notice for the gate's answer; ``on`` is the day approval ended or a check failed.

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from desist.fairness.comparators.load import Instruments
-from desist.intake.ages import age_on
+from desist.intake.terms.ages import age_on
 from desist.records.errors import Problem, Refused
 
 CASES = "hmpps_reference_cases.json"

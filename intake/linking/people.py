@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from desist.intake.ages import birthday
-from desist.intake.contracts import ADULT_AGE
 from desist.intake.linking.names import any_alike, is_initial, one_name, slips, words
+from desist.intake.terms.ages import birthday
+from desist.intake.terms.contracts import ADULT_AGE
 
 Node = int
 #: Numbers of which a person has one: PNC has a check letter; the other two may hold a slip that no letter shows.

@@ -6,15 +6,15 @@ import datetime as dt
 
 import pandas as pd
 
-from desist.intake.equality_writer import EqualityWriter
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.settle import settle
+from desist.intake.holding.store import Store, held_names
+from desist.intake.holding.vault import Vault
 from desist.intake.linking.join import Joined, join
 from desist.intake.linking.marks import MARK, marks, somebody_else
 from desist.intake.linking.pseudonyms import Reissued, pseudonyms, reissued
 from desist.intake.linking.report import LinkReport, link_report
 from desist.intake.linking.settings import LinkageSettings
-from desist.intake.store import Store, held_names
-from desist.intake.vault import Vault
-from desist.intake.withdrawn import settle
 from desist.records.errors import Refused
 from desist.records.files import write_json
 from desist.records.log import EventLog

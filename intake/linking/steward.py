@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from desist.intake.holding.vault import PAIR, Vault
 from desist.intake.linking.decisions import DIFFERENT, ENDS, SAME
 from desist.intake.linking.people import components
-from desist.intake.vault import PAIR, Vault
 from desist.records.errors import Refused
 
 WITHDRAWN = "withdrawn"

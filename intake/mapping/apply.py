@@ -13,9 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from desist.intake.checks import NAMED_AT_MOST, NAMED_FROM
-from desist.intake.contracts import CONTRACTS, Contract
-from desist.intake.csv_rows import RawRows
 from desist.intake.mapping.cells import Fault, Value, converter, translator, written
 from desist.intake.mapping.columnar import read_columns
 from desist.intake.mapping.grid import Formula, Grid, folded
@@ -24,6 +21,9 @@ from desist.intake.mapping.model import ColumnMap, FileMap, Format, TableMap
 from desist.intake.mapping.shape import Shape, shape
 from desist.intake.mapping.texts import read_csv
 from desist.intake.mapping.workbooks import read_xlsx
+from desist.intake.rows.checks import NAMED_AT_MOST, NAMED_FROM
+from desist.intake.rows.csv_rows import RawRows
+from desist.intake.terms.contracts import CONTRACTS, Contract
 from desist.records.errors import Problem
 from desist.records.wording import counted
 

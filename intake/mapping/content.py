@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from desist.intake.contracts import Column, Contract
 from desist.intake.mapping.cells import date_text, is_short_year
 from desist.intake.mapping.grid import CellError, Formula
 from desist.intake.mapping.model import STYLES
 from desist.intake.mapping.words import codes_for, own_codes, says_nothing, worded
+from desist.intake.terms.contracts import Column, Contract
 from desist.records import codes
 from desist.records.identifiers import CHECKS
 

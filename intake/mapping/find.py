@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from desist.intake.contracts import refused_class
 from desist.intake.mapping.apply import read_grid
 from desist.intake.mapping.content import is_personal, pattern
 from desist.intake.mapping.grid import Grid, name_of
@@ -15,6 +14,7 @@ from desist.intake.mapping.model import DELIMITERS, Format
 from desist.intake.mapping.texts import MARKS, decoded, records
 from desist.intake.mapping.words import recognised
 from desist.intake.mapping.workbooks import Opened, Sheet, check_archive, opened, read_xlsx, top_rows
+from desist.intake.terms.contracts import refused_class
 from desist.records.errors import Problem
 from desist.records.wording import counted
 

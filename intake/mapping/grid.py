@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from desist.intake.csv_rows import RAGGED
 from desist.intake.mapping.model import Format
+from desist.intake.rows.csv_rows import RAGGED
 from desist.records.errors import Problem
 
 #: Spaces that a web page or a word processor leaves in cells, and marks that nobody sees.

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from desist.intake.checks import NAMED_FROM
-from desist.intake.contracts import CONTRACTS, Column, Contract
 from desist.intake.mapping.content import (
     Cells,
     cells_of,
@@ -27,6 +25,8 @@ from desist.intake.mapping.grid import CellError, Formula, folded
 from desist.intake.mapping.model import SPLIT, ColumnMap, Pair, TableMap, Unpivot
 from desist.intake.mapping.reshaping import propose_pair, propose_unpivot
 from desist.intake.mapping.words import likeness, names_for, own_number, plain, refused_column, vocabulary
+from desist.intake.rows.checks import NAMED_FROM
+from desist.intake.terms.contracts import CONTRACTS, Column, Contract
 from desist.records.identifiers import CHECKS
 from desist.records.wording import counted
 

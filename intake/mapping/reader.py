@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from desist.intake.contracts import CONTRACTS, refused_class
 from desist.intake.mapping.model import (
     DELIMITERS,
     ENCODINGS,
@@ -24,6 +23,7 @@ from desist.intake.mapping.model import (
     Unpivot,
 )
 from desist.intake.mapping.words import refused_column
+from desist.intake.terms.contracts import CONTRACTS, refused_class
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json
 

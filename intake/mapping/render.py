@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from desist.intake.contracts import CONTRACTS
 from desist.intake.mapping.layout import layout_of
 from desist.intake.mapping.model import FileMap, Format, Pair, Unpivot
 from desist.intake.mapping.propose import Proposal, TableProposal
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records.wording import counted
 
 #: So many translations stand on the column's own line; more get a section of their own.

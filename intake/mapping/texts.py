@@ -6,9 +6,9 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 
-from desist.intake.csv_rows import TOO_LONG, UNCLOSED
 from desist.intake.mapping.grid import Formula, Grid, lay_out
 from desist.intake.mapping.model import Format
+from desist.intake.rows.csv_rows import TOO_LONG, UNCLOSED
 from desist.records.errors import Problem
 
 #: A cell in quotation marks may hold line breaks; more lines than this are a mark that was never closed.

@@ -10,8 +10,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from desist.intake.contracts import CONTRACTS, Column, Contract, refused_class
 from desist.intake.mapping.grid import folded
+from desist.intake.terms.contracts import CONTRACTS, Column, Contract, refused_class
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BRACKETS = re.compile(r"[(\[].*?[)\]]")

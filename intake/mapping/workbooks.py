@@ -11,9 +11,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from desist.intake.contracts import refused_class
 from desist.intake.mapping.grid import Area, CellError, Formula, Grid, lay_out, letters
 from desist.intake.mapping.model import Format
+from desist.intake.terms.contracts import refused_class
 from desist.records.errors import Problem
 
 #: Largest sum of the parts once inflated: above every full sheet that Excel can hold, below what a laptop can.

@@ -53,11 +53,6 @@ class EvaluationResult:
     tasks: tuple[TaskResult, ...]
     metrics: Mapping[str, Any]
 
-    @property
-    def losses_within(self) -> bool:
-        """Whether every limit against stored reference scores holds."""
-        return all(loss.holds for result in self.tasks for loss in result.losses)
-
     def as_json(self) -> dict[str, Any]:
         return {"folder": str(self.folder), **self.metrics}
 

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from desist.intake.ages import birthday
-from desist.intake.checks import check_rows
-from desist.intake.contracts import ADULT_AGE, CONTRACTS, Contract
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.person import correct_equality, correct_identity, equality_says, identity_of
-from desist.intake.rectified import WHOLE_ROW, Rectified, key_of, text_of
-from desist.intake.rights import CONTESTED, Correction
-from desist.intake.store import Store
-from desist.intake.suppression import ErasedPeople
-from desist.intake.vault import Vault
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import correct_equality, correct_identity, equality_says, identity_of
+from desist.intake.rights.rectified import WHOLE_ROW, Rectified, key_of, text_of
+from desist.intake.rights.register import CONTESTED, Correction
+from desist.intake.rights.suppression import ErasedPeople
+from desist.intake.rows.checks import check_rows
+from desist.intake.terms.ages import birthday
+from desist.intake.terms.contracts import ADULT_AGE, CONTRACTS, Contract
 from desist.pipelines.lists import take_off
 from desist.pipelines.rights.facts import Fact, facts_in, tables_of
 from desist.pipelines.rights.holdings import affected_runs, check_links

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from desist.fairness.approval.candidate import MANIFEST
 from desist.fairness.approval.gate import ALTERED, SUSPENDED, Cause
-from desist.intake.agreements import load_agreements
-from desist.intake.retention import Review, reviews
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
+from desist.intake.rights.retention import Review, reviews
+from desist.intake.terms.agreements import load_agreements
 from desist.pipelines.rights.register import register_faults, rights_of
 from desist.pipelines.session import Session
 from desist.records.errors import Refused

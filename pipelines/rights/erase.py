@@ -13,8 +13,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from desist.intake.rights import compact
-from desist.intake.suppression import ErasedPeople
+from desist.intake.rights.register import compact
+from desist.intake.rights.suppression import ErasedPeople
 from desist.pipelines.lists import list_ids, people_named
 from desist.pipelines.pages import PAGES, write_pages
 from desist.pipelines.rights.due import named_files

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from desist.fairness.approval.release_files import is_revoked
-from desist.intake.agreements import load_agreements
-from desist.intake.contracts import CONTRACTS
-from desist.intake.person import identity_of
-from desist.intake.rectified import text_of
-from desist.intake.retention import DEFAULT_DAYS
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import identity_of
+from desist.intake.rights.rectified import text_of
+from desist.intake.rights.retention import DEFAULT_DAYS
+from desist.intake.terms.agreements import load_agreements
+from desist.intake.terms.contracts import CONTRACTS
 from desist.pipelines.exports import inventory_of
 from desist.pipelines.less_sure import less_sure
 from desist.pipelines.lists import kept_list, list_ids, people_named

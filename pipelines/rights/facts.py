@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.contracts import CONTRACTS
-from desist.intake.rectified import text_of
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
+from desist.intake.rights.rectified import text_of
+from desist.intake.terms.contracts import CONTRACTS
 from desist.pipelines.rights.subject import Subject
 from desist.pipelines.session import Session
 

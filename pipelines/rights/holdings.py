@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.person import blank_quarantine, erase_equality, identity_of, names_held, rows_held
-from desist.intake.rights import Rights, compact
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import blank_quarantine, erase_equality, identity_of, names_held, rows_held
+from desist.intake.rights.register import Rights, compact
 from desist.pipelines.lists import list_ids, people_named, take_off
 from desist.pipelines.rights.register import rights_of
 from desist.pipelines.rights.subject import Subject
@@ -324,7 +324,7 @@ class Identities:
         return self.vault.holds(person_id) + len(identity_of(self.vault, self._unlinked(person_id)))
 
     def _unlinked(self, person_id: str) -> dict[str, list[str]]:
-        from desist.intake.person import numbers_of
+        from desist.intake.rights.person import numbers_of
 
         linked = numbers_of(self.vault, person_id)
         return {

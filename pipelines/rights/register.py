@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from desist.intake.rights import Rights
-from desist.intake.rights_log import LOST, RegisterLog
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
+from desist.intake.rights.log import LOST, RegisterLog
+from desist.intake.rights.register import Rights
 from desist.pipelines.rights.receipts import check_reason
 from desist.pipelines.session import Session
 from desist.records.errors import Refused

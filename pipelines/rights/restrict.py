@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from desist.intake.rights import CONTESTED, RESTRICTED, Hold
+from desist.intake.rights.register import CONTESTED, RESTRICTED, Hold
 from desist.pipelines.lists import is_estimated, newest_list, take_off
 from desist.pipelines.rights.holdings import affected_runs
 from desist.pipelines.rights.receipts import Place, Receipt, check_reason, copies_of, keep, new_id

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.person import drop_extracts
-from desist.intake.retention import Review, remove
-from desist.intake.rights import Kept, compact
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import drop_extracts
+from desist.intake.rights.register import Kept, compact
+from desist.intake.rights.retention import Review, remove
 from desist.pipelines import amendments
 from desist.pipelines.lists import newest_list
 from desist.pipelines.rights.due import LOG_YEARS, OldScores, extract_reviews, months_after, old_scores

@@ -27,9 +27,6 @@ class Scan:
     found: tuple[str, ...]
     packed: tuple[str, ...] = ()
 
-    def as_counts(self) -> dict[str, int]:
-        return {"files": self.files, "found": len(self.found)}
-
 
 def scan(root: Path, needles: Sequence[str]) -> Scan:
     """Search every file below ``root`` for texts that stand for one person.

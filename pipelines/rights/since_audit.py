@@ -13,7 +13,7 @@ from typing import Any
 
 from desist.fairness.approval.attempts import AUDITED
 from desist.fairness.approval.questions import GAMING, Question
-from desist.intake.rights_log import ACCEPTED, OPERATION
+from desist.intake.rights.log import ACCEPTED, OPERATION
 from desist.pipelines.ground import Ground
 from desist.pipelines.rights.register import kept_longer
 from desist.pipelines.session import Session

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from desist.intake.contracts import IDENTIFIERS
-from desist.intake.person import (
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import (
     akin,
     identity_of,
     numbers_before,
@@ -17,8 +17,8 @@ from desist.intake.person import (
     people_with,
     person_of,
 )
-from desist.intake.suppression import ErasedPeople, name_and_birth
-from desist.intake.vault import Vault
+from desist.intake.rights.suppression import ErasedPeople, name_and_birth
+from desist.intake.terms.contracts import IDENTIFIERS
 from desist.pipelines.lists import list_ids, people_named
 from desist.pipelines.rights.register import check_register, rights_of
 from desist.pipelines.run_tables import runs_with
@@ -137,8 +137,8 @@ def _is_named(session: Session, person_id: str) -> bool:
 
 def _held_without_identity(session: Session, numbers: Mapping[str, Sequence[str]]) -> bool:
     """Whether the store or its quarantine holds rows under numbers that no identity table names."""
-    from desist.intake.person import rows_held
-    from desist.intake.store import Store
+    from desist.intake.holding.store import Store
+    from desist.intake.rights.person import rows_held
 
     return rows_held(Store(session.workspace.store, session.workspace.quarantine), numbers) > 0
 

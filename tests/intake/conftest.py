@@ -7,12 +7,12 @@ import io
 import pandas as pd
 import pytest
 
-from desist.intake.contracts import CONTRACTS
-from desist.intake.linked import read_linked
+from desist.intake.holding.linked import read_linked
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
 from desist.intake.linking.run import link
-from desist.intake.read import read_extracts
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.reading.read import read_extracts
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records import codes
 from desist.records.errors import Refused
 from desist.records.identifiers import check_letter

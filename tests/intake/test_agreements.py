@@ -5,8 +5,8 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from desist.intake.contracts import CONTRACTS, refused_class
-from desist.intake.report import not_read
+from desist.intake.reading.report import not_read
+from desist.intake.terms.contracts import CONTRACTS, refused_class
 from desist.records.errors import Refused
 
 

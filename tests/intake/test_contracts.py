@@ -9,8 +9,8 @@ import pytest
 from desist.features.refusals import REFUSED_TABLES
 from desist.features.standard_features import approval_features, standard_register
 from desist.features.vocabulary import CONTRACTS as EVENT_TABLES
-from desist.intake.contracts import CONTRACTS, Column, Contract
-from desist.intake.uses import COUNTS, ESTIMATE, SHOWN, USES
+from desist.intake.terms.contracts import CONTRACTS, Column, Contract
+from desist.intake.terms.uses import COUNTS, ESTIMATE, SHOWN, USES
 from desist.records import codes
 
 #: The tables of DOMAIN section 3, written down by hand.

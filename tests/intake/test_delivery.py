@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from desist.intake.delivery import read_delivery
+from desist.intake.terms.delivery import read_delivery
 
 TODAY = dt.date(2026, 10, 1)
 HEAD = 'source = "probation"\nextract_date = 2026-09-30\nmade_up = true\n'

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from desist.intake.delivery import SentFile
-from desist.intake.judge import _rows_held
+from desist.intake.reading.judge import _rows_held
+from desist.intake.terms.delivery import SentFile
 
 
 def test_all_problems_of_all_files_are_named_in_one_refusal(probation, refusal):

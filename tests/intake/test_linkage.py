@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desist.intake.contracts import IDENTIFIERS
 from desist.intake.linking import steward
 from desist.intake.linking.join import join
-from desist.intake.person import numbers_of
+from desist.intake.rights.person import numbers_of
+from desist.intake.terms.contracts import IDENTIFIERS
 from desist.records.errors import Refused
 
 
@@ -198,7 +198,7 @@ def test_a_linking_that_is_killed_is_not_used_until_it_has_been_done_again(agenc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"desist.intake.{owner}.{step}", killed)
+        patch.setattr(f"desist.intake.holding.{owner}.{step}", killed)
         with pytest.raises(KeyboardInterrupt):
             agencies.link()
     with pytest.raises(Refused, match="Run `desist link`"):
@@ -581,7 +581,7 @@ def test_characteristics_wait_under_agency_numbers_until_linkage_hands_over_the_
 
 
 def test_erasing_a_person_leaves_nothing_of_them_and_everybody_else(agencies, pnc):
-    from desist.intake.equality_writer import EqualityWriter
+    from desist.intake.holding.equality_writer import EqualityWriter
 
     agencies.tables["probation"]["identity"][0]["surname"] = "Zzyzx"
     for number in ("P1", "P2"):

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desist.intake import quality
-from desist.intake.checks import REFUSED_ROWS
-from desist.intake.contracts import CONTRACTS
-from desist.intake.quality import (
+from desist.intake.reading import quality
+from desist.intake.reading.quality import (
     CODE,
     DATE,
     DUPLICATES,
@@ -32,6 +30,8 @@ from desist.intake.quality import (
     table_qualities,
     what_to_look_at,
 )
+from desist.intake.rows.checks import REFUSED_ROWS
+from desist.intake.terms.contracts import CONTRACTS
 
 CUT = dt.date(2026, 9, 30)
 CONTACT = CONTRACTS["prob_contact"]
@@ -108,7 +108,7 @@ def test_figures_of_two_parts_are_those_of_the_whole(rows, split):
 def test_reading_in_small_pieces_counts_the_same(monkeypatch):
     rows = [(f"2026-0{1 + n % 9}-15", f"2026-0{1 + n % 9}-20", None) for n in range(17)]
     whole = counted(rows)
-    monkeypatch.setattr("desist.intake.stream.ROWS_AT_A_TIME", 4)
+    monkeypatch.setattr("desist.intake.rows.stream.ROWS_AT_A_TIME", 4)
     assert counted(rows) == whole
 
 

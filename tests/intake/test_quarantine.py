@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desist.intake.corrected_rows import correct_rows, export_rows, read_corrected
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.person import erase_equality
-from desist.intake.quarantine import extract_of, quarantine_faults, ranges, to_correct, waiting
-from desist.intake.store import pieces
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.store import pieces
+from desist.intake.reading.corrected_rows import correct_rows, export_rows, read_corrected
+from desist.intake.reading.quarantine import extract_of, quarantine_faults, ranges, to_correct, waiting
+from desist.intake.rights.person import erase_equality
 from desist.records.errors import Refused
 
 SANCTION = {"subject_category": "convicted", "record_kind": "fact", "occurred_on": "2025-03-01",
@@ -51,7 +51,7 @@ def correct(partnership, rows, *, table="pol_sanction", source=None, columns=Non
 
 
 def needed(partnership, table):
-    from desist.intake.contracts import CONTRACTS
+    from desist.intake.terms.contracts import CONTRACTS
 
     return CONTRACTS[table].names
 
@@ -459,7 +459,7 @@ def test_a_correction_that_ends_consent_and_is_killed_before_the_vault_forgot_is
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("desist.intake.vault.Vault.erase_numbers", killed)
+        patch.setattr("desist.intake.holding.vault.Vault.erase_numbers", killed)
         with pytest.raises(Killed):
             correct(partnership, [row], table="trt_client")
     held = partnership.store.extract("treatment", "identity")["held_as"]
@@ -509,7 +509,7 @@ class Killed(BaseException):
 )
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_correction_that_is_killed_leaves_the_old_rows_or_the_new_ones(police, monkeypatch, step, when):
-    import desist.intake.store as store
+    import desist.intake.holding.store as store
 
     police.read()
     old = police.store.snapshot_hash()
@@ -521,7 +521,7 @@ def test_a_correction_that_is_killed_leaves_the_old_rows_or_the_new_ones(police,
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"desist.intake.{step}", killed)
+        patch.setattr(f"desist.intake.holding.{step}", killed)
         with pytest.raises(Killed):
             correct(police, [sanction(3)])
     assert police.store.verify() == [] and quarantine_faults(police.store) == []

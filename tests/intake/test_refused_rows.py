@@ -230,7 +230,7 @@ def test_a_withdrawal_holds_even_where_the_reading_was_killed_before_the_vault_f
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("desist.intake.vault.Vault.erase_numbers", killed)
+        patch.setattr("desist.intake.holding.vault.Vault.erase_numbers", killed)
         with pytest.raises(KeyboardInterrupt):
             treatment.read()
     treatment.link()
@@ -278,7 +278,7 @@ def killed_before_the_vault_forgot(treatment, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("desist.intake.vault.Vault.erase_numbers", killed)
+        patch.setattr("desist.intake.holding.vault.Vault.erase_numbers", killed)
         with pytest.raises(KeyboardInterrupt):
             treatment.read()
     assert in_vault(treatment, "T1")
@@ -334,7 +334,7 @@ def test_a_withdrawal_whose_reading_was_killed_before_the_switch_takes_nobody_ou
         write_json(path, value)
 
     with monkeypatch.context() as patch:
-        patch.setattr("desist.intake.store.write_json", switch)
+        patch.setattr("desist.intake.holding.store.write_json", switch)
         with pytest.raises(KeyboardInterrupt):
             treatment.read()
     treatment.link()

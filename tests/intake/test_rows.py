@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desist.intake.checks import parse_date
-from desist.intake.contracts import CONTRACTS, LONGEST_CELL
-from desist.intake.report import FileReport
+from desist.intake.reading.report import FileReport
+from desist.intake.rows.checks import parse_date
+from desist.intake.terms.contracts import CONTRACTS, LONGEST_CELL
 
 CONVICTION = {"event_id": "E2", "offence_code": "04600"}
 
@@ -278,8 +278,8 @@ CELLS = st.one_of(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.lists(CELLS, min_size=1, max_size=14), max_size=15))
 def test_whatever_a_file_holds_each_line_is_accepted_or_quarantined(tmp_path_factory, lines):
-    from desist.intake.checks import check_rows
-    from desist.intake.csv_rows import read_rows
+    from desist.intake.rows.checks import check_rows
+    from desist.intake.rows.csv_rows import read_rows
 
     contract = CONTRACTS["pol_sanction"]
     content = "\n".join([",".join(contract.names), *(",".join(cells) for cells in lines)]) + "\n"

@@ -6,12 +6,12 @@ import shutil
 import pandas as pd
 import pytest
 
-from desist.intake.checks import REFUSED_ROWS
-from desist.intake.contracts import CONTRACTS
-from desist.intake.linked import read_linked
+from desist.intake.holding.linked import read_linked
+from desist.intake.holding.store import Store
 from desist.intake.linking.run import link
-from desist.intake.read import read_extracts
-from desist.intake.store import Store
+from desist.intake.reading.read import read_extracts
+from desist.intake.rows.checks import REFUSED_ROWS
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records.log import EventLog
 from desist.records.workspace import Workspace
 from desist.simulation.write import simulate

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import pkgutil
 import random
 import signal
 import sqlite3
@@ -11,8 +12,8 @@ import time
 
 import pytest
 
-from desist.intake import read as reading
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
+from desist.intake.reading import read as reading
 from desist.records.errors import Refused
 
 
@@ -128,7 +129,7 @@ def test_the_log_notes_each_collection_with_counts_and_no_person(two_agencies):
 
 
 def test_large_tables_are_cut_into_partitions_by_person(two_agencies, monkeypatch):
-    monkeypatch.setattr("desist.intake.store.ROWS_PER_PARTITION", 10)
+    monkeypatch.setattr("desist.intake.holding.store.ROWS_PER_PARTITION", 10)
     for number in range(20):
         two_agencies.identity("police", f"M{number}")
         for count in range(2):
@@ -175,15 +176,15 @@ def test_a_reading_that_is_killed_leaves_the_old_snapshot_or_the_new_one(two_age
     two_agencies.tables["probation"]["equality"][0]["ethnicity_self"] = "A1"
     two_agencies.write()
     places = {
-        "write_identity": "desist.intake.vault.Vault.write_identity",
-        "append": "desist.intake.equality_writer.EqualityWriter.append",
-        "write_rows": "desist.intake.store.Store.write_rows",
-        "write_quarantine": "desist.intake.store.Store.write_quarantine",
-        "commit": "desist.intake.store.Store.commit",
-        "write_json": "desist.intake.store.write_json",
-        "_note": "desist.intake.read._note",
+        "write_identity": "desist.intake.holding.vault.Vault.write_identity",
+        "append": "desist.intake.holding.equality_writer.EqualityWriter.append",
+        "write_rows": "desist.intake.holding.store.Store.write_rows",
+        "write_quarantine": "desist.intake.holding.store.Store.write_quarantine",
+        "commit": "desist.intake.holding.store.Store.commit",
+        "write_json": "desist.intake.holding.store.write_json",
+        "_note": "desist.intake.reading.read._note",
     }
-    whole = _resolve(places[step])
+    whole = pkgutil.resolve_name(places[step])
 
     def killed(*args, **named):
         if when == "after":
@@ -208,18 +209,10 @@ def test_a_reading_that_is_killed_leaves_the_old_snapshot_or_the_new_one(two_age
     assert there == used
 
 
-def _resolve(place):
-    module, _, rest = place.partition("desist.intake.")[2].partition(".")
-    found = sys.modules[f"desist.intake.{module}"]
-    for name in rest.split("."):
-        found = getattr(found, name)
-    return found
-
-
 READ = """
 import datetime as dt, sys
 from pathlib import Path
-from desist.intake.read import read_extracts
+from desist.intake.reading.read import read_extracts
 from desist.records.log import EventLog
 from desist.records.workspace import Workspace
 workspace = Workspace(Path(sys.argv[1]))

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from desist.intake import stream
-from desist.intake.ages import birthday
-from desist.intake.agreements import load_agreements
-from desist.intake.by_person import rows_by_person
-from desist.intake.contracts import CONTRACTS, LONGEST_CELL
-from desist.intake.delivery import Delivery, SentFile
-from desist.intake.judge import judge
-from desist.intake.partitions import partitions
-from desist.intake.read import read_extracts
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.holding.by_person import rows_by_person
+from desist.intake.holding.partitions import partitions
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.reading.judge import judge
+from desist.intake.reading.read import read_extracts
+from desist.intake.rows import stream
+from desist.intake.terms.ages import birthday
+from desist.intake.terms.agreements import load_agreements
+from desist.intake.terms.contracts import CONTRACTS, LONGEST_CELL
+from desist.intake.terms.delivery import Delivery, SentFile
 from desist.records import codes
 
 TODAY = dt.date(2026, 10, 1)
@@ -430,7 +430,7 @@ def test_rows_repeat_where_every_cell_does_even_if_all_hashes_are_equal(monkeypa
 
 
 def test_the_same_files_give_the_same_bytes_whatever_the_threads_do(partnership, police, monkeypatch, tmp_path):
-    monkeypatch.setattr("desist.intake.store.ROWS_PER_PARTITION", 10)
+    monkeypatch.setattr("desist.intake.holding.store.ROWS_PER_PARTITION", 10)
     rows = 200
     columns = {"count": pa.array(range(1, rows + 1)), "agency_person": pa.array(["N1", "N2"] * (rows // 2))}
     columns |= {name: pa.array([text] * rows) for name, text in (
@@ -452,8 +452,8 @@ def test_the_same_files_give_the_same_bytes_whatever_the_threads_do(partnership,
 
 
 def test_rows_by_person_are_those_of_the_linked_tables(partnership, monkeypatch):
-    monkeypatch.setattr("desist.intake.store.ROWS_PER_PARTITION", 2)
-    monkeypatch.setattr("desist.intake.by_person.TOGETHER", 3)
+    monkeypatch.setattr("desist.intake.holding.store.ROWS_PER_PARTITION", 2)
+    monkeypatch.setattr("desist.intake.holding.by_person.TOGETHER", 3)
     for number in range(7):
         partnership.identity("police", f"N{number}")
         partnership.row("police", "pol_sanction", agency_person=f"N{number}", offence_code="04600",

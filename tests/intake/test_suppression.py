@@ -5,8 +5,8 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from desist.intake.rights import Rights
-from desist.intake.suppression import ErasedPeople, name_and_birth
+from desist.intake.rights.register import Rights
+from desist.intake.rights.suppression import ErasedPeople, name_and_birth
 from desist.records.errors import Refused
 
 KEY = b"a made-up key"

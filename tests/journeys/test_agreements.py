@@ -57,7 +57,7 @@ class Office:
 
     def profiles(self):
         """Today's profiles by person, and each treatment number's person."""
-        from desist.intake.store import Store
+        from desist.intake.holding.store import Store
         from desist.pipelines.ground import load_ground, profiles_now
         from desist.pipelines.steps import open_for
 

@@ -34,7 +34,7 @@ class Office:
         return list(csv.DictReader(io.StringIO(self.identity(source).read_text(encoding="utf-8"))))
 
     def person(self, source, number):
-        from desist.intake.vault import Vault
+        from desist.intake.holding.vault import Vault
 
         key_map = Vault(self.workspace / "vault.db").key_map().set_index(["source", "agency_person"])
         return key_map.loc[(source, number), "person_id"]
@@ -74,7 +74,7 @@ def office(mistaken, desist, tmp_path):
 
 
 def number_of(office):
-    from desist.intake.vault import Vault
+    from desist.intake.holding.vault import Vault
 
     queue = Vault(office.workspace / "vault.db").link_queue()
     wrong = office.wrong[1]

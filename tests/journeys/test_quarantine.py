@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
 from desist.records.log import EventLog
 
 MEND = 2

@@ -6,8 +6,8 @@ import re
 import pandas as pd
 import pytest
 
-from desist.intake.person import correct_identity, identity_of
-from desist.intake.vault import Vault
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import correct_identity, identity_of
 from desist.pipelines.rights.due import named_files
 
 MEND, WITHHELD = 2, 3

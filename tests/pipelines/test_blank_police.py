@@ -15,10 +15,10 @@ from desist.features.events import events_from
 from desist.features.outcomes import PROVEN_REOFFENDING, label_outcomes
 from desist.features.standard_features import standard_register
 from desist.features.tables import ROW
-from desist.intake.linked import read_linked
+from desist.intake.holding.linked import read_linked
+from desist.intake.holding.vault import Vault
 from desist.intake.linking.run import link
-from desist.intake.read import read_extracts
-from desist.intake.vault import Vault
+from desist.intake.reading.read import read_extracts
 from desist.models.estimators.spline import SplineLogistic
 from desist.models.judging.backtest import fit_then_calibrate
 from desist.models.judging.gaps import could_change_step, could_have_been, learn_plausible

@@ -12,8 +12,8 @@ import pytest
 from desist.features import cohort, derive, events
 from desist.features.engines import facts as one_person
 from desist.features.engines import reference
-from desist.intake.contracts import CONTRACTS
-from desist.intake.store import Store
+from desist.intake.holding.store import Store
+from desist.intake.terms.contracts import CONTRACTS
 from desist.pipelines import check_leakage, ground, later_facts
 from desist.pipelines.later_facts import Counts, Held, Part
 from desist.pipelines.leakage_report import Check, Difference, LeakageCheck, Perturbed

@@ -6,8 +6,8 @@ import datetime as dt
 import pytest
 
 from desist.features.standard_features import standard_register
-from desist.intake.agreements import Agreement
-from desist.intake.contracts import CONTRACTS
+from desist.intake.terms.agreements import Agreement
+from desist.intake.terms.contracts import CONTRACTS
 from desist.pipelines.data_map import (
     OUTCOME_COLUMNS,
     PAGE_COLUMNS,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from desist.fairness.comparators.offences import OffenceCodes
-from desist.intake.ages import age_on
+from desist.intake.terms.ages import age_on
 from desist.pipelines import national
 from desist.pipelines.careers import NO_SANCTION, NOT_KNOWN, NOT_SHARED, Careers
 from desist.pipelines.national import LEAST_ROWS, National, Nationals, age_alone, national_figures, read_tables

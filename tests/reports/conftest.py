@@ -217,7 +217,7 @@ def made():
 
 
 def table_quality(**other):
-    from desist.intake.quality import CODE, DUPLICATES, NEVER, TableQuality
+    from desist.intake.reading.quality import CODE, DUPLICATES, NEVER, TableQuality
 
     figures = {"rows": 1003, "missing": {"disposal": 498, "da_flag": 3, "count": 0}, "quarters": [40, 52, 61, 47, 44],
                "lateness": [900, 50, 40, 13, 0, 0], "months": {"2026-09": 12, "2026-08": 3, "2025-09": 240},
@@ -233,7 +233,7 @@ def table_quality(**other):
 
 
 def quality_facts(**other):
-    from desist.intake.quality import what_to_look_at
+    from desist.intake.reading.quality import what_to_look_at
     from desist.reports.quality import Coverage, QualityFacts, SourceState
 
     tables = (table_quality(), table_quality(table="identity", read=30, accepted=30, corrected=0, waits={},

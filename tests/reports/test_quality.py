@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from desist.intake.quality import ABOUT, CODE, NEVER, Look
+from desist.intake.reading.quality import ABOUT, CODE, NEVER, Look
 from desist.reports.quality import look_sentence, quality_page, shown, told_on_console
 
 

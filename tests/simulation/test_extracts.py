@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desist.intake.agreements import load_agreements
-from desist.intake.contracts import CONTRACTS
+from desist.intake.terms.agreements import load_agreements
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records import codes
 from desist.records.errors import Refused
 from desist.simulation.noise import Noise
@@ -259,7 +259,7 @@ def test_some_identifiers_are_missing_or_wrong_unless_that_is_off(tmp_path):
 
 
 def test_intake_takes_all_of_it_but_what_it_must_refuse(small, tmp_path):
-    from desist.intake.read import read_extracts
+    from desist.intake.reading.read import read_extracts
     from desist.records.log import EventLog
     from desist.records.workspace import Workspace
 

@@ -7,11 +7,11 @@ import tomllib
 import openpyxl
 import pytest
 
-from desist.intake.contracts import CONTRACTS
-from desist.intake.csv_rows import UNCLOSED, RawRows
 from desist.intake.mapping.apply import OTHERWISE, WITH_UNREADABLE, map_rows
 from desist.intake.mapping.reader import file_map
 from desist.intake.mapping.workbooks import check_archive
+from desist.intake.rows.csv_rows import UNCLOSED, RawRows
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records.errors import Refused
 
 CUT = dt.date(2026, 9, 30)

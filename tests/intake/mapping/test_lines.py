@@ -7,11 +7,11 @@ import tomllib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from desist.intake.contracts import CONTRACTS
-from desist.intake.corrected_rows import correct_rows
-from desist.intake.csv_rows import RAGGED, RawRows
 from desist.intake.mapping.apply import map_rows
 from desist.intake.mapping.reader import file_map
+from desist.intake.reading.corrected_rows import correct_rows
+from desist.intake.rows.csv_rows import RAGGED, RawRows
+from desist.intake.terms.contracts import CONTRACTS
 
 from .test_apply import CUT, KINDS, NEEDS, SPELLS, read, told
 

@@ -8,7 +8,6 @@ import tomllib
 import openpyxl
 import pytest
 
-from desist.intake.contracts import CONTRACTS
 from desist.intake.mapping import content
 from desist.intake.mapping.content import cells_of
 from desist.intake.mapping.find import Found, delimiter_of, encoding_of, find
@@ -16,6 +15,7 @@ from desist.intake.mapping.grid import CellError, Formula
 from desist.intake.mapping.propose import LOOK, SURE, propose
 from desist.intake.mapping.reader import file_map
 from desist.intake.mapping.render import new_file
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records.identifiers import check_letter
 
 

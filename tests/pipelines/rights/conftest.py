@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from desist.features.tables import CaseList, Estimate, Profiles, Reason
-from desist.intake.person import identity_of, numbers_of
-from desist.intake.vault import Vault
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import identity_of, numbers_of
 from desist.pipelines.demo import open_made_up
 from desist.pipelines.lists import save_list
 from desist.pipelines.rights.subject import about

@@ -8,10 +8,10 @@ import sqlite3
 import pandas as pd
 import pytest
 
-from desist.intake.person import correct_identity, identity_of
-from desist.intake.rights import Rights
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import correct_identity, identity_of
+from desist.intake.rights.register import Rights
 from desist.pipelines.lists import list_faults
 from desist.pipelines.rights import erase as erasing
 from desist.pipelines.rights.due import due_causes, named_files

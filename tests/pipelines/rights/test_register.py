@@ -8,11 +8,12 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from desist.intake.person import LEAST_WITHIN, _bare, _holding, identity_of
-from desist.intake.rights import Rights
-from desist.intake.rights_log import ACCEPTED, BEGUN, RegisterLog
-from desist.intake.store import Store
-from desist.intake.vault import Vault, transaction
+from desist.intake.holding.one_file import transaction
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.log import ACCEPTED, BEGUN, RegisterLog
+from desist.intake.rights.person import LEAST_WITHIN, _bare, _holding, identity_of
+from desist.intake.rights.register import Rights
 from desist.pipelines import lists
 from desist.pipelines.ground import load_ground
 from desist.pipelines.lists import list_faults
@@ -130,7 +131,7 @@ def test_a_steward_without_a_backup_accepts_what_is_left_and_the_log_and_the_boa
 
 
 def test_a_hold_put_in_with_the_toolkit_and_without_a_request_shows(session, person):
-    from desist.intake.rights import RESTRICTED, Hold
+    from desist.intake.rights.register import RESTRICTED, Hold
 
     rights_of(session).hold(person.numbers, Hold(RESTRICTED, session.today, None, "request", "r"))
     assert any("nobody asked for" in fault for fault in register_faults(session))

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from desist.intake.linked import read_linked
-from desist.intake.person import identity_of
-from desist.intake.rights import Rights
-from desist.intake.store import Store
-from desist.intake.vault import Vault
+from desist.intake.holding.linked import read_linked
+from desist.intake.holding.store import Store
+from desist.intake.holding.vault import Vault
+from desist.intake.rights.person import identity_of
+from desist.intake.rights.register import Rights
 from desist.pipelines import gate, training
 from desist.pipelines.estimates import why_none
 from desist.pipelines.ground import load_ground

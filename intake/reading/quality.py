@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from desist.intake.checks import REFUSED_ROWS
-from desist.intake.contracts import Contract
-from desist.intake.crosschecks import DUPLICATE, REPEATED
-from desist.intake.store import Extract, Manifest, Store, pieces
-from desist.intake.stream import spans
+from desist.intake.holding.store import Extract, Manifest, Store, pieces
+from desist.intake.rows.checks import REFUSED_ROWS
+from desist.intake.rows.crosschecks import DUPLICATE, REPEATED
+from desist.intake.rows.stream import spans
+from desist.intake.terms.contracts import Contract
 
 #: Days from an event to its recording; the last bucket is open. Its first bound is the day itself.
 LATENESS_DAYS = (0, 7, 30, 90, 365)

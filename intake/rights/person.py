@@ -15,14 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.contracts import IDENTIFIERS
-from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
-from desist.intake.equality_writer import PEOPLE, EqualityWriter
+from desist.intake.holding.equality_writer import FIELDS as EQUALITY_FIELDS
+from desist.intake.holding.equality_writer import PEOPLE, EqualityWriter
+from desist.intake.holding.one_file import note_erased, transaction
+from desist.intake.holding.store import BARE, Store, pieces
+from desist.intake.holding.vault import FIELDS, KNOWN, Vault
 from desist.intake.linking.pseudonyms import possible_pseudonyms
-from desist.intake.rights import Numbers
-from desist.intake.store import BARE, Store, pieces
-from desist.intake.suppression import name_and_birth
-from desist.intake.vault import FIELDS, KNOWN, Vault, note_erased, transaction
+from desist.intake.rights.register import Numbers
+from desist.intake.rights.suppression import name_and_birth
+from desist.intake.terms.contracts import IDENTIFIERS
 from desist.records.errors import Refused
 from desist.records.identifiers import CHECKS
 

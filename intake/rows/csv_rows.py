@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from desist.intake.contracts import LONGEST_CELL
+from desist.intake.terms.contracts import LONGEST_CELL
 from desist.records.errors import Problem
 
 RAGGED = "has another number of cells than the header"

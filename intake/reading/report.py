@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
-from desist.intake.contracts import CONTRACTS, refused_class
-from desist.intake.crosschecks import DUPLICATE
+from desist.intake.rows.crosschecks import DUPLICATE
+from desist.intake.terms.contracts import CONTRACTS, refused_class
 from desist.records.wording import counted
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from desist.intake.contracts import CHARACTERISTICS
-from desist.intake.vault import ERASED, note_erased, rows_of, transaction
+from desist.intake.holding.one_file import ERASED, note_erased, rows_of, transaction
+from desist.intake.terms.contracts import CHARACTERISTICS
 
 FIELDS = ("source", "agency_person", "extract_date", "recorded_on", *CHARACTERISTICS)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from desist.intake.csv_rows import RawRows, read_rows
-from desist.intake.delivery import ENCODINGS, Delivery, SentFile
 from desist.intake.mapping.apply import map_rows
 from desist.intake.mapping.load import Broken
 from desist.intake.mapping.model import FileMap
 from desist.intake.mapping.texts import other_delimiter
-from desist.intake.stream import read_parquet
+from desist.intake.rows.csv_rows import RawRows, read_rows
+from desist.intake.rows.stream import read_parquet
+from desist.intake.terms.delivery import ENCODINGS, Delivery, SentFile
 from desist.records.errors import Problem
 
 #: What a file begins with that is a workbook: a zip, or the container of older and of locked ones.

@@ -11,10 +11,10 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from desist.intake.agreements import Agreement
-from desist.intake.contracts import CONTRACTS
-from desist.intake.rights import Kept
-from desist.intake.store import Store, held_names
+from desist.intake.holding.store import Store, held_names
+from desist.intake.rights.register import Kept
+from desist.intake.terms.agreements import Agreement
+from desist.intake.terms.contracts import CONTRACTS
 
 #: DOMAIN section 10: source extracts 90 days.
 DEFAULT_DAYS = 90

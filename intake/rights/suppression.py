@@ -24,8 +24,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from desist.intake.contracts import IDENTIFIERS
-from desist.intake.rights import Correction, Rights
+from desist.intake.rights.register import Correction, Rights
+from desist.intake.terms.contracts import IDENTIFIERS
 from desist.records.errors import Refused
 from desist.records.hashing import canonical_json, hash_json
 from desist.records.identifiers import CHECKS

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.contracts import CONTRACTS
-from desist.intake.store import Store, to_frame
+from desist.intake.holding.store import Store, to_frame
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records.hashing import hash_json
 from desist.records.workspace import Workspace
 

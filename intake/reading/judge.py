@@ -10,10 +10,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from desist.intake.agreements import Agreement, check_agreement
-from desist.intake.checks import REFUSED_ROWS, Checked, Verdicts, check_rows
-from desist.intake.contracts import CONTRACTS, JUNK_ROWS_AT_LEAST, JUNK_SHARE, VERSION
-from desist.intake.crosschecks import (
+from desist.intake.holding.partitions import at_once
+from desist.intake.holding.store import Extract, Store, held_names
+from desist.intake.holding.vault import Vault
+from desist.intake.reading.raw import rows_of
+from desist.intake.reading.report import FileReport
+from desist.intake.rows.checks import NO_CONSENT, REFUSED_ROWS, Checked, Verdicts, check_rows
+from desist.intake.rows.crosschecks import (
     People,
     Suppression,
     check_consent,
@@ -25,14 +28,11 @@ from desist.intake.crosschecks import (
     consenting,
     unmapped_offences,
 )
-from desist.intake.csv_rows import RawRows
-from desist.intake.delivery import Delivery, SentFile
-from desist.intake.partitions import at_once
-from desist.intake.raw import rows_of
-from desist.intake.report import FileReport
-from desist.intake.store import Extract, Store, held_names
-from desist.intake.stream import as_text
-from desist.intake.vault import Vault
+from desist.intake.rows.csv_rows import RawRows
+from desist.intake.rows.stream import as_text
+from desist.intake.terms.agreements import Agreement, check_agreement
+from desist.intake.terms.contracts import CONTRACTS, JUNK_ROWS_AT_LEAST, JUNK_SHARE, VERSION
+from desist.intake.terms.delivery import Delivery, SentFile
 from desist.records.codes import offence_table_version
 from desist.records.errors import Problem
 from desist.records.hashing import hash_json
@@ -361,3 +361,12 @@ def _file_faults(file: JudgedFile, delivery: Delivery) -> list[Problem]:
                     "Correct the extract and send it again.")
         )  # fmt: skip
     return problems
+
+
+def withdrawn(files: Mapping[str, JudgedFile]) -> list[str]:
+    """Numbers of people whose client row says that they do not, or no longer, consent (REQUIREMENTS INT-9)."""
+    clients = files.get("trt_client")
+    if clients is None:
+        return []
+    refused = pa.array(clients.checked.verdicts.having(NO_CONSENT))
+    return sorted(clients.checked.array("agency_person").filter(refused).drop_null().unique().to_pylist())

@@ -18,25 +18,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.agreements import check_purpose, load_agreements
-from desist.intake.crosschecks import NOT_KEPT
-from desist.intake.delivery import Ask, Delivery, find_deliveries, read_delivery
-from desist.intake.equality_writer import FIELDS as EQUALITY_FIELDS
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.judge import JudgedFile, JudgedSource, judge
+from desist.intake.holding.equality_writer import FIELDS as EQUALITY_FIELDS
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.partitions import at_once
+from desist.intake.holding.settle import settle
+from desist.intake.holding.store import BARE, HELD_HERE, STAMPS, Extract, Manifest, Store, rows_hash
+from desist.intake.holding.vault import FIELDS as IDENTITY_FIELDS
+from desist.intake.holding.vault import Vault
 from desist.intake.mapping.load import load_mappings, urls_of
-from desist.intake.partitions import at_once
-from desist.intake.quality import figures_of, keep_figures
-from desist.intake.rectified import Rectified
-from desist.intake.report import IntakeReport
-from desist.intake.rights import Rights
-from desist.intake.rights_log import RegisterLog
-from desist.intake.store import BARE, HELD_HERE, STAMPS, Extract, Manifest, Store, rows_hash
-from desist.intake.stream import as_stored, as_text
-from desist.intake.suppression import ErasedPeople
-from desist.intake.vault import FIELDS as IDENTITY_FIELDS
-from desist.intake.vault import Vault
-from desist.intake.withdrawn import settle, withdrawn
+from desist.intake.reading.judge import JudgedFile, JudgedSource, judge, withdrawn
+from desist.intake.reading.quality import figures_of, keep_figures
+from desist.intake.reading.report import IntakeReport
+from desist.intake.rights.log import RegisterLog
+from desist.intake.rights.rectified import Rectified
+from desist.intake.rights.register import Rights
+from desist.intake.rights.suppression import ErasedPeople
+from desist.intake.rows.crosschecks import NOT_KEPT
+from desist.intake.rows.stream import as_stored, as_text
+from desist.intake.terms.agreements import check_purpose, load_agreements
+from desist.intake.terms.delivery import Ask, Delivery, find_deliveries, read_delivery
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json
 from desist.records.log import EventLog

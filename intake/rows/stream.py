@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from desist.intake.csv_rows import TOO_LONG, RawRows, header_faults
+from desist.intake.rows.csv_rows import TOO_LONG, RawRows, header_faults
 from desist.records.errors import Problem
 
 #: Rows decoded, or compared, at a time: what bounds the memory beside the compact columns themselves.

@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.contracts import CONTRACTS
-from desist.intake.partitions import AT_ONCE
-from desist.intake.store import Store, pieces
-from desist.intake.stream import coded, places
+from desist.intake.holding.partitions import AT_ONCE
+from desist.intake.holding.store import Store, pieces
+from desist.intake.rows.stream import coded, places
+from desist.intake.terms.contracts import CONTRACTS
 
 #: Partitions looked up together: each time all of an agency's numbers are laid out to be found in.
 TOGETHER = 8

@@ -12,8 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.ages import birthday
-from desist.intake.checks import (
+from desist.intake.rows.checks import (
     CHILDHOOD,
     NO_CONSENT,
     NO_PARENT_HELD,
@@ -23,8 +22,9 @@ from desist.intake.checks import (
     Mask,
     days,
 )
-from desist.intake.contracts import ADULT_AGE, CONTRACTS
-from desist.intake.stream import places, repeated_rows, spans
+from desist.intake.rows.stream import places, repeated_rows, spans
+from desist.intake.terms.ages import birthday
+from desist.intake.terms.contracts import ADULT_AGE, CONTRACTS
 from desist.records import codes
 from desist.records.errors import Problem
 from desist.records.wording import counted

@@ -15,11 +15,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.checks import NO_CONSENT, REFUSED_ROWS
-from desist.intake.contracts import CONTRACTS
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.store import BARE, HELD_HERE, Extract, Store, pieces
-from desist.intake.vault import Vault
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.store import BARE, HELD_HERE, Extract, Store, pieces
+from desist.intake.holding.vault import Vault
+from desist.intake.rows.checks import NO_CONSENT, REFUSED_ROWS
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records.errors import Refused
 from desist.records.wording import counted
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from desist.intake.ages import age_on, birthday
-from desist.intake.contracts import ADULT_AGE, IDENTIFIERS
+from desist.intake.holding.one_file import ERASED, note_erased, rows_of, transaction
+from desist.intake.terms.ages import age_on, birthday
+from desist.intake.terms.contracts import ADULT_AGE, IDENTIFIERS
 
 FIELDS = (*IDENTIFIERS, "forename", "other_names", "surname", "aliases", "dob", "postcode", "sex", "recorded_on")
 #: Two records that a data steward is asked about, or has decided on; the smaller source and number first.
@@ -84,51 +85,6 @@ select k.person_id, i.source, i.forename, i.surname, i.crn from key_map k
 join identity i on i.source = k.source and i.agency_person = k.agency_person
 join linked l on l.held_as = i.held_as order by k.person_id, i.source, i.agency_person
 """
-
-
-@contextmanager
-def transaction(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
-    """One all-or-nothing change of an SQLite file that only its owner may read; erased content is overwritten."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
-        connection.execute("pragma secure_delete = on")
-        connection.execute("pragma synchronous = full")
-        connection.execute("begin immediate")
-        try:
-            for statement in filter(None, map(str.strip, schema.split(";"))):
-                connection.execute(statement)
-            yield connection
-        except BaseException:
-            if connection.in_transaction:  # a full disk has ended it already
-                connection.execute("rollback")
-            raise
-        connection.execute("commit")
-
-
-ERASED = "create table if not exists erased (held_as text primary key, gone integer not null)"
-
-
-def note_erased(
-    connection: sqlite3.Connection, table: str, where: str, values: Sequence[str] | Mapping[str, str]
-) -> None:
-    """Count those rows of ``table`` that are about to be erased, by extract: else they would seem to have vanished."""
-    connection.execute(ERASED)
-    connection.execute(
-        f"insert into erased select held_as, count(*) from {table} where {where} group by held_as "
-        "on conflict do update set gone = gone + excluded.gone", values,
-    )  # fmt: skip
-
-
-def rows_of(connection: sqlite3.Connection, table: str, held_as: str) -> int:
-    """Rows of one extract in the table, and those of it that were erased."""
-    connection.execute(ERASED)
-    query = (
-        f"select count(*) from {table} where held_as = :held "
-        "union all select total(gone) from erased where held_as = :held"
-    )
-    return sum(int(row[0]) for row in connection.execute(query, {"held": held_as}))
 
 
 class Vault:

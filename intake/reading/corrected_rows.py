@@ -18,26 +18,33 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.agreements import CONSENT_SOURCES, Agreement, check_agreement, check_purpose, load_agreements
-from desist.intake.checks import NO_CONSENT, Checked, Verdicts
-from desist.intake.contracts import CONTRACTS
-from desist.intake.crosschecks import DUPLICATE, NOT_IN_IDENTITY, REPEATED, check_duplicates, unmapped_offences
-from desist.intake.csv_rows import RawRows, read_rows
-from desist.intake.delivery import Delivery, SentFile
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.judge import JudgedFile, judge_alone
-from desist.intake.quality import keep_figures
-from desist.intake.quarantine import CONSENT_COMES_WHOLE, can_be_corrected, extract_of, ranges, rows_kept, standing
-from desist.intake.raw import no_csv
-from desist.intake.read import write_file
-from desist.intake.rectified import Rectified
-from desist.intake.report import FileReport, not_read
-from desist.intake.rights import Rights
-from desist.intake.rights_log import RegisterLog
-from desist.intake.store import BARE, HELD_HERE, Extract, Store, held_names, pieces
-from desist.intake.suppression import ErasedPeople
-from desist.intake.vault import Vault
-from desist.intake.withdrawn import settle, withdrawn
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.settle import settle
+from desist.intake.holding.store import BARE, HELD_HERE, Extract, Store, held_names, pieces
+from desist.intake.holding.vault import Vault
+from desist.intake.reading.judge import JudgedFile, judge_alone, withdrawn
+from desist.intake.reading.quality import keep_figures
+from desist.intake.reading.quarantine import (
+    CONSENT_COMES_WHOLE,
+    can_be_corrected,
+    extract_of,
+    ranges,
+    rows_kept,
+    standing,
+)
+from desist.intake.reading.raw import no_csv
+from desist.intake.reading.read import write_file
+from desist.intake.reading.report import FileReport, not_read
+from desist.intake.rights.log import RegisterLog
+from desist.intake.rights.rectified import Rectified
+from desist.intake.rights.register import Rights
+from desist.intake.rights.suppression import ErasedPeople
+from desist.intake.rows.checks import NO_CONSENT, Checked, Verdicts
+from desist.intake.rows.crosschecks import DUPLICATE, NOT_IN_IDENTITY, REPEATED, check_duplicates, unmapped_offences
+from desist.intake.rows.csv_rows import RawRows, read_rows
+from desist.intake.terms.agreements import CONSENT_SOURCES, Agreement, check_agreement, check_purpose, load_agreements
+from desist.intake.terms.contracts import CONTRACTS
+from desist.intake.terms.delivery import Delivery, SentFile
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_bytes
 from desist.records.log import EventLog

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.contracts import LONGEST_CELL, Column, Contract
-from desist.intake.csv_rows import TOO_LONG
-from desist.intake.stream import LAST_DAY, as_text, coded, day_numbers, is_coded, places, plain, small, spans
+from desist.intake.rows.csv_rows import TOO_LONG
+from desist.intake.rows.stream import LAST_DAY, as_text, coded, day_numbers, is_coded, places, plain, small, spans
+from desist.intake.terms.contracts import LONGEST_CELL, Column, Contract
 from desist.records import codes
 
 Mask = npt.NDArray[np.bool_]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desist.intake.contracts import CONTRACTS, Contract, refused_class
+from desist.intake.terms.contracts import CONTRACTS, Contract, refused_class
 from desist.records import codes
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_json

@@ -18,8 +18,8 @@ from typing import Any
 
 import pandas as pd
 
-from desist.intake.rights_log import EMPTY, RegisterLog
-from desist.intake.vault import transaction
+from desist.intake.holding.one_file import transaction
+from desist.intake.rights.log import EMPTY, RegisterLog
 from desist.records.errors import Refused
 from desist.records.hashing import hash_json
 

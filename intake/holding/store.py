@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from desist.intake.contracts import CONTRACTS
-from desist.intake.ended import Ended
-from desist.intake.partitions import each, partitions
-from desist.intake.stream import as_packed, as_stored
+from desist.intake.holding.ended import Ended
+from desist.intake.holding.partitions import each, partitions
+from desist.intake.rows.stream import as_packed, as_stored
+from desist.intake.terms.contracts import CONTRACTS
 from desist.records.errors import Refused
 from desist.records.files import read_json, write_bytes, write_json
 from desist.records.hashing import hash_bytes, hash_file, hash_json

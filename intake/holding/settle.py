@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import pyarrow as pa
-
-from desist.intake.checks import NO_CONSENT
-from desist.intake.ended import Ended
-from desist.intake.equality_writer import EqualityWriter
-from desist.intake.judge import JudgedFile
-from desist.intake.store import Store, held_names
-from desist.intake.vault import Vault
-
-
-def withdrawn(files: Mapping[str, JudgedFile]) -> list[str]:
-    """Numbers of people whose client row says that they do not, or no longer, consent (REQUIREMENTS INT-9)."""
-    clients = files.get("trt_client")
-    if clients is None:
-        return []
-    refused = pa.array(clients.checked.verdicts.having(NO_CONSENT))
-    return sorted(clients.checked.array("agency_person").filter(refused).drop_null().unique().to_pylist())
+from desist.intake.holding.ended import Ended
+from desist.intake.holding.equality_writer import EqualityWriter
+from desist.intake.holding.store import Store, held_names
+from desist.intake.holding.vault import Vault
 
 
 def settle(store: Store, vault: Vault, equality: EqualityWriter) -> None:

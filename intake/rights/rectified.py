@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.contracts import CONTRACTS, Contract
-from desist.intake.rights import Correction, Rights
-from desist.intake.store import Store, pieces
-from desist.intake.stream import as_stored
-from desist.intake.suppression import ErasedPeople
+from desist.intake.holding.store import Store, pieces
+from desist.intake.rights.register import Correction, Rights
+from desist.intake.rights.suppression import ErasedPeople
+from desist.intake.rows.stream import as_stored
+from desist.intake.terms.contracts import CONTRACTS, Contract
 
 #: The field of a correction that takes the whole row away: a record of somebody else's.
 WHOLE_ROW = "*"

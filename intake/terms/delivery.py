@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from desist.intake.contracts import CONTRACTS, refused_class
+from desist.intake.terms.contracts import CONTRACTS, refused_class
 from desist.records import codes
 from desist.records.errors import Problem, Refused
 from desist.records.hashing import hash_bytes

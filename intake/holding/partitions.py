@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from desist.intake.stream import coded, places
+from desist.intake.rows.stream import coded, places
 
 #: Files judged, and partitions packed, at once. Arrow and numpy work outside Python's lock; results don't depend on it.
 AT_ONCE = 2

@@ -1,0 +1,1 @@
+"""Reading a delivery from the file to store, vault and quarantine, and what waits there."""

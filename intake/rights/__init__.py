@@ -1,0 +1,1 @@
+"""What people asked for and what is past its time: holds, corrections, erasure, suppression, review dates."""
