@@ -176,6 +176,20 @@ def pnc():
 
 
 @pytest.fixture
+def agencies(partnership, pnc):
+    """P1 is N1 (PNC), A1 (prison number), C1 and T1 (CRN); P2 and N2 share nothing."""
+    partnership.identity("probation", "P1", pnc=pnc(1), crn="X100001", prison_number="A1111AA")
+    partnership.identity("probation", "P2", pnc=pnc(2), crn="X100002")
+    partnership.identity("police", "N1", pnc=pnc(1))
+    partnership.identity("police", "N2", pnc=pnc(3))
+    partnership.identity("prison", "A1", prison_number="A1111AA")
+    partnership.identity("council", "C1", crn="X100001")
+    partnership.identity("treatment", "T1", crn="X100001")
+    partnership.row("treatment", "trt_client", agency_person="T1", consent="true", basis="consent")
+    return partnership
+
+
+@pytest.fixture
 def refusal():
     """A function that runs a step, expects it to be refused, and gives the problems as one text."""
 

@@ -1,42 +1,15 @@
 """Who is who: exact identifiers, birth dates that contradict, ids that stay (REQUIREMENTS LNK-1, INT-8)."""
 
-import sqlite3
-
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desist.intake.linking import steward
 from desist.intake.linking.join import join
 from desist.intake.rights.person import numbers_of
 from desist.intake.terms.contracts import IDENTIFIERS
 from desist.records.errors import Refused
-
-
-def ids(partnership):
-    """person_id by agency number as the links say."""
-    links, _ = partnership.store.links()
-    return links.set_index("agency_person")["person_id"].to_dict()
-
-
-def rows(partnership):
-    links, _ = partnership.store.links()
-    return links.set_index("agency_person")[["method", "weight", "confirmed"]].T.to_dict("list")
-
-
-@pytest.fixture
-def agencies(partnership, pnc):
-    """P1 is N1 (PNC), A1 (prison number), C1 and T1 (CRN); P2 and N2 share nothing."""
-    partnership.identity("probation", "P1", pnc=pnc(1), crn="X100001", prison_number="A1111AA")
-    partnership.identity("probation", "P2", pnc=pnc(2), crn="X100002")
-    partnership.identity("police", "N1", pnc=pnc(1))
-    partnership.identity("police", "N2", pnc=pnc(3))
-    partnership.identity("prison", "A1", prison_number="A1111AA")
-    partnership.identity("council", "C1", crn="X100001")
-    partnership.identity("treatment", "T1", crn="X100001")
-    partnership.row("treatment", "trt_client", agency_person="T1", consent="true", basis="consent")
-    return partnership
+from tests.intake.linkage_kit import ids, rows
 
 
 def test_people_are_one_across_agencies_where_they_share_an_exact_identifier(agencies):
@@ -281,81 +254,7 @@ def test_nobody_is_merged_across_birth_dates_and_order_does_not_matter(records, 
     assert clusters(order) == clusters(shuffled)
 
 
-# --- the steward's queue and decisions, over re-runs
-
-
-ADA = {"dob": "1990-05-17", "forename": "Ada", "surname": "Madeup", "postcode": "ZZ1 1AA"}
-
-
-@pytest.fixture
-def twins(partnership):
-    """P1 and N1 are twins as far as anybody can tell; N2 is P2 with a birth date that does not fit."""
-    partnership.identity("probation", "P1", crn="X100001", **ADA)
-    partnership.identity("police", "N1", **ADA | {"forename": "Winifred"})
-    partnership.identity("probation", "P2", crn="X100002", dob="1980-01-01")
-    partnership.identity("council", "C2", crn="X100002", dob="1955-12-31")
-    partnership.read()
-    return partnership
-
-
-def decide(partnership, pair, decision, reason="agency_confirmed"):
-    return steward.decide(partnership.vault, pair, decision, by="a.steward", on=partnership.cut, reason=reason)
-
-
-def test_pairs_wait_under_numbers_that_stay_theirs(twins):
-    report = twins.link()
-    queue = twins.vault.link_queue()
-    assert queue["number"].tolist() == [1, 2] and report.queue == {"conflict": 1, "review": 1}
-    assert queue["kind"].tolist() == ["conflict", "review"]
-    assert "Madeup" not in queue.to_csv() and "1955" not in queue.to_csv()
-    twins.tables["council"]["identity"][0]["dob"] = "1980-01-01"  # settles the first
-    twins.identity("police", "N3", **ADA | {"forename": "Gwendolen"})
-    twins.read()
-    twins.link()
-    queue = twins.vault.link_queue()
-    numbers = dict(zip(zip(queue["left_number"], queue["right_number"], strict=True), queue["number"], strict=True))
-    assert numbers[("N1", "P1")] == 2 and 1 not in numbers.values() and set(numbers.values()) == {2, 3, 4}
-
-
-def test_a_stewards_decision_survives_every_rerun(twins):
-    twins.link()
-    apart = ids(twins)
-    assert twins.linked().unconfirmed == {apart["P2"], apart["C2"]}
-    decide(twins, steward.asked_about(twins.vault, "1"), "same")
-    decide(twins, steward.asked_about(twins.vault, "2"), "same")
-    assert twins.vault.link_queue().empty
-    for _ in range(2):
-        report = twins.link()
-        assert ids(twins)["P2"] == ids(twins)["C2"] == apart["P2"] and ids(twins)["P1"] == ids(twins)["N1"]
-        assert twins.linked().unconfirmed == frozenset() and report.decisions == {"same": 2}
-    twins.cut = twins.cut.replace(month=10, day=1)
-    twins.read()
-    twins.link()
-    assert ids(twins)["P2"] == ids(twins)["C2"] == apart["P2"]
-    decide(twins, (("council", "C2"), ("probation", "P2")), "withdrawn", "decided_in_error")
-    assert twins.link().split == 1 and ids(twins)["P2"] != ids(twins)["C2"]
-
-
-def test_a_decision_does_not_hold_once_the_number_names_somebody_else(twins):
-    twins.link()
-    decide(twins, steward.asked_about(twins.vault, "2"), "same")
-    twins.link()
-    before = ids(twins)
-    assert before["P1"] == before["N1"]
-    twins.tables["police"]["identity"][0]["surname"] = "Married"
-    twins.read()
-    report = twins.link()
-    assert ids(twins) == before and (report.outdated, report.given_again) == (0, 0)
-    twins.tables["police"]["identity"][0] |= {"forename": "Zeno", "surname": "Otherwise", "dob": "2010-01-30"}
-    twins.read()
-    report = twins.link()
-    found = ids(twins)
-    assert found["P1"] == before["P1"] and found["N1"] not in before.values()
-    assert (report.outdated, report.given_again) == (1, 1) and report.queue == {"conflict": 1, "review": 1}
-    waits = twins.vault.link_queue().set_index("kind").loc["review"]
-    assert waits["why"] == "decided on before, and one of the numbers names somebody else now"
-    decide(twins, steward.asked_about(twins.vault, str(waits["number"])), "different")
-    assert twins.link().outdated == 0 and ids(twins) == found
+# --- numbers given again, merge and split
 
 
 def test_numbers_that_an_agency_gives_to_other_people_make_other_people(partnership):
@@ -395,55 +294,6 @@ def test_who_is_not_sent_for_a_quarter_comes_back_with_their_id_and_can_be_erase
     partnership.link()
     assert ids(partnership) == before
     assert partnership.vault.erase(before["P1"]) and numbers_of(partnership.vault, before["P1"]) == {}
-
-
-def test_different_settles_a_conflict_and_both_are_confirmed(twins):
-    twins.link()
-    decide(twins, steward.asked_about(twins.vault, "council:C2=probation:P2"), "different", "identifier_mistyped")
-    report = twins.link()
-    assert twins.linked().unconfirmed == frozenset() and report.queue == {"review": 1}
-    assert rows(twins)["P2"][1:] == [1.0, True] and ids(twins)["P2"] != ids(twins)["C2"]
-
-
-def test_a_decision_is_refused_that_contradicts_an_earlier_one_or_gives_no_reason(twins, refusal):
-    twins.link()
-    first, second = (("police", "N1"), ("probation", "P1")), (("council", "C2"), ("police", "N1"))
-    decide(twins, first, "same")
-    decide(twins, second, "same")
-    assert "contradicts" in refusal(lambda: decide(twins, (("council", "C2"), ("probation", "P1")), "different"))
-    assert "agency_confirmed" in refusal(lambda: decide(twins, first, "different", "because"))
-    assert "No pair 77" in refusal(lambda: steward.asked_about(twins.vault, "77"))
-    assert "not in the linked extracts" in refusal(lambda: steward.asked_about(twins.vault, "police:N1=police:N9"))
-    assert "nothing to withdraw" in refusal(lambda: decide(twins, (("police", "N1"), ("probation", "P2")), "withdrawn"))
-
-
-def test_a_number_that_holds_an_equals_sign_is_named_and_a_decision_about_somebody_gone_withdrawn(twins, refusal):
-    twins.identity("police", "N=2", **ADA).read()
-    twins.link()
-    pair = (("police", "N=2"), ("probation", "P1"))
-    assert steward.asked_about(twins.vault, "probation:P1=police:N=2") == pair
-    decide(twins, pair, "different")
-    twins.tables["police"]["identity"].pop()
-    twins.read()
-    twins.link()
-    decide(twins, steward.asked_about(twins.vault, "police:N=2=probation:P1"), "withdrawn", "decided_in_error")
-    assert twins.vault.link_decisions().empty
-    for named in ("²", "1=2", "police:N1", "police:=probation:P1", "police:N1=police:N1"):
-        assert "Name a pair" in refusal(lambda named=named: steward.asked_about(twins.vault, named))
-
-
-def test_erasing_a_person_forgets_what_waits_and_what_was_decided_about_them(twins):
-    twins.link()
-    decide(twins, steward.asked_about(twins.vault, "1"), "same")
-    twins.link()
-    person, twin = ids(twins)["P2"], ids(twins)["P1"]
-    assert twins.vault.holds(person) == 5  # two identity rows, two entries of the key map, one decision
-    assert twins.vault.erase(person) == 5 and twins.vault.holds(person) == 0
-    assert twins.vault.link_decisions().empty and len(twins.vault.link_queue()) == 1
-    assert twins.vault.erase(twin) == 3 and twins.vault.link_queue().empty  # identity, key map and what waited
-
-
-# --- merge and split
 
 
 def test_a_merge_and_a_split_are_noted_for_each_person_and_nobody_else(partnership, pnc):
@@ -504,112 +354,3 @@ def test_doubt_travels_with_each_person_whose_links_leave_any(partnership):
     partnership.read()
     partnership.link()
     assert partnership.linked().doubt == {ids(partnership)["P1"]: 0.1}
-
-
-# --- birth dates that disagree
-
-
-def test_somebody_is_adult_only_if_every_birth_date_stated_says_so(partnership):
-    numbers = {"crn": "X100001", "prison_number": "A1111AA", "forename": "Ada", "surname": "Madeup"}
-    for source, number, dob in (("probation", "P1", "2008-09-01"), ("council", "C1", "2008-09-01"),
-                                ("prison", "A1", "2008-10-01")):  # fmt: skip
-        partnership.identity(source, number, dob=dob, **numbers)
-    partnership.read()
-    partnership.link()
-    [person] = set(ids(partnership).values())
-    vault, day = partnership.vault, pd.Timestamp("2026-09-15").date()
-    assert not vault.is_adult([person], day)[person] and vault.age_at([person], day)[person] == 18
-    assert vault.is_adult([person], pd.Timestamp("2026-10-01").date())[person]
-
-
-def test_a_birth_date_on_which_agencies_are_even_is_unknown(partnership):
-    partnership.identity("probation", "P1", crn="X100001", dob="1990-05-17", forename="Ada", surname="Madeup")
-    partnership.identity("council", "C1", crn="X100001", dob="1990-05-18", forename="Ada", surname="Madeup")
-    partnership.read()
-    partnership.link()
-    [person] = set(ids(partnership).values())
-    day = pd.Timestamp("2026-09-15").date()
-    assert pd.isna(partnership.vault.age_at([person], day)[person])
-    assert partnership.vault.is_adult([person], day)[person]
-
-
-# --- vault, equality store, erasure
-
-
-@pytest.mark.parametrize(("on", "adult"), [("2026-10-01", False), ("2026-10-02", True), ("2026-10-03", True)])
-def test_somebody_is_adult_from_their_eighteenth_birthday_on(partnership, on, adult):
-    partnership.identity("police", "N1", dob="2008-10-02").read()
-    partnership.link()
-    [person] = ids(partnership).values()
-    day = pd.Timestamp(on).date()
-    answer = partnership.vault.is_adult([person, "nobody"], day)
-    assert answer.to_dict() == {person: adult, "nobody": False}
-    assert answer.index.name == "person_id" and answer.dtype == bool
-    ages = partnership.vault.age_at([person, "nobody"], day)
-    assert ages[person] == (18 if adult else 17) and pd.isna(ages["nobody"])
-    own = partnership.vault.ages_on([person, person, "nobody"], [day, None, day])
-    assert own.isna().tolist() == [False, True, True] and own.iloc[0] == ages[person]
-
-
-def test_a_name_comes_from_probation_first_and_is_empty_where_not_held(agencies):
-    agencies.tables["probation"]["identity"][0].update(forename="Ada", surname="Madeup")
-    agencies.tables["police"]["identity"][0].update(forename="A", surname="Otherwise")
-    agencies.tables["police"]["identity"][1].update(forename="Ben", surname="")
-    agencies.read()
-    agencies.link()
-    found = ids(agencies)
-    names = agencies.vault.names([found["N2"], found["P1"], "nobody"])
-    assert names["name"].tolist() == ["Ben", "Ada Madeup", ""]
-    assert names["crn"].tolist() == ["", "X100001", ""]
-
-
-def test_characteristics_wait_under_agency_numbers_until_linkage_hands_over_the_key_map(probation):
-    probation.row("probation", "equality", agency_person="P1", sex="F", ethnicity_self="W1", home_ward="Loxford")
-    probation.row("probation", "equality", agency_person="P1", ethnicity_self="W77")
-    report = probation.read()
-    assert probation.file(report, "equality").quarantined == {"ethnicity_self holds a code that is not on its list": 1}
-    equality = sqlite3.connect(probation.workspace.equality)
-    assert equality.execute("select count(*) from sent").fetchone() == (0,)
-    probation.link()
-    assert equality.execute("select source, agency_person, extract_date, recorded_on, sex, ethnicity_self, home_ward "
-                            "from sent").fetchall() == [
-        ("probation", "P1", "2026-09-30", "2025-03-02", "F", "W1", "Loxford")
-    ]  # fmt: skip
-    assert equality.execute("select count(*) from incoming").fetchone() == (0,)
-    assert equality.execute("select * from key_map").fetchall() == [("probation", "P1", ids(probation)["P1"])]
-    equality.close()
-
-
-def test_erasing_a_person_leaves_nothing_of_them_and_everybody_else(agencies, pnc):
-    from desist.intake.holding.equality_writer import EqualityWriter
-
-    agencies.tables["probation"]["identity"][0]["surname"] = "Zzyzx"
-    for number in ("P1", "P2"):
-        agencies.row("probation", "prob_person", agency_person=number, supervision_status="LICENCE", lao="false")
-        agencies.row("probation", "equality", agency_person=number, sex="F", religion=f"faith of {number}")
-        agencies.row("probation", "prob_allocation", agency_person=number, worker_id=f"other worker of {number}",
-                     team="x" * 201)  # fmt: skip
-        agencies.row("probation", "prob_allocation", agency_person=number, worker_id=f"worker of {number}")
-    agencies.read()
-    agencies.link()
-    agencies.cut = agencies.cut.replace(month=10, day=1)
-    agencies.read()
-    agencies.link()
-    person, other = ids(agencies)["P1"], ids(agencies)["P2"]
-    places = [agencies.store, EqualityWriter(agencies.workspace.equality), agencies.vault]
-    assert [place.name for place in places] == ["store", "equality store", "vault"]
-    for place in places:
-        held = place.holds(person)
-        assert held > 0
-        assert place.erase(person) == held
-        assert place.holds(person) == 0 and place.holds(other) > 0
-    assert agencies.store.verify() == []
-    words = agencies.words()
-    assert all(f"{word} of P2" in words for word in ("faith", ",worker", "other worker"))
-    assert not any(word in words for word in ("Zzyzx", "faith of P1", "worker of P1", person))
-    linked = agencies.linked()
-    assert linked.tables["prob_allocation"]["worker_id"].tolist() == ["worker of P2"]
-    assert person not in linked.known["probation"] and other in linked.known["probation"]
-    part = agencies.store.extract("probation", "prob_person")["partitions"][0]
-    assert len(part["history"]) == 1 and part["history"][0] != part["sha256"]
-    assert agencies.read(write=False).unchanged
