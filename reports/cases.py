@@ -73,6 +73,11 @@ class ShownEstimate:
     limited: str
     reasons: tuple[ShownReason, ...]
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether any reason is less certain, so that the page says what that means."""
+        return any(reason.certainty for reason in self.reasons)
+
 
 @dataclass(frozen=True)
 class CaseRow:

@@ -214,7 +214,7 @@ def test_figures_hold_no_value_of_any_person(probation):
 
 
 def test_corrected_rows_count_with_their_extract(partnership):
-    from tests.intake.test_quarantine import correct, sanction
+    from tests.intake.quarantine_kit import correct, sanction
 
     partnership.identity("police", "N1")
     for fault in ("", "x"):

@@ -52,12 +52,17 @@ def _desist():
 
 
 @pytest.fixture(scope="session")
-def finished_demo(once):
+def demo_options():
+    """The size and the seed of ``finished_demo``."""
+    return "--people", PEOPLE, "--seed", SEED
+
+
+@pytest.fixture(scope="session")
+def finished_demo(once, demo_options):
     """A whole demo: its folder and what it printed, as JSON and as progress. Never changed by a test."""
 
     def make(folder):
-        ran = desist("demo", "--people", PEOPLE, "--seed", SEED, "--policy", POLICY, "--workspace", folder / "w",
-                     "--json")  # fmt: skip
+        ran = desist("demo", *demo_options, "--policy", POLICY, "--workspace", folder / "w", "--json")
         assert ran.returncode == 0, ran.stderr
         (folder / "stdout").write_text(ran.stdout, encoding="utf-8")
         (folder / "stderr").write_text(ran.stderr, encoding="utf-8")
@@ -130,13 +135,12 @@ def quarter_of(desist, tmp_path_factory):
     """A demo by its options; each combination is run once. Only ``evidence`` alone may end without a release."""
     made = {}
 
-    def run(*options, again=0, evidence=False):
-        key = (*options, again)
-        if key not in made:
+    def run(*options, evidence=False):
+        if options not in made:
             folder = tmp_path_factory.mktemp("world") / "w"
             ran = desist("demo", *options, "--policy", POLICY, "--workspace", folder, "--json")
             assert ran.returncode in ((RELEASED, WITHHELD) if evidence else (RELEASED,)), ran.stderr
-            made[key] = folder, json.loads(ran.stdout)
-        return made[key]
+            made[options] = folder, json.loads(ran.stdout)
+        return made[options]
 
     return run

@@ -5,9 +5,11 @@ import shutil
 import sqlite3
 
 import pytest
+import typer
 
 from desist.intake.holding.one_file import transaction
 from desist.intake.rights.log import ACCEPTED, BEGUN, RegisterLog
+from desist.pipelines.commands_rights import day_of
 from desist.pipelines.ground import load_ground
 from desist.pipelines.rights import restrict as holding
 from desist.pipelines.rights.due import due_causes, extract_reviews
@@ -186,10 +188,7 @@ def test_what_is_kept_longer_is_told_as_long_as_it_holds(session):
     assert kept_longer(on_day(session, "2027-02-01")) == ()
 
 
-@pytest.mark.parametrize("option", ["--decide-by", "--until"])
-def test_a_day_in_another_form_is_told_the_form_that_is_read(option):
-    from desist.pipelines.commands_rights import _day
-
-    assert _day(option, "2026-10-20") == dt.date(2026, 10, 20) and _day(option, "") is None
-    with pytest.raises(Refused, match=f"{option} is a day written year-month-day, such as 2026-10-20"):
-        _day(option, "20/10/2026")
+def test_a_day_in_another_form_is_told_the_form_that_is_read():
+    assert day_of("2026-10-20") == dt.date(2026, 10, 20)
+    with pytest.raises(typer.BadParameter, match="'20/10/2026' is no day written YYYY-MM-DD, such as 2026-10-20"):
+        day_of("20/10/2026")
