@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -100,12 +101,16 @@ class Audit:
             raise ValueError("the level of the intervals does not follow from the number of audits")
         check_decided(self.findings, self.level)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         return hash_bytes(self.to_json().encode("utf-8"))
 
     def to_json(self) -> str:
         """The audit as text: the same audit gives the same bytes, and None stands for what is undefined."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod

@@ -201,19 +201,24 @@ def _assessed(
     said = (seen["score"] >= limit) | (limit.isna() & (seen["linked_reoffending"] == 1.0))
     answered = seen.assign(said=said)[seen["score"].notna() | limit.isna()]
     daily = answered.groupby(["person_id", "section", "occurred_on"])["said"].max().reset_index()
-    since: dict[Need, pd.Timestamp] = {}
-    last: dict[Need, pd.Timestamp] = {}
-    refuted: dict[Need, pd.Timestamp] = {}
-    for row in _rows(daily):
-        key = (row["person_id"], row["section"])
-        last[key] = row["occurred_on"]
-        if row["said"]:
-            since.setdefault(key, row["occurred_on"])
-        else:
-            since.pop(key, None)
-            refuted[key] = row["occurred_on"]
+    daily = daily.set_index(["person_id", "section"])
+    refuted = _per_need(daily.loc[~daily["said"], "occurred_on"], "max")
+    told = daily.loc[daily["said"], "occurred_on"]
+    unbroken = told[~(told <= refuted.reindex(told.index)).to_numpy()]
+    since, last = _per_need(unbroken, "min"), _per_need(daily["occurred_on"], "max")
     oldest = pd.Timestamp(as_of) - pd.Timedelta(days=ASSESSED_DAYS)
-    return {key: day for key, day in since.items() if last[key] >= oldest}, refuted
+    recent = last.reindex(since.index) >= oldest
+    return _by_need(since[recent]), _by_need(refuted)
+
+
+def _per_need(days: pd.Series, which: str) -> pd.Series:
+    """The first or last day ("min", "max") of each person and section."""
+    return days.groupby(level=[0, 1]).agg(which)
+
+
+def _by_need(days: pd.Series) -> dict[Need, pd.Timestamp]:
+    needs: list[Need] = days.index.tolist()
+    return dict(zip(needs, days.tolist(), strict=True))
 
 
 def _by_person(waiting: Sequence[Waiting]) -> dict[str, list[Waiting]]:
