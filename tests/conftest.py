@@ -14,6 +14,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 
+def pytest_collection_modifyitems(items):
+    """The journeys that make the demo begin: meanwhile the other worker has files that need none."""
+    items.sort(key=lambda item: item.path.name != "test_gate.py")
+
+
 @pytest.fixture
 def shared_data():
     """Path of a real data set beside the project: skips where there is none, fails there in CI."""
